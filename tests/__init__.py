@@ -1,0 +1,1 @@
+"""One suite: pytest on CPython, with the parts that matter repeated in MicroPython."""

@@ -1,0 +1,16 @@
+"""What every test shares."""
+
+import pytest
+
+from tests.campaign import campaign
+
+
+def pytest_report_header() -> str:
+    """Say at the top of the report how much is tried."""
+    return "cases: all (campaign)" if campaign() else "cases: a sample; `make campaign` tries all"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Keep every test away from the registry of the person who runs it."""
+    monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "tumbler-home"))

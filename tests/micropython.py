@@ -1,0 +1,65 @@
+"""Run a script in the real MicroPython (its Unix port) from a test.
+
+The interpreter is the one named by `MICROPYTHON`, else the one installed beside this Python, else the one on
+the PATH. Scripts run in the repository root and find `firmware`, `host_tools` and `tests` there.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def find() -> str:
+    """Return the path of the MicroPython to use; AssertionError says how to get one."""
+    named = os.environ.get("MICROPYTHON")
+    if named:
+        return named
+    beside = Path(sys.executable).with_name("micropython")
+    found = str(beside) if beside.exists() else shutil.which("micropython")
+    if not found:
+        raise AssertionError("no MicroPython: run `make setup`, or name one in the variable MICROPYTHON")
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that let a process import from the repository root and keep its frozen modules."""
+    return {**os.environ, "MICROPYPATH": f"{ROOT}:.frozen"}
+
+
+def command(script: str | os.PathLike[str], *args: object, heap: str = "16m") -> list[str]:
+    """Return the command line that runs the file `script`; `heap` is a size such as "96k" or "16m"."""
+    return [find(), "-X", f"heapsize={heap}", os.fspath(script), *map(str, args)]
+
+
+def run(script: str | os.PathLike[str], *args: object, timeout: float = 60, heap: str = "16m") -> str:
+    """Run a file, or source text (anything with a line break), and return what it printed.
+
+    `timeout` is in seconds. AssertionError, with the script's own output, when it fails or takes longer.
+    """
+    if isinstance(script, str) and "\n" in script:
+        with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
+            path = Path(folder, "script.py")
+            path.write_text(script, encoding="utf-8")
+            return run(path, *args, timeout=timeout, heap=heap)
+    line = command(script, *args, heap=heap)
+    try:
+        done = subprocess.run(
+            line,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise AssertionError(f"over {timeout} s: {line}\n{late.stdout}\n{late.stderr}") from None
+    if done.returncode != 0:
+        output = (done.stdout + done.stderr)[-8000:]
+        raise AssertionError(f"MicroPython ended with {done.returncode}: {line}\n{output}")
+    return done.stdout
