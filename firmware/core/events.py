@@ -1,0 +1,60 @@
+"""The words of the lock: verdicts, reasons and events, and the numbers that stand for them in the journal.
+
+A verdict is what the door does, a reason is why. Both are appended to these tables only at their end: the
+position of a word is what a record on flash holds (docs/storage.md).
+"""
+
+from collections import namedtuple
+
+# verdict: one of VERDICTS; reason: one of REASONS; kind: a kind number of tickets.py, or None when nothing is
+# known about the digits; id: short code id (8 hex digits) or None; at: lock time in Unix seconds, or None while
+# it is untrusted. Never any digits.
+Verdict = namedtuple("Verdict", "verdict reason kind id at")
+
+VERDICTS = ("open", "refused", "locked-out", "revoke-armed", "revoked", "erased")
+OPEN, REFUSED, LOCKED_OUT, REVOKE_ARMED, REVOKED, ERASED = VERDICTS
+
+REASONS = (
+    "opened",
+    "wrong",
+    "not-yet",
+    "suspended",
+    "expired",
+    "outside-its-hours",
+    "already-used",
+    "revoked",
+    "time-untrusted",
+    "locked-out",
+    "erased",
+    "revoke-armed",
+    "store-full",
+)
+
+# The kind that a record of the log carries for digits that are no code; the numbers below it are in tickets.py.
+UNKNOWN = 7
+
+# Events on flash: 0 to 5 are the verdicts above, these are what the owner and the lock itself do.
+ADDED = 16
+CHANGED = 17
+DELETED = 18
+TIME_SET = 19
+CONFIGURED = 20
+FAULT = 21
+CREATED = 22
+
+EVENT_NAMES = {
+    ADDED: "added",
+    CHANGED: "changed",
+    DELETED: "deleted",
+    TIME_SET: "time-set",
+    CONFIGURED: "configured",
+    FAULT: "fault",
+    CREATED: "created",
+}
+
+
+def event_name(event: int) -> str:
+    """The word for an event number of a record."""
+    if event < len(VERDICTS):
+        return VERDICTS[event]
+    return EVENT_NAMES.get(event, "unknown")

@@ -1,0 +1,281 @@
+"""The verifier: the digits of one entry and the lock's memory in, a verdict out.
+
+The order is what makes it safe (docs/lock.md): pay the guess budget on flash; look the digits up in the code
+book; else decode them; decide; commit what must be remembered; only then answer. Whoever moves the bolt does so
+after enter() has returned "open".
+
+Invariants: digits are never kept, only their keyed tag; every way through costs at most one tag, two FF1
+decryptions and two file commits; what the lock remembers of a code beats what its digits say.
+"""
+
+from collections import namedtuple
+
+from .budget import Budget
+from .codebook import ACTIVE, FRESH, NEVER, REVOKED, USED, Code
+from .config import Config
+from .entry import LONGEST, SHORTEST
+from .errors import StoreFull
+from .events import LOCKED_OUT, OPEN, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
+from .events import ERASED as ERASED_VERDICT
+from .events import REVOKED as REVOKED_VERDICT
+from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from .schedule import in_cycle, occurs
+from .store import ERASE, NONE, PUT, Entry
+from .tickets import CUSTOM, ERASE as ERASE_KIND, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from .tickets import first_use_hours, meaning
+from .zone import weekday
+
+HORIZON = 8_784 * 3_600  # a decoded start further from now than the longest code is no code, but a wrong guess
+ARMED_FOR = 30  # seconds in which the code after a revoke code must be typed
+OFFLINE_FEWEST = 6
+
+# What digits nobody has used yet would be: the reason they are taken ("opened") or not, the ticket's meaning
+# and the first second of its hour.
+Candidate = namedtuple("Candidate", "reason meaning start")
+
+# The better reason wins where two eras give two readings of the same digits.
+_RANK = ("wrong", "suspended", "expired", "not-yet", "outside-its-hours", "opened")
+
+
+class Verifier:
+    """Decides entries for one lock.
+
+    store: the open Store; clock: Clock; uptime: callable, whole seconds since the start, never going back.
+    """
+
+    def __init__(self, store, clock, uptime):
+        self.store = store
+        self.clock = clock
+        self._uptime = uptime
+        self._armed = None  # (uptime until which it counts, the revoke code's record)
+        self._lockout_logged = False
+        self.configure()
+        self.budget = Budget(store, uptime, self.config.policy, store.book.lengths)
+
+    def configure(self) -> None:
+        """Read the store's configuration and epoch again, after either changed."""
+        self.config = Config.unpack(self.store.config)
+        self.zone = self.config.zone
+        self.scheme = Scheme(self.store.secret, self.store.epoch)
+
+    def codes_changed(self) -> None:
+        """Weigh the odds anew; call after anything changed the code book or the policy."""
+        self.budget.adjust(self.config.policy, self.store.book.lengths)
+
+    def enter(self, digits: str) -> "Verdict":
+        """Decide one entry. Never raises for what was typed; nothing is changed unless the answer says so."""
+        length = len(digits)
+        if not SHORTEST <= length <= LONGEST or not all("0" <= d <= "9" for d in digits):
+            return Verdict(REFUSED, "wrong", None, None, self._at())  # no code looks so: no guess, no payment
+        now, trusted = self.clock.read()
+        revoke = self._take_armed()
+        if revoke:
+            return self._revoke_with(revoke, digits, now, trusted)
+        try:
+            paid = self.budget.pay(now if trusted else None)
+        except StoreFull:
+            return Verdict(REFUSED, "store-full", None, None, now if trusted else None)
+        if paid:
+            self._lockout_logged = False
+        elif not self.budget.resident(length):
+            return self._locked_out(now, trusted)
+        tag = self.scheme.tag(digits)
+        known = self.store.book.find(tag)
+        if known:
+            reason = self._known(known, now, trusted)
+            if paid or reason == "opened":
+                return self._conclude(reason, known, now, trusted, paid, known.state == FRESH)
+        if not paid:
+            return self._locked_out(now, trusted)
+        if not trusted:
+            return self._conclude("time-untrusted", Code(tag, UNKNOWN, REVOKED, length), now, trusted, paid)
+        candidate = self.decode(digits, now)
+        return self._conclude(candidate.reason, self.record(tag, length, candidate), now, trusted, paid, True)
+
+    def tick(self) -> None:
+        """Housekeeping, once a minute or so: earned tokens, and the floor once an hour, go to flash."""
+        now, trusted = self.clock.read()
+        floor = self.store.floor
+        self.budget.keep(now if trusted and now - floor >= 3_600 else floor)
+
+    def decode(self, digits: str, now: int) -> "Candidate":
+        """What unseen digits mean at trusted time `now`: the best reading over the at most two eras near it."""
+        best = Candidate("wrong", None, 0)
+        if len(digits) < OFFLINE_FEWEST:
+            return best
+        phase = self.zone.phase
+        first = hour_of(now - HORIZON, phase) // HOURS_PER_ERA
+        last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
+        for era in range(first, last + 1):
+            hour, ticket = self.scheme.decode(digits, era)
+            candidate = self._read(ticket, start_of(hour, phase), len(digits), now)
+            if _RANK.index(candidate.reason) > _RANK.index(best.reason):
+                best = candidate
+        return best
+
+    def record(self, tag: bytes, length: int, candidate: "Candidate") -> "Code":
+        """The code book's record of a ticket that has not been used: FRESH, with every limit the ticket has."""
+        if candidate.meaning is None:
+            return Code(tag, UNKNOWN, REVOKED, length)
+        what, start = candidate.meaning, candidate.start
+        code = Code(tag, what.kind, FRESH, length)
+        code.start = start
+        code.gone = start + 3_600 * first_use_hours(what)
+        if what.kind == TIMED:
+            code.end = start + 3_600 * what.hours
+        elif what.kind == RECURRING:
+            day, hour, _, _ = self.zone.local(start)
+            code.cycle, code.begin, code.until, code.weekday = what.cycle, hour, what.until_hour, weekday(day)
+        return code
+
+    def _at(self):
+        now, trusted = self.clock.read()
+        return now if trusted else None
+
+    def _read(self, ticket: int, start: int, length: int, now: int) -> "Candidate":
+        """Judge one reading of unseen digits."""
+        what = meaning(ticket)
+        if what is None or abs(now - start) > HORIZON or not self.config.policy.allows(ticket, length):
+            return Candidate("wrong", None, 0)
+        if what.kind == RECURRING:
+            day, _, _, _ = self.zone.local(start)
+            if not in_cycle(what.cycle, weekday(day), self.config.weekend, day):
+                return Candidate("wrong", None, 0)
+        if start <= self.store.forgotten:
+            return Candidate("suspended", what, start)
+        return Candidate(self._first_use(self.record(b"", length, Candidate("", what, start)), now), what, start)
+
+    def _first_use(self, code: "Code", now: int) -> str:
+        """Why a code that was never used may be used first at `now`, or not."""
+        if now < code.start - EARLY:
+            return "not-yet"
+        if now >= code.end:
+            return "expired"
+        if now >= code.start + (6 if code.kind == ONE_TIME else 24) * 3_600:
+            return "suspended"
+        return self._within(code, now)
+
+    def _within(self, code: "Code", now: int) -> str:
+        """Whether a recurring code is inside one of its occurrences; every other kind always is."""
+        if code.kind != RECURRING or code.start - EARLY <= now < code.start:
+            return "opened"
+        day, hour, _, _ = self.zone.local(now)
+        inside = occurs(code.cycle, code.begin, code.until, code.weekday, self.config.weekend, day, hour)
+        return "opened" if inside else "outside-its-hours"
+
+    def _known(self, code: "Code", now: int, trusted: bool) -> str:
+        """The reason for a code of the code book."""
+        if code.state == REVOKED:
+            return "revoked"
+        if code.state == USED:
+            return "already-used"
+        if not trusted:
+            timeless = code.state == ACTIVE and code.kind in (PERMANENT, CUSTOM) and code.end == NEVER
+            return "opened" if timeless and code.start <= self.store.floor else "time-untrusted"
+        if code.state == FRESH:
+            return self._first_use(code, now)
+        if now < code.start - (0 if code.kind == CUSTOM else EARLY):
+            return "not-yet"
+        return "expired" if now >= code.end else self._within(code, now)
+
+    def _conclude(self, reason, code, now, trusted, paid, first=False) -> "Verdict":
+        """Commit what `reason` asks for and answer. first: this is the code's first use, so it is remembered."""
+        kind = code.kind
+        if reason != "opened":
+            return self._answer(REFUSED, reason, code, NONE, now, trusted, False)
+        if kind == REVOKE:
+            verdict = self._answer(REVOKE_ARMED, "revoke-armed", code, NONE, now, trusted, paid)
+            self._armed = (self._uptime() + ARMED_FOR, code)
+            return verdict
+        if kind == ERASE_KIND:
+            verdict = self._answer(ERASED_VERDICT, "erased", code, ERASE, now, trusted, paid)
+            if verdict.verdict == ERASED_VERDICT:
+                self.configure()
+            return verdict
+        if first:
+            code.state = USED if kind == ONE_TIME else ACTIVE
+        return self._answer(OPEN, "opened", code, PUT if first else NONE, now, trusted, paid)
+
+    def _answer(self, verdict, reason, code, action, now, trusted, refund) -> "Verdict":
+        """Commit one verdict with its change, and give it; refused when the change cannot be kept on flash."""
+        kind, short = (None, None) if code.kind == UNKNOWN else (code.kind, code_id(code.tag))
+        at = now if trusted else None
+        try:
+            entries = self.with_room([_entry(verdict, reason, action, code)], now)
+            self.store.commit(entries, now, trusted, refund)
+        except StoreFull:
+            # A code that changes nothing opens even if the log cannot be written: residents are not shut out.
+            if action != NONE or verdict == REVOKE_ARMED:
+                return Verdict(REFUSED, "store-full", kind, short, at)
+            return Verdict(verdict, reason, kind, short, at)
+        if refund:
+            self.budget.refunded()
+        if action != NONE:
+            self.codes_changed()
+        return Verdict(verdict, reason, kind, short, at)
+
+    def with_room(self, entries: list, now: int) -> list:
+        """`entries`, after what must be forgotten so that each new record among them finds room; StoreFull when
+        nothing can be forgotten."""
+        book = self.store.book
+        new = sum(1 for entry in entries if entry.action == PUT and not book.find(entry.code.tag))
+        if new == 0 or len(book) + new <= book.capacity:
+            return entries
+        return self.store.make_room(now, new) + entries
+
+    def _locked_out(self, now: int, trusted: bool) -> "Verdict":
+        """Turn an entry away unread. Only the first of a lockout is logged: the rest would wear the flash."""
+        verdict = Verdict(LOCKED_OUT, "locked-out", None, None, now if trusted else None)
+        if not self._lockout_logged:
+            self._lockout_logged = True
+            try:
+                self.store.commit([_entry(LOCKED_OUT, "locked-out", NONE, None)], now, trusted)
+            except StoreFull:
+                pass  # the log alone is not worth a refusal of another kind
+        return verdict
+
+    def _take_armed(self):
+        """The revoke code that waits for its target, if its time is not over; forgets it otherwise."""
+        if self._armed and self._uptime() >= self._armed[0]:
+            self._armed = None
+        return self._armed[1] if self._armed else None
+
+    def _revoke_with(self, revoke, digits: str, now: int, trusted: bool) -> "Verdict":
+        """The entry after a revoke code: that code is dead, and the revoke code is used up, in one commit.
+
+        Digits that are no code leave the lock armed, so that a slip of the finger can be typed again.
+        """
+        at = now if trusted else None
+        target = self.find(digits, now)
+        if target is None:
+            return Verdict(REFUSED, "wrong", None, None, at)
+        self._armed = None
+        kind, short = target.kind, code_id(target.tag)
+        entries = [_entry(REVOKED_VERDICT, "revoked", PUT, dead(target))]
+        if target.tag != revoke.tag:
+            entries.append(_entry(REVOKED_VERDICT, "revoked", PUT, dead(revoke)))
+        try:
+            self.store.commit(self.with_room(entries, now), now, trusted)
+        except StoreFull:
+            return Verdict(REFUSED, "store-full", kind, short, at)
+        self.codes_changed()
+        return Verdict(REVOKED_VERDICT, "revoked", kind, short, at)
+
+    def find(self, digits: str, now: int):
+        """The record of a code: the code book's, or a FRESH one of what the digits mean; None when nothing."""
+        tag = self.scheme.tag(digits)
+        known = self.store.book.find(tag)
+        if known:
+            return known
+        candidate = self.decode(digits, now)
+        return None if candidate.meaning is None else self.record(tag, len(digits), candidate)
+
+
+def dead(code: "Code") -> "Code":
+    """The same code, revoked; it may be forgotten once its digits alone can do nothing any more."""
+    code.state = REVOKED
+    return code
+
+
+def _entry(verdict: str, reason: str, action: int, code) -> "Entry":
+    return Entry(VERDICTS.index(verdict), REASONS.index(reason), action, code, 0)
