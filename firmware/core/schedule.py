@@ -1,0 +1,36 @@
+"""When a recurring passcode opens: a daily window of wall-clock hours on the days of a cycle.
+
+Hours are 0 to 23 and days are counted from 1970-01-01, both on the lock's wall clock, as `Zone.local` gives them:
+a window from 9 to 17 stays from 9 to 17 through every clock change. An occurrence belongs to the day on which it
+begins, also past midnight. The weekend is a mask of weekdays, Monday bit 0.
+"""
+
+from .tickets import DAILY, WEEKEND, WEEKLY, WORKDAY
+from .zone import weekday as weekday_of
+
+SATURDAY_SUNDAY = 0b1100000
+
+
+def in_cycle(cycle: int, weekday_of_start: int, weekend: int, day: int) -> bool:
+    """Say whether `day` is one of a cycle's days; the weekday, Monday 0, matters to the weekly cycle only.
+
+    A cycle that does not exist has no days.
+    """
+    today = weekday_of(day)
+    if cycle == WEEKLY:
+        return today == weekday_of_start
+    free = weekend >> today & 1 == 1
+    return cycle == DAILY or (cycle == WEEKEND and free) or (cycle == WORKDAY and not free)
+
+
+def occurs(cycle: int, begin: int, until: int, weekday: int, weekend: int, day: int, hour: int) -> bool:
+    """Say whether the window from wall-clock hour `begin` to `until` is open in the hour `hour` of `day`.
+
+    `until` equal to or below `begin` lies on the next day. `weekday` and `weekend` as in `in_cycle`.
+    """
+    if begin < until:
+        return begin <= hour < until and in_cycle(cycle, weekday, weekend, day)
+    # Before `until` it is still the window of the day before.
+    return (hour >= begin and in_cycle(cycle, weekday, weekend, day)) or (
+        hour < until and in_cycle(cycle, weekday, weekend, day - 1)
+    )
