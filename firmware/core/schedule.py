@@ -1,8 +1,8 @@
 """When a recurring passcode opens: a daily window of wall-clock hours on the days of a cycle.
 
-Hours are 0 to 23 and days are counted from 1970-01-01, both on the lock's wall clock, as `Zone.local` gives them:
-a window from 9 to 17 stays from 9 to 17 through every clock change. An occurrence belongs to the day on which it
-begins, also past midnight. The weekend is a mask of weekdays, Monday bit 0.
+Hours are 0 to 23 and days are counted from 1970-01-01, both on the lock's wall clock, as `Zone.local` gives
+them: a window from 9 to 17 stays from 9 to 17 through every clock change. An occurrence belongs to the day on
+which it begins, also past midnight. The weekend is a mask of weekdays, Monday bit 0.
 """
 
 from .tickets import DAILY, WEEKEND, WEEKLY, WORKDAY

@@ -1,15 +1,15 @@
 """The lock's time zone: from Unix seconds to the wall clock by a POSIX TZ rule.
 
-A rule such as `CET-1CEST,M3.5.0,M10.5.0/3` is what POSIX defines for the variable TZ (IEEE 1003.1, section 8.3), with
-what RFC 9636 section 3.3.2 adds: times of day from -167 to 167 hours. It holds for every year, past ones as well.
+A rule such as `CET-1CEST,M3.5.0,M10.5.0/3` is what POSIX defines for the variable TZ (IEEE 1003.1, section 8.3),
+with what RFC 9636 section 3.3 adds: times of day from -167 to 167 hours. It holds for every year, past ones too.
 
-Times are Unix seconds, offsets are seconds east of Greenwich, days are counted from 1970-01-01 on the wall clock,
-weekdays go from Monday 0 to Sunday 6. Everything is an integer.
+Times are Unix seconds, offsets are seconds east of Greenwich, days are counted from 1970-01-01 on the wall
+clock, weekdays go from Monday 0 to Sunday 6. Everything is an integer.
 """
 
 HOUR = 3600
 DAY = 86400
-RULE_MAX = 80  # characters; every rule of the IANA database has less than 50
+RULE_MAX = 100  # characters; every rule of the IANA database has less than 50
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -45,8 +45,8 @@ def weekday(day: int) -> int:
 class Zone:
     """A time zone given by a POSIX TZ rule.
 
-    `rule` is the text; `standard` and `daylight` are its two offsets, equal where the clocks never change; `phase` is
-    the standard offset modulo an hour: where the hours of passcodes begin.
+    `rule` is the text; `standard` and `daylight` are its two offsets, equal where the clocks never change;
+    `phase` is the standard offset modulo an hour: where the hours of passcodes begin.
     ValueError says what is wrong with a rule.
     """
 
@@ -56,7 +56,7 @@ class Zone:
         reader.name()
         self.standard = self.daylight = -reader.offset()
         self.phase = self.standard % HOUR
-        self._begins = self._ends = None
+        self._begins = self._ends = ()
         if not reader.done():
             reader.name()
             self.daylight = self.standard + HOUR if reader.peek() in ("", ",") else -reader.offset()
@@ -64,7 +64,7 @@ class Zone:
             self._ends = reader.date("ends")
             if not reader.done():
                 raise reader.error("nothing may follow the two dates")
-        # The stretch looked at last and its offset: nearly every question falls into the same half year again.
+        # The stretch looked at last and its offset: nearly every question falls into the same half year.
         self._from = self._until = self._offset = 0
 
     def offset(self, t: int) -> int:
