@@ -1,7 +1,7 @@
 """The lock's time zone: from Unix seconds to the wall clock by a POSIX TZ rule.
 
-A rule such as `CET-1CEST,M3.5.0,M10.5.0/3` is what POSIX defines for the variable TZ (IEEE 1003.1, section 8.3),
-with what RFC 9636 section 3.3 adds: times of day from -167 to 167 hours. It holds for every year, past ones too.
+A rule such as `CET-1CEST,M3.5.0,M10.5.0/3` is what POSIX defines for the variable TZ (IEEE 1003.1, section
+8.3), with what RFC 9636 section 3.3 adds: times of day from -167 to 167 hours. It holds for every year.
 
 Times are Unix seconds, offsets are seconds east of Greenwich, days are counted from 1970-01-01 on the wall
 clock, weekdays go from Monday 0 to Sunday 6. Everything is an integer.
