@@ -1,0 +1,63 @@
+"""The few file operations the store needs, and the one place where the two interpreters differ in them.
+
+On littlefs each function is one commit: the power may be cut anywhere inside it, and afterwards the files are
+as before or as after. That holds for one open, any number of writes and one close, with no flush between, and
+for a rename over an existing file; nothing else is used. On a plain directory of another system (tests, host
+tools) there is no such promise. Every function lets OSError through.
+"""
+
+import os
+
+try:
+    from os import replace as _rename  # CPython: `rename` does not replace a file on every system
+except ImportError:
+    from os import rename as _rename  # MicroPython: littlefs replaces, atomically
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NO_ENTRY = 2
+_NO_SPACE = 28
+
+
+def exists(path: str) -> bool:
+    """Whether the file is there."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        if error.errno == NO_ENTRY:
+            return False
+        raise
+    return True
+
+
+def write(path: str, parts: "Iterable[bytes]") -> None:
+    """Make the file hold exactly the parts, one after the other."""
+    _put(path, "wb", parts)
+
+
+def append(path: str, data: bytes) -> None:
+    """Add the data at the end of the file."""
+    _put(path, "ab", (data,))
+
+
+def _put(path: str, mode: str, parts: "Iterable[bytes]") -> None:
+    with open(path, mode) as file:
+        for part in parts:
+            if file.write(part) != len(part):
+                raise OSError(_NO_SPACE)
+
+
+def rename(old: str, new: str) -> None:
+    """Give the file `old` the name `new`; a file that has that name is gone."""
+    _rename(old, new)
+
+
+def remove(path: str) -> None:
+    """Remove the file; nothing happens when there is none."""
+    try:
+        os.remove(path)
+    except OSError as error:
+        if error.errno != NO_ENTRY:
+            raise
