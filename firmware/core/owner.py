@@ -5,13 +5,13 @@ Unix seconds on a whole hour of the lock's wall clock. A command that cannot be 
 what to do instead and leaves everything as it was; neither the message nor the log ever holds digits.
 """
 
-from .codebook import ACTIVE, FRESH, NEVER, REVOKED, USED, Code
+from .codebook import ACTIVE, NEVER, REVOKED, USED, Code
 from .entry import LONGEST, SHORTEST
 from .errors import Refused, StoreFull
 from .events import ADDED, CHANGED, DELETED, TIME_SET
 from .passcode import code_id
-from .store import FORGET, NONE, PUT, TIME, Entry
-from .tickets import CUSTOM, ONE_TIME, REVOKE
+from .records import FORGET, NONE, PUT, TIME, Entry
+from .tickets import CUSTOM
 
 
 class Owner:

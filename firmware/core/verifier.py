@@ -20,9 +20,10 @@ from .events import ERASED as ERASED_VERDICT
 from .events import REVOKED as REVOKED_VERDICT
 from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
 from .schedule import in_cycle, occurs
-from .store import ERASE, NONE, PUT, Entry
-from .tickets import CUSTOM, ERASE as ERASE_KIND, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from .tickets import first_use_hours, meaning
+from .records import ERASE, NONE, PUT, Entry
+from .tickets import CUSTOM, FIRST_USE_HOURS, FIRST_USE_HOURS_ONE_TIME, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from .tickets import ERASE as ERASE_KIND
+from .tickets import meaning
 from .zone import weekday
 
 HORIZON = 8_784 * 3_600  # a decoded start further from now than the longest code is no code, but a wrong guess
@@ -120,7 +121,7 @@ class Verifier:
         what, start = candidate.meaning, candidate.start
         code = Code(tag, what.kind, FRESH, length)
         code.start = start
-        code.gone = start + 3_600 * first_use_hours(what)
+        code.gone = start + 3_600 * FIRST_USE_HOURS
         if what.kind == TIMED:
             code.end = start + 3_600 * what.hours
         elif what.kind == RECURRING:
@@ -151,7 +152,7 @@ class Verifier:
             return "not-yet"
         if now >= code.end:
             return "expired"
-        if now >= code.start + (6 if code.kind == ONE_TIME else 24) * 3_600:
+        if now >= code.start + 3_600 * (FIRST_USE_HOURS_ONE_TIME if code.kind == ONE_TIME else FIRST_USE_HOURS):
             return "suspended"
         return self._within(code, now)
 

@@ -1,0 +1,212 @@
+"""The guess budget, against docs/lock.md: limits by arithmetic, and attacks on the real verifier."""
+
+import random
+
+import pytest
+
+from firmware.core.budget import (
+    DAY,
+    RESIDENT_EVERY,
+    RISK,
+    TRIES,
+    day_risk,
+    refill_interval,
+    resident_may,
+    worst_odds,
+)
+from firmware.core.policy import STANDARD, STRICT, worst_accepted
+from firmware.core.tickets import PERMANENT
+from tests.lock import NOW, Lock
+from tests.test_verifier import wrong_digits
+
+NOTHING_STORED = [0] * 10
+
+
+@pytest.fixture
+def lock(tmp_path):
+    return Lock(str(tmp_path))
+
+
+def drain(lock):
+    """Wrong entries until the lock turns them away; how many were checked."""
+    checked = 0
+    while lock.enter(wrong_digits(lock)) == "refused wrong":
+        checked += 1
+        lock.wait(1)
+    return checked
+
+
+def test_a_day_of_guessing_stays_below_one_percent():
+    rng = random.Random(1)
+    for _ in range(2000):
+        odds = 10 ** rng.uniform(-7, -3.55)
+        interval = refill_interval(odds)
+        assert 30 <= interval <= 3600
+        assert odds * (TRIES + DAY / interval) <= RISK + 1e-12, odds
+        if 30 < interval < 3600:
+            assert odds * (TRIES + DAY / (interval - 1)) > RISK, "no longer than it must be"
+
+
+def test_interval_of_the_two_policies():
+    for policy in (STANDARD, STRICT):
+        odds = max(worst_accepted(policy, n) / 10**n for n in range(6, 10))
+        assert worst_odds(policy, NOTHING_STORED) == odds
+        assert day_risk(odds) <= RISK
+    assert refill_interval(worst_odds(STRICT, NOTHING_STORED)) < refill_interval(worst_odds(STANDARD, NOTHING_STORED))
+
+
+def test_limits_of_the_interval():
+    assert refill_interval(0) == 30
+    assert refill_interval(1e-9) == 30
+    assert refill_interval(RISK / TRIES) == 3600
+    assert refill_interval(0.5) == 3600
+
+
+def test_stored_codes_lengthen_the_interval(lock):
+    before = lock.verifier.budget.interval
+    for digits in ("2468", "1357", "8642", "9753"):
+        lock.owner.add_custom(digits)
+    assert lock.verifier.budget.interval > before
+    for digits in ("2468", "1357", "8642", "9753"):
+        lock.owner.delete(digits)
+    assert lock.verifier.budget.interval == before
+
+
+def test_eight_tries_then_one_an_interval(lock):
+    assert drain(lock) == TRIES
+    interval = lock.verifier.budget.interval
+    checked = 0
+    spent = lock.rtc.now
+    while lock.rtc.now < spent + 5 * interval:
+        lock.wait(20)
+        checked += lock.enter(wrong_digits(lock)) == "refused wrong"
+    assert checked == 5
+
+
+def test_right_entries_cost_nothing(lock):
+    code = lock.code(PERMANENT)
+    for _ in range(40):
+        assert lock.enter(code) == "open"
+    assert lock.store.tokens == TRIES
+    lock.restart()
+    assert lock.store.tokens == TRIES
+
+
+def test_every_wrong_entry_is_on_flash_before_it_is_answered(lock):
+    for spent in range(1, TRIES + 1):
+        assert lock.enter(wrong_digits(lock)) == "refused wrong"
+        lock.restart()
+        assert lock.store.tokens == TRIES - spent
+
+
+def test_neither_restarts_nor_the_clock_nor_keys_give_a_try(lock):
+    drain(lock)
+    interval = lock.verifier.budget.interval
+    for _ in range(20):
+        lock.wait(interval - 30)
+        assert lock.enter(wrong_digits(lock)) == "locked-out"
+        lock.restart(off=interval)
+        assert lock.enter(wrong_digits(lock)) == "locked-out"
+    lock.rtc.now += 10 * interval
+    assert lock.enter(wrong_digits(lock)) == "locked-out"
+    lock.rtc.now -= 20 * interval
+    assert lock.enter(wrong_digits(lock)) == "locked-out"
+
+
+def test_keys_do_not_lengthen_a_lockout(lock):
+    drain(lock)
+    interval = lock.verifier.budget.interval
+    lock.wait(interval - lock.up)
+    for _ in range(50):
+        lock.enter(wrong_digits(lock))
+    lock.wait(interval)
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+
+
+def test_earned_tokens_survive_a_restart(lock):
+    drain(lock)
+    interval = lock.verifier.budget.interval
+    for _ in range(3 * interval // 60 + 2):
+        lock.wait(60)
+        lock.verifier.tick()
+    assert lock.store.tokens == 3
+    lock.restart()
+    assert lock.store.tokens == 3
+
+
+def test_a_full_bucket_earns_nothing_in_advance(lock):
+    lock.wait(100 * lock.verifier.budget.interval)
+    assert drain(lock) == TRIES
+    assert lock.enter(wrong_digits(lock)) == "locked-out"
+
+
+def test_residents_get_in_within_five_minutes(lock):
+    resident, stranger = lock.code(PERMANENT), lock.code(PERMANENT, nth=1)
+    assert lock.enter(resident) == "open"
+    lock.owner.add_custom("2468")
+    drain(lock)
+    assert lock.enter(resident) == "locked-out"
+    lock.wait(RESIDENT_EVERY)
+    assert lock.enter("2468") == "locked-out", "four digits are too few to look up now"
+    assert lock.enter(stranger) == "locked-out", "a code the lock does not know waits"
+    lock.wait(RESIDENT_EVERY)
+    assert lock.enter(resident) == "open"
+    assert lock.enter(resident) == "locked-out"
+    lock.restart()
+    assert lock.enter(resident) == "locked-out", "a restart gives no look-up at once"
+    lock.wait(RESIDENT_EVERY)
+    assert lock.enter(resident) == "open"
+
+
+def test_a_lockout_does_not_tell_a_stored_code_from_a_wrong_one(lock):
+    expired = lock.code(PERMANENT)
+    lock.enter(expired)
+    lock.owner.delete(expired)
+    drain(lock)
+    lock.wait(RESIDENT_EVERY)
+    assert lock.enter(expired) == "locked-out"
+
+
+def test_which_lengths_residents_may_use():
+    for length in range(4, 10):
+        for stored in (0, 1, 17, 18, 173, 174, 1000):
+            allowed = length >= 6 and 288 * stored / 10**length <= 0.005
+            assert resident_may(length, stored) == allowed, (length, stored)
+
+
+def test_a_day_of_resident_lookups(lock):
+    """Count the look-ups an attacker gets in a day of trying each second."""
+    drain(lock)
+    book = lock.store.book
+    looked = 0
+    find = book.find
+
+    def counting(tag):
+        nonlocal looked
+        looked += 1
+        return find(tag)
+
+    book.find = counting
+    paid = 0
+    for _ in range(DAY // 30):
+        lock.wait(30)
+        paid += lock.enter("123456") != "locked-out"
+    assert looked - paid <= DAY // RESIDENT_EVERY
+
+
+def test_lockouts_are_logged_once(lock):
+    drain(lock)
+    before = lock.store.commits
+    for _ in range(30):
+        lock.wait(3)
+        assert lock.enter(wrong_digits(lock)) == "locked-out"
+    assert lock.store.commits == before
+
+
+def test_empty_bucket_is_told(lock):
+    assert not lock.verifier.budget.locked_out
+    drain(lock)
+    assert lock.verifier.budget.locked_out
+    lock.wait(lock.verifier.budget.interval)
+    assert not lock.verifier.budget.locked_out
+    assert lock.rtc.now > NOW
