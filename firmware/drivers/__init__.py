@@ -1,4 +1,1 @@
-"""One module a part of the board.
-
-Each takes its pins, its bus and its clock in its constructor and knows nothing of codes.
-"""
+"""Drivers: keypad, clock chip, bolt, signals. Each takes its pins, bus and clock in its constructor."""

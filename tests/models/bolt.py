@@ -1,0 +1,89 @@
+"""Models for the bolt: a coil that keeps its history and a hardware timer, both on one injected clock."""
+
+TICKS = 1 << 30
+
+
+class World:
+    """Time in ms, with the counter that MicroPython's time module gives (wrapping at 2^30)."""
+
+    def __init__(self, now: int = 0) -> None:
+        self.now = now
+        self.timers = []
+
+    def ticks_ms(self) -> int:
+        """The counter."""
+        return self.now % TICKS
+
+    @staticmethod
+    def ticks_diff(end: int, start: int) -> int:
+        """Signed distance of two counts."""
+        return (end - start + TICKS // 2) % TICKS - TICKS // 2
+
+    def advance(self, ms: int) -> None:
+        """Let time pass; timers fire on their moment, in order."""
+        end = self.now + ms
+        while True:
+            due = [timer for timer in self.timers if timer.due is not None and timer.due <= end]
+            if not due:
+                break
+            first = min(due, key=lambda timer: timer.due)
+            self.now = max(self.now, first.due)
+            first.fire()
+        self.now = end
+
+
+class Coil:
+    """The pin that drives the coil. `stretches`: [from, to] in ms, `to` None while it is driven."""
+
+    def __init__(self, world: World, active: int = 1) -> None:
+        self._world = world
+        self._active = active
+        self.level = active  # as bad as can be until the driver says otherwise
+        self.stretches = []
+
+    def value(self, level: int) -> None:
+        """Write the pin."""
+        driven = self.driven and bool(self.stretches)
+        self.level = level
+        if self.driven and not driven:
+            self.stretches.append([self._world.now, None])
+        elif driven and not self.driven:
+            self.stretches[-1][1] = self._world.now
+
+    @property
+    def driven(self) -> bool:
+        """Whether current flows."""
+        return self.level == self._active
+
+
+class Timer:
+    """machine.Timer, one-shot. `broken`: init() raises; `dead`: it is armed but never fires."""
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.due = None
+        self.broken = False
+        self.dead = False
+        self._callback = None
+        world.timers.append(self)
+
+    def init(self, mode: int = 1, period: int = -1, callback: object = None) -> None:
+        """Arm it."""
+        if self.broken:
+            raise OSError(12)
+        if mode != self.ONE_SHOT or period < 1:
+            raise ValueError("only a one-shot of at least 1 ms is expected of a bolt")
+        self._callback = callback
+        self.due = None if self.dead else self._world.now + period
+
+    def deinit(self) -> None:
+        """Disarm it."""
+        self.due = None
+
+    def fire(self) -> None:
+        """The moment has come."""
+        self.due = None
+        self._callback(self)
