@@ -1,4 +1,7 @@
-"""HMAC-SHA256 (RFC 2104), HKDF-SHA256 (RFC 5869) and a comparison in constant time. Keys and messages are bytes."""
+"""HMAC-SHA256 (RFC 2104), HKDF-SHA256 (RFC 5869) and a comparison in constant time.
+
+Keys, messages and results are bytes.
+"""
 
 import hashlib
 
@@ -42,7 +45,7 @@ class Hmac:
 
 
 def hkdf(secret: bytes, info: bytes, length: int = 32, salt: bytes = b"") -> bytes:
-    """Return `length` bytes (1 to 8160) derived from `secret` for the purpose `info` (RFC 5869). ValueError outside."""
+    """Return `length` bytes (1 to 8160, else ValueError) derived from `secret` for a purpose `info` (RFC 5869)."""
     if not 1 <= length <= 255 * DIGEST:
         raise ValueError("HKDF-SHA256 gives 1 to 8160 bytes")
     expand = Hmac(hmac_sha256(salt, secret))

@@ -1,11 +1,12 @@
-"""Offline passcodes: hour and ticket, encrypted to 6 to 9 digits under the secret that a lock and its owner share.
+"""Offline passcodes: hour and ticket, encrypted to 6 to 9 digits under the secret of a lock and its owner.
 
-plaintext = slot (5 digits) || ticket (n - 5 digits); passcode = FF1(key, tweak, plaintext), n digits, radix 10, where era and slot are
-the hour divided by 100,000, and the tweak names scheme, era and epoch. docs/passcodes.md is the specification.
-Seconds are Unix seconds; an hour is counted from 1970 on the wall clock of the lock's standard time.
+plaintext = slot (5 digits) || ticket (n - 5 digits); passcode = FF1(key, tweak, plaintext), n digits, radix 10,
+where era and slot are the hour divided by 100,000, and the tweak names scheme, era and epoch.
+docs/passcodes.md is the specification. Seconds are Unix seconds; hours are counted from 1970 on the wall clock
+of the lock's standard time.
 """
 
-from .ff1 import FF1, require_digits
+from .ff1 import FF1, ascii_digits
 from .kdf import Hmac, hkdf
 
 SECRET = 32  # bytes
@@ -18,7 +19,7 @@ EPOCHS = 65_536  # also the number of eras
 
 
 def hour_of(seconds: int, phase: int) -> int:
-    """Return the hour that holds the Unix time `seconds`; `phase` is the zone's standard UTC offset modulo 3600, in seconds."""
+    """Return the hour that holds a Unix time; `phase` is the zone's standard UTC offset in seconds, modulo 3600."""
     return (seconds + phase) // 3600
 
 
@@ -33,7 +34,7 @@ def code_id(tag: bytes) -> str:
 
 
 class Scheme:
-    """The passcodes of one lock in one epoch. The secret is 32 bytes, the epoch 0 to 65535; ValueError otherwise."""
+    """The passcodes of one lock in one epoch: a secret of 32 bytes, an epoch 0 to 65535, else ValueError."""
 
     def __init__(self, secret: bytes, epoch: int = 0):
         if len(secret) != SECRET:
@@ -57,18 +58,18 @@ class Scheme:
         return self._ff1.encrypt(self._tweak(era), plain)
 
     def decode(self, digits: str, era: int) -> "tuple[int, int]":
-        """Return (hour, ticket) that `digits` (6 to 9 of them) stand for in `era`: every string of digits stands for some.
+        """Return (hour, ticket) that 6 to 9 digits stand for in `era`: every string of digits stands for some.
 
-        ValueError for other characters, lengths and eras.
+        ValueError for other characters, lengths and eras. The slot can be any of the era's hours, the ticket
+        any that the length carries; whether they mean anything is for `tickets` and the clock to say.
         """
         _require_length(len(digits))
         plain = self._ff1.decrypt(self._tweak(era), digits)
         return era * HOURS_PER_ERA + int(plain[:5]), int(plain[5:])
 
     def tag(self, digits: str) -> bytes:
-        """Return the 8 bytes by which a lock remembers a code instead of its digits. ValueError for other characters."""
-        require_digits(digits)
-        return self._tag.digest(digits.encode())[:TAG]
+        """Return the 8 bytes by which a lock remembers a code instead of its digits; ValueError for non-digits."""
+        return self._tag.digest(ascii_digits(digits))[:TAG]
 
     def _tweak(self, era: int) -> bytes:
         if not 0 <= era < EPOCHS:

@@ -1,7 +1,8 @@
 """What an owner lets the lock accept offline, and how many tickets that is: the odds of a guess, by counting.
 
-FF1 is a permutation, so a random entry of n digits is right exactly as often as (tickets accepted now) / 10**n. `accepted_at` counts
-them for one moment; `worst_accepted` bounds them for every moment and zone, cheaply enough for the lock. Times are Unix seconds.
+FF1 is a permutation, so a random entry of n digits is right exactly as often as (tickets accepted now) / 10**n.
+`accepted_at` counts them for one moment; `worst_accepted` bounds them for every moment and zone, cheaply enough
+for the lock. Times are Unix seconds.
 """
 
 from .passcode import EARLY, FEWEST, MOST, hour_of, start_of
@@ -23,14 +24,14 @@ from .zone import weekday
 OFFLINE_KINDS = (1 << ERASE + 1) - 1  # mask of all kinds that a ticket can have, one-time bit 0
 PACKED = 5  # bytes
 
-# Every day is daily, one of weekend and workday, and a weekday: three of the four cycles, each with 24 end hours.
+# Every day is in three of the four cycles: daily, either weekend or workday, and weekly; 24 end hours each.
 _RECURRING_A_START = 3 * 24
 
 
 class Policy:
-    """What is accepted offline: a mask of kinds by number, the fewest digits, the longest timed code, and whether variants are.
+    """What is accepted offline: a mask of kinds by number, fewest digits, longest timed code, timed variants.
 
-    ValueError, naming the field, for anything out of range. Policies are values: compare them, do not change them.
+    ValueError, naming the field, for anything out of range. A policy is a value: compare it, do not change it.
     """
 
     def __init__(
@@ -52,14 +53,13 @@ class Policy:
         self.variants = bool(variants)
 
     def allows(self, ticket: int, length: int) -> bool:
-        """Tell whether a code of `length` digits with this ticket may be accepted at all; an unassigned ticket never is."""
+        """Tell whether `length` digits with this ticket may be accepted at all; unassigned ones never are."""
         what = meaning(ticket)
-        return (
-            what is not None
-            and self.kinds >> what.kind & 1 == 1
-            and max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST
-            and (what.kind != TIMED or (what.hours <= self.longest_hours and (self.variants or what.serial == 0)))
-        )
+        if what is None or self.kinds >> what.kind & 1 == 0:
+            return False
+        if not max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST:
+            return False
+        return what.kind != TIMED or (what.hours <= self.longest_hours and (self.variants or what.serial == 0))
 
     @property
     def name(self) -> str:
@@ -68,7 +68,8 @@ class Policy:
 
     def pack(self) -> bytes:
         """Return 5 bytes: kinds, fewest digits, longest hours (2, big-endian), variants (0 or 1)."""
-        return bytes((self.kinds, self.fewest_digits)) + self.longest_hours.to_bytes(2, "big") + bytes((self.variants,))
+        high, low = divmod(self.longest_hours, 256)
+        return bytes((self.kinds, self.fewest_digits, high, low, 1 if self.variants else 0))
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Policy":
@@ -94,7 +95,7 @@ STRICT = Policy(fewest_digits=MOST, longest_hours=168, variants=False)
 
 
 def _rows(policy: Policy, length: int) -> list:
-    """Return the rows of the ticket table that the policy lets codes of `length` digits use, timed rows cut at its longest."""
+    """Return (count, kind, first value) of each row of the ticket table, as far as the policy allows its tickets."""
     rows = []
     for first, count, kind, value, _ in TABLE:
         if kind == TIMED:
@@ -106,10 +107,11 @@ def _rows(policy: Policy, length: int) -> list:
 
 
 def worst_accepted(policy: Policy, length: int) -> int:
-    """Return a number of tickets that the lock never exceeds for `length` digits: at any moment, in any zone, on any weekend.
+    """Return how many tickets of `length` digits are accepted at most: at any moment, in any zone and weekend.
 
-    It is the count in the last five minutes of an hour, when one more start hour is acceptable, with recurring windows open whatever
-    the clock does. 0 for a length that carries no ticket.
+    It is the count in the last five minutes of an hour, when one more start hour is acceptable, with the windows
+    of all recurring codes open: a clock change can open more of them at once than a common day does. 0 for a
+    length that carries no ticket.
     """
     total = 0
     for count, kind, value in _rows(policy, length):
@@ -125,16 +127,16 @@ def worst_accepted(policy: Policy, length: int) -> int:
 
 
 def _started(count: int, value: int, most: int) -> int:
-    """Sum min(hours, most) for `count` timed tickets from `value` hours: in how many started hours each still lasts."""
+    """Sum min(hours, most) over `count` timed tickets from `value` hours: the started hours in which each lasts."""
     short = max(0, min(count, most - value))
     return short * (2 * value + short - 1) // 2 + (count - short) * most
 
 
 def accepted_at(policy: Policy, length: int, now: int, zone, weekend: int) -> int:
-    """Return exactly how many tickets the lock accepts at `now` as a first use of `length` digits; revoke and erase count.
+    """Return exactly how many tickets of `length` digits the lock accepts at `now`; revoke and erase count.
 
-    `zone` is a `Zone`, `weekend` the lock's weekend days (Monday bit 0). Where the accepted hours lie in two eras, tickets of both
-    are counted, although a few pairs of them may share their digits.
+    `zone` is a `Zone`, `weekend` the lock's weekend days (Monday bit 0). Where the accepted start hours lie in two
+    eras, tickets of both are counted, although a few pairs of them may share their digits.
     """
     total = 0
     rows = _rows(policy, length)

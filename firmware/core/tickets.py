@@ -1,7 +1,8 @@
 """What the ticket in an offline passcode means: one table of all tickets, read in both directions.
 
-A ticket is a number from 0 to 9999. A code of n digits carries tickets below 10**(n-5), so a ticket's place alone decides the fewest
-digits it needs. Serials (one-time, permanent) and variants (timed) only make different codes for the same times.
+A ticket is a number from 0 to 9999. A code of n digits carries tickets below 10**(n-5), so a ticket's place
+alone decides the fewest digits it needs. Serials (one-time, permanent) and variants (timed) only make different
+codes for the same times.
 """
 
 from collections import namedtuple
@@ -26,11 +27,12 @@ WORKDAY = 2
 WEEKLY = 3
 CYCLE_NAMES = ("daily", "weekend", "workday", "weekly")
 
-# kind; serial (one-time, permanent) or variant (timed); hours (timed); cycle and until_hour (recurring). Unused fields are 0.
+# kind; serial (one-time, permanent) or variant (timed); hours (timed); cycle and until_hour (recurring). Fields
+# that a kind does not use are 0.
 Meaning = namedtuple("Meaning", ("kind", "serial", "hours", "cycle", "until_hour"))
 
-# The first ticket's value is its serial (one-time, permanent), its hours (timed) or 24*cycle + until_hour (recurring); each next
-# ticket's is one more. Tickets between the rows are unassigned.
+# The first ticket's value is its serial (one-time, permanent), its hours (timed) or 24*cycle + until_hour
+# (recurring); each next ticket's is one more. Tickets between the rows are unassigned.
 TABLE = (
     # first  count  kind       value  variant
     (     0,     8, ONE_TIME,      0, 0),
@@ -53,7 +55,7 @@ TABLE = (
 
 
 def fewest_digits(ticket: int) -> int:
-    """Return the length of the shortest code that can carry `ticket`: 6 to 9. ValueError outside 0 to 9999."""
+    """Return the length of the shortest code that can carry `ticket`, 6 to 9. ValueError outside 0 to 9999."""
     _require(ticket)
     return 5 + len(str(ticket))
 
@@ -68,7 +70,7 @@ def meaning(ticket: int) -> "Meaning | None":
 
 
 def ticket_of(wanted: "Meaning") -> int:
-    """Return the ticket that stands for `wanted`. ValueError when there is none, unused fields that are not 0 included."""
+    """Return the ticket that stands for `wanted`; ValueError when there is none, or an unused field is not 0."""
     kind, serial, hours, cycle, until_hour = wanted
     value = (serial, serial, hours, 24 * cycle + until_hour, 0, 0, 0)[kind] if 0 <= kind <= CUSTOM else 0
     for first, count, row_kind, row_value, variant in TABLE:
@@ -80,9 +82,9 @@ def ticket_of(wanted: "Meaning") -> int:
 
 
 def tickets(kind: int, hours: int = 0, cycle: int = 0, until_hour: int = 0) -> "list[int]":
-    """Return every ticket with that meaning, by ascending serial or variant: an issuer's order of preference.
+    """Return every ticket with that meaning by ascending serial or variant, an issuer's order of preference.
 
-    `hours` is for timed codes, `cycle` and `until_hour` for recurring ones. ValueError when there is no such ticket.
+    `hours` is for timed codes, `cycle` and `until_hour` for recurring ones. ValueError when there is none.
     """
     found = []
     for first, count, row_kind, value, variant in TABLE:
