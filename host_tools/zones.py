@@ -53,9 +53,9 @@ def posix_rule(name: str, since: int | None = None) -> str:
     if wrong is not None:
         day = "{:04}-{:02}-{:02}".format(*date_of(wrong // DAY))
         raise ValueError(
-            f"zone {name} cannot be written as one rule: from {day} on, for instance, the IANA database has another"
-            f" time there than its rule gives. Give a POSIX rule instead of the name: {rule} if that suits you,"
-            f" or one {_SUCH_AS}"
+            f"zone {name} cannot be written as one rule: from {day} on, for instance, the IANA database has"
+            f" another time there than its rule gives. Give a POSIX rule instead of the name: {rule} if that"
+            f" suits you, or one {_SUCH_AS}"
         )
     return rule
 
@@ -72,8 +72,8 @@ def zone_rule(text: str) -> str:
         # POSIX counts westwards, but whoever writes UTC+3 most likely means three hours east.
         hours = abs(zone.standard) // HOUR
         raise ValueError(
-            f"{text} can be read both ways: write <+{hours:02}>-{hours} for {hours} hours ahead of UTC (east),"
-            f" <-{hours:02}>{hours} for behind"
+            f"{text} can be read both ways: write <+{hours:02}>-{hours} for {hours} hours ahead of UTC,"
+            f" <-{hours:02}>{hours} for behind it"
         )
     return text
 

@@ -8,8 +8,6 @@ which it begins, also past midnight. The weekend is a mask of weekdays, Monday b
 from .tickets import DAILY, WEEKEND, WEEKLY, WORKDAY
 from .zone import weekday as weekday_of
 
-SATURDAY_SUNDAY = 0b1100000
-
 
 def in_cycle(cycle: int, weekday_of_start: int, weekend: int, day: int) -> bool:
     """Say whether `day` is one of a cycle's days; the weekday, Monday 0, matters to the weekly cycle only.
