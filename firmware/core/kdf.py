@@ -45,7 +45,7 @@ class Hmac:
 
 
 def hkdf(secret: bytes, info: bytes, length: int = 32, salt: bytes = b"") -> bytes:
-    """Return `length` bytes (1 to 8160, else ValueError) derived from `secret` for a purpose `info` (RFC 5869)."""
+    """Derive `length` bytes (1 to 8160, else ValueError) from `secret` for the purpose `info` (RFC 5869)."""
     if not 1 <= length <= 255 * DIGEST:
         raise ValueError("HKDF-SHA256 gives 1 to 8160 bytes")
     expand = Hmac(hmac_sha256(salt, secret))

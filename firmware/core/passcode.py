@@ -1,9 +1,9 @@
 """Offline passcodes: hour and ticket, encrypted to 6 to 9 digits under the secret of a lock and its owner.
 
-plaintext = slot (5 digits) || ticket (n - 5 digits); passcode = FF1(key, tweak, plaintext), n digits, radix 10,
-where era and slot are the hour divided by 100,000, and the tweak names scheme, era and epoch.
-docs/passcodes.md is the specification. Seconds are Unix seconds; hours are counted from 1970 on the wall clock
-of the lock's standard time.
+plaintext = slot (5 digits) || ticket (n - 5 digits); passcode = FF1(key, tweak, plaintext), n digits, radix
+10, where era and slot are the hour divided by 100,000, and the tweak names scheme, era and epoch.
+docs/passcodes.md is the specification. Seconds are Unix seconds; hours are counted from 1970 on the wall
+clock of the lock's standard time.
 """
 
 from .ff1 import FF1, ascii_digits
@@ -19,7 +19,7 @@ EPOCHS = 65_536  # also the number of eras
 
 
 def hour_of(seconds: int, phase: int) -> int:
-    """Return the hour that holds a Unix time; `phase` is the zone's standard UTC offset in seconds, modulo 3600."""
+    """Return the hour that holds a Unix time; `phase`: the standard UTC offset in seconds, modulo 3600."""
     return (seconds + phase) // 3600
 
 
@@ -58,7 +58,7 @@ class Scheme:
         return self._ff1.encrypt(self._tweak(era), plain)
 
     def decode(self, digits: str, era: int) -> "tuple[int, int]":
-        """Return (hour, ticket) that 6 to 9 digits stand for in `era`: every string of digits stands for some.
+        """Return (hour, ticket) that 6 to 9 digits stand for in `era`; every string of digits has both.
 
         ValueError for other characters, lengths and eras. The slot can be any of the era's hours, the ticket
         any that the length carries; whether they mean anything is for `tickets` and the clock to say.
@@ -68,7 +68,7 @@ class Scheme:
         return era * HOURS_PER_ERA + int(plain[:5]), int(plain[5:])
 
     def tag(self, digits: str) -> bytes:
-        """Return the 8 bytes by which a lock remembers a code instead of its digits; ValueError for non-digits."""
+        """Return the 8 bytes by which a lock remembers a code of these digits; ValueError for non-digits."""
         return self._tag.digest(ascii_digits(digits))[:TAG]
 
     def _tweak(self, era: int) -> bytes:

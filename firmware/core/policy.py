@@ -1,8 +1,8 @@
 """What an owner lets the lock accept offline, and how many tickets that is: the odds of a guess, by counting.
 
-FF1 is a permutation, so a random entry of n digits is right exactly as often as (tickets accepted now) / 10**n.
-`accepted_at` counts them for one moment; `worst_accepted` bounds them for every moment and zone, cheaply enough
-for the lock. Times are Unix seconds.
+FF1 is a permutation, so a random entry of n digits is right exactly as often as (tickets accepted now) /
+10**n. `accepted_at` counts them for one moment; `worst_accepted` bounds them for every moment and zone,
+cheaply enough for the lock. Times are Unix seconds.
 """
 
 from .passcode import EARLY, FEWEST, MOST, hour_of, start_of
@@ -31,7 +31,8 @@ _RECURRING_A_START = 3 * 24
 class Policy:
     """What is accepted offline: a mask of kinds by number, fewest digits, longest timed code, timed variants.
 
-    ValueError, naming the field, for anything out of range. A policy is a value: compare it, do not change it.
+    ValueError, naming the field, for anything out of range. A policy is a value: compare it, do not change
+    it.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Policy:
             return False
         if not max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST:
             return False
-        return what.kind != TIMED or (what.hours <= self.longest_hours and (self.variants or what.serial == 0))
+        if what.kind != TIMED:
+            return True
+        return what.hours <= self.longest_hours and (self.variants or what.serial == 0)
 
     @property
     def name(self) -> str:
@@ -95,7 +98,7 @@ STRICT = Policy(fewest_digits=MOST, longest_hours=168, variants=False)
 
 
 def _rows(policy: Policy, length: int) -> list:
-    """Return (count, kind, first value) of each row of the ticket table, as far as the policy allows its tickets."""
+    """Return (count, kind, first value) for the table's rows, as far as the policy allows their tickets."""
     rows = []
     for first, count, kind, value, _ in TABLE:
         if kind == TIMED:
@@ -107,11 +110,11 @@ def _rows(policy: Policy, length: int) -> list:
 
 
 def worst_accepted(policy: Policy, length: int) -> int:
-    """Return how many tickets of `length` digits are accepted at most: at any moment, in any zone and weekend.
+    """Return the most tickets of `length` digits that are accepted at any moment, in any zone and weekend.
 
-    It is the count in the last five minutes of an hour, when one more start hour is acceptable, with the windows
-    of all recurring codes open: a clock change can open more of them at once than a common day does. 0 for a
-    length that carries no ticket.
+    It is the count in the last five minutes of an hour, when one more start hour is acceptable, with the
+    windows of all recurring codes open: a clock change can open more of them at once than a common day
+    does. 0 for a length that carries no ticket.
     """
     total = 0
     for count, kind, value in _rows(policy, length):
@@ -127,7 +130,7 @@ def worst_accepted(policy: Policy, length: int) -> int:
 
 
 def _started(count: int, value: int, most: int) -> int:
-    """Sum min(hours, most) over `count` timed tickets from `value` hours: the started hours in which each lasts."""
+    """Sum min(hours, most) over `count` timed tickets from `value` hours on: the hours each lasts in."""
     short = max(0, min(count, most - value))
     return short * (2 * value + short - 1) // 2 + (count - short) * most
 
@@ -135,8 +138,8 @@ def _started(count: int, value: int, most: int) -> int:
 def accepted_at(policy: Policy, length: int, now: int, zone, weekend: int) -> int:
     """Return exactly how many tickets of `length` digits the lock accepts at `now`; revoke and erase count.
 
-    `zone` is a `Zone`, `weekend` the lock's weekend days (Monday bit 0). Where the accepted start hours lie in two
-    eras, tickets of both are counted, although a few pairs of them may share their digits.
+    `zone` is a `Zone`, `weekend` the lock's weekend days (Monday bit 0). Where the accepted start hours lie
+    in two eras, tickets of both are counted, although a few pairs of them may share their digits.
     """
     total = 0
     rows = _rows(policy, length)

@@ -1,8 +1,8 @@
 """What the ticket in an offline passcode means: one table of all tickets, read in both directions.
 
 A ticket is a number from 0 to 9999. A code of n digits carries tickets below 10**(n-5), so a ticket's place
-alone decides the fewest digits it needs. Serials (one-time, permanent) and variants (timed) only make different
-codes for the same times.
+alone decides the fewest digits it needs. Serials (one-time, permanent) and variants (timed) only make
+different codes for the same times.
 """
 
 from collections import namedtuple
@@ -27,8 +27,8 @@ WORKDAY = 2
 WEEKLY = 3
 CYCLE_NAMES = ("daily", "weekend", "workday", "weekly")
 
-# kind; serial (one-time, permanent) or variant (timed); hours (timed); cycle and until_hour (recurring). Fields
-# that a kind does not use are 0.
+# kind; serial (one-time, permanent) or variant (timed); hours (timed); cycle and until_hour (recurring).
+# Fields that a kind does not use are 0.
 Meaning = namedtuple("Meaning", ("kind", "serial", "hours", "cycle", "until_hour"))
 
 # The first ticket's value is its serial (one-time, permanent), its hours (timed) or 24*cycle + until_hour
@@ -55,7 +55,7 @@ TABLE = (
 
 
 def fewest_digits(ticket: int) -> int:
-    """Return the length of the shortest code that can carry `ticket`, 6 to 9. ValueError outside 0 to 9999."""
+    """Return the length of the shortest code that carries `ticket`: 6 to 9. ValueError outside 0-9999."""
     _require(ticket)
     return 5 + len(str(ticket))
 
@@ -70,7 +70,7 @@ def meaning(ticket: int) -> "Meaning | None":
 
 
 def ticket_of(wanted: "Meaning") -> int:
-    """Return the ticket that stands for `wanted`; ValueError when there is none, or an unused field is not 0."""
+    """Return the ticket that stands for `wanted`. ValueError: none does, or an unused field is not 0."""
     kind, serial, hours, cycle, until_hour = wanted
     value = (serial, serial, hours, 24 * cycle + until_hour, 0, 0, 0)[kind] if 0 <= kind <= CUSTOM else 0
     for first, count, row_kind, row_value, variant in TABLE:
