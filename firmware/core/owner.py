@@ -10,7 +10,7 @@ from .entry import LONGEST, SHORTEST
 from .errors import Refused, StoreFull
 from .events import ADDED, CHANGED, DELETED, TIME_SET
 from .passcode import code_id
-from .records import FORGET, NONE, PUT, TIME, Entry
+from .records import FORGET, PUT, TIME, Entry
 from .tickets import CUSTOM
 
 
@@ -82,9 +82,9 @@ class Owner:
         try:
             self._verifier.clock.set(now)
         except ValueError as error:
-            raise Refused("bad-time", str(error)) from error
-        except OSError as error:
-            raise Refused("clock-fault", "the clock chip does not answer: look at its wiring") from error
+            raise Refused("bad-time", str(error))
+        except OSError:
+            raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
         self._commit([Entry(TIME_SET, 0, TIME, None, 0)], now)
 
     def _now(self) -> tuple:
@@ -134,8 +134,8 @@ class Owner:
             now, trusted = self._now()
         try:
             self._store.commit(self._verifier.with_room(entries, now), now, trusted)
-        except StoreFull as error:
-            raise Refused("store-full", "the code book is full: delete a code that is no longer needed") from error
+        except StoreFull:
+            raise Refused("store-full", "the code book is full: delete a code that is no longer needed")
         self._verifier.codes_changed()
 
 

@@ -54,15 +54,14 @@ class Policy:
         self.variants = bool(variants)
 
     def allows(self, ticket: int, length: int) -> bool:
-        """Tell whether `length` digits with this ticket may be accepted at all; unassigned ones never are."""
-        what = meaning(ticket)
-        if what is None or self.kinds >> what.kind & 1 == 0:
+        """Tell whether a code of `length` digits with this ticket may be accepted at all; an unassigned ticket never is."""
+        return max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST and self.permits(meaning(ticket))
+
+    def permits(self, what: "Meaning | None") -> bool:
+        """Tell whether a ticket with this meaning may be accepted, in a code that is long enough; None never is."""
+        if what is None or not self.kinds >> what.kind & 1:
             return False
-        if not max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST:
-            return False
-        if what.kind != TIMED:
-            return True
-        return what.hours <= self.longest_hours and (self.variants or what.serial == 0)
+        return what.kind != TIMED or (what.hours <= self.longest_hours and (self.variants or what.serial == 0))
 
     @property
     def name(self) -> str:

@@ -15,27 +15,35 @@ from .codebook import ACTIVE, FRESH, NEVER, REVOKED, USED, Code
 from .config import Config
 from .entry import LONGEST, SHORTEST
 from .errors import StoreFull
-from .events import LOCKED_OUT, OPEN, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
 from .events import ERASED as ERASED_VERDICT
+from .events import LOCKED_OUT, OPEN, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
 from .events import REVOKED as REVOKED_VERDICT
 from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from .schedule import in_cycle, occurs
 from .records import ERASE, NONE, PUT, Entry
-from .tickets import CUSTOM, FIRST_USE_HOURS, FIRST_USE_HOURS_ONE_TIME, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from .schedule import in_cycle, occurs
+from .tickets import (
+    CUSTOM,
+    FIRST_USE_HOURS,
+    FIRST_USE_HOURS_ONE_TIME,
+    ONE_TIME,
+    PERMANENT,
+    RECURRING,
+    REVOKE,
+    TIMED,
+    meaning,
+)
 from .tickets import ERASE as ERASE_KIND
-from .tickets import meaning
 from .zone import weekday
 
 HORIZON = 8_784 * 3_600  # a decoded start further from now than the longest code is no code, but a wrong guess
 ARMED_FOR = 30  # seconds in which the code after a revoke code must be typed
-OFFLINE_FEWEST = 6
 
-# What digits nobody has used yet would be: the reason they are taken ("opened") or not, the ticket's meaning
-# and the first second of its hour.
-Candidate = namedtuple("Candidate", "reason meaning start")
+# What unseen digits are: the reason they are taken ("opened") or not, and the FRESH record of the code they are,
+# with every limit of their ticket; of kind UNKNOWN when they are no code.
+Reading = namedtuple("Reading", "reason code")
 
 # The better reason wins where two eras give two readings of the same digits.
-_RANK = ("wrong", "suspended", "expired", "not-yet", "outside-its-hours", "opened")
+_RANK = {"wrong": 0, "suspended": 1, "expired": 2, "not-yet": 3, "outside-its-hours": 4, "opened": 5}
 
 
 class Verifier:
@@ -89,9 +97,9 @@ class Verifier:
         if not paid:
             return self._locked_out(now, trusted)
         if not trusted:
-            return self._conclude("time-untrusted", Code(tag, UNKNOWN, REVOKED, length), now, trusted, paid)
-        candidate = self.decode(digits, now)
-        return self._conclude(candidate.reason, self.record(tag, length, candidate), now, trusted, paid, True)
+            return self._conclude("time-untrusted", _unknown(tag, length), now, trusted, paid)
+        reading = self.read(tag, digits, now)
+        return self._conclude(reading.reason, reading.code, now, trusted, paid, True)
 
     def tick(self) -> None:
         """Housekeeping, once a minute or so: earned tokens, and the floor once an hour, go to flash."""
@@ -99,26 +107,27 @@ class Verifier:
         floor = self.store.floor
         self.budget.keep(now if trusted and now - floor >= 3_600 else floor)
 
-    def decode(self, digits: str, now: int) -> "Candidate":
-        """What unseen digits mean at trusted time `now`: the best reading over the at most two eras near it."""
-        best = Candidate("wrong", None, 0)
-        if len(digits) < OFFLINE_FEWEST:
-            return best
-        phase = self.zone.phase
-        first = hour_of(now - HORIZON, phase) // HOURS_PER_ERA
-        last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
-        for era in range(first, last + 1):
-            hour, ticket = self.scheme.decode(digits, era)
-            candidate = self._read(ticket, start_of(hour, phase), len(digits), now)
-            if _RANK.index(candidate.reason) > _RANK.index(best.reason):
-                best = candidate
-        return best
+    def read(self, tag: bytes, digits: str, now: int) -> "Reading":
+        """What unseen digits with this tag mean at trusted time `now`: the best reading over the eras, at most two,
+        that have hours within the horizon."""
+        length = len(digits)
+        best = Reading("wrong", None)
+        if length >= self.config.policy.fewest_digits:
+            phase = self.zone.phase
+            last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
+            for era in range(hour_of(now - HORIZON, phase) // HOURS_PER_ERA, last + 1):
+                hour, ticket = self.scheme.decode(digits, era)
+                start = start_of(hour, phase)
+                what = meaning(ticket) if abs(now - start) <= HORIZON else None
+                if self.config.policy.permits(what):
+                    code = self._fresh(tag, length, what, start)
+                    reason = self._unseen(code, now)
+                    if _RANK[reason] > _RANK[best.reason]:
+                        best = Reading(reason, code)
+        return best if best.code else Reading("wrong", _unknown(tag, length))
 
-    def record(self, tag: bytes, length: int, candidate: "Candidate") -> "Code":
-        """The code book's record of a ticket that has not been used: FRESH, with every limit the ticket has."""
-        if candidate.meaning is None:
-            return Code(tag, UNKNOWN, REVOKED, length)
-        what, start = candidate.meaning, candidate.start
+    def _fresh(self, tag: bytes, length: int, what, start: int) -> "Code":
+        """The record of a ticket that has not been used."""
         code = Code(tag, what.kind, FRESH, length)
         code.start = start
         code.gone = start + 3_600 * FIRST_USE_HOURS
@@ -129,22 +138,17 @@ class Verifier:
             code.cycle, code.begin, code.until, code.weekday = what.cycle, hour, what.until_hour, weekday(day)
         return code
 
+    def _unseen(self, code: "Code", now: int) -> str:
+        """Why a ticket that the lock does not know is taken at `now`, or not."""
+        if code.kind == RECURRING:
+            day, _, _, _ = self.zone.local(code.start)
+            if not in_cycle(code.cycle, code.weekday, self.config.weekend, day):
+                return "wrong"
+        return "suspended" if code.start <= self.store.forgotten else self._first_use(code, now)
+
     def _at(self):
         now, trusted = self.clock.read()
         return now if trusted else None
-
-    def _read(self, ticket: int, start: int, length: int, now: int) -> "Candidate":
-        """Judge one reading of unseen digits."""
-        what = meaning(ticket)
-        if what is None or abs(now - start) > HORIZON or not self.config.policy.allows(ticket, length):
-            return Candidate("wrong", None, 0)
-        if what.kind == RECURRING:
-            day, _, _, _ = self.zone.local(start)
-            if not in_cycle(what.cycle, weekday(day), self.config.weekend, day):
-                return Candidate("wrong", None, 0)
-        if start <= self.store.forgotten:
-            return Candidate("suspended", what, start)
-        return Candidate(self._first_use(self.record(b"", length, Candidate("", what, start)), now), what, start)
 
     def _first_use(self, code: "Code", now: int) -> str:
         """Why a code that was never used may be used first at `now`, or not."""
@@ -268,8 +272,13 @@ class Verifier:
         known = self.store.book.find(tag)
         if known:
             return known
-        candidate = self.decode(digits, now)
-        return None if candidate.meaning is None else self.record(tag, len(digits), candidate)
+        code = self.read(tag, digits, now).code
+        return None if code.kind == UNKNOWN else code
+
+
+def _unknown(tag: bytes, length: int) -> "Code":
+    """What the log says of digits that are no code."""
+    return Code(tag, UNKNOWN, REVOKED, length)
 
 
 def dead(code: "Code") -> "Code":
