@@ -16,6 +16,7 @@ from .tickets import (
     RECURRING,
     TABLE,
     TIMED,
+    Meaning,
     fewest_digits,
     meaning,
 )
@@ -54,7 +55,7 @@ class Policy:
         self.variants = bool(variants)
 
     def allows(self, ticket: int, length: int) -> bool:
-        """Tell whether a code of `length` digits with this ticket may be accepted at all; an unassigned ticket never is."""
+        """Tell whether `length` digits with this ticket may be accepted at all; unassigned ones never are."""
         return max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST and self.permits(meaning(ticket))
 
     def permits(self, what: "Meaning | None") -> bool:
