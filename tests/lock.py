@@ -81,7 +81,7 @@ class Lock:
         return self.verifier.scheme
 
     def enter(self, digits: str) -> str:
-        """ "verdict reason" of an entry, or the word alone when the two say the same."""
+        """Verdict and reason of an entry, or one word when the two say the same."""
         verdict = self.verifier.enter(digits)
         words = (verdict.verdict, verdict.reason)
         return words[0] if words in SAME else "%s %s" % words

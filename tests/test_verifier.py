@@ -446,6 +446,8 @@ def test_flash_that_refuses(lock, monkeypatch):
         patch.setattr(lock.store, "commit", full)
         assert lock.enter(permanent) == "refused store-full"
         assert lock.enter(known) == "open", "nothing has to be remembered"
+        assert lock.enter(lock.code(REVOKE)) == "refused store-full"
+        assert lock.enter(known) == "open", "a revoke code that was refused arms nothing"
         patch.setattr(lock.store, "pay", full)
         assert lock.enter(known) == "refused store-full", "unpaid, so unchecked"
     assert lock.enter(permanent) == "open"

@@ -115,7 +115,7 @@ class Verifier:
         if length >= self.config.policy.fewest_digits:
             phase = self.zone.phase
             last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
-            for era in range(hour_of(now - HORIZON, phase) // HOURS_PER_ERA, last + 1):
+            for era in range(hour_of(max(0, now - HORIZON), phase) // HOURS_PER_ERA, last + 1):
                 hour, ticket = self.scheme.decode(digits, era)
                 start = start_of(hour, phase)
                 what = meaning(ticket) if abs(now - start) <= HORIZON else None
@@ -176,7 +176,7 @@ class Verifier:
             return "already-used"
         if not trusted:
             timeless = code.state == ACTIVE and code.kind in (PERMANENT, CUSTOM) and code.end == NEVER
-            return "opened" if timeless and code.start <= self.store.floor else "time-untrusted"
+            return "opened" if timeless and code.start - EARLY <= self.store.floor else "time-untrusted"
         if code.state == FRESH:
             return self._first_use(code, now)
         if now < code.start - (0 if code.kind == CUSTOM else EARLY):
@@ -190,7 +190,8 @@ class Verifier:
             return self._answer(REFUSED, reason, code, NONE, now, trusted, False)
         if kind == REVOKE:
             verdict = self._answer(REVOKE_ARMED, "revoke-armed", code, NONE, now, trusted, paid)
-            self._armed = (self._uptime() + ARMED_FOR, code)
+            if verdict.verdict == REVOKE_ARMED:
+                self._armed = (self._uptime() + ARMED_FOR, code)
             return verdict
         if kind == ERASE_KIND:
             verdict = self._answer(ERASED_VERDICT, "erased", code, ERASE, now, trusted, paid)
