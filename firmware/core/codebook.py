@@ -65,7 +65,7 @@ class Code:
         self.gone = gone
 
     def pack(self) -> bytes:
-        """24 bytes; ValueError when a field does not fit, since struct would wrap it silently on MicroPython."""
+        """24 bytes; ValueError when a field does not fit: MicroPython's struct would wrap it."""
         packed = bytearray(CODE_SIZE)
         self.pack_into(packed, 0)
         return bytes(packed)

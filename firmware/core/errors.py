@@ -14,7 +14,7 @@ class NotProvisioned(LockError):  # noqa: N818 -- a condition, not a mistake
 
 
 class MemoryLost(LockError):  # noqa: N818 -- a condition, not a mistake
-    """The journal is there but cannot be believed. The lock opens to nothing, and the file is left as it is."""
+    """The journal is there but cannot be believed. The lock opens to nothing, the file stays as it is."""
 
 
 class StoreFull(LockError):  # noqa: N818 -- a condition, not a mistake

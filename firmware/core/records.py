@@ -35,7 +35,7 @@ TIME = 4
 Header = namedtuple(
     "Header", "codes history epoch seq attempt refunded refund_seq floor forgotten config secret"
 )
-# What a caller commits: `code` is a Code or None; for FORGET only its tag counts; without an action it is only logged.
+# What a caller commits: `code` is a Code or None. For FORGET its tag counts; with NONE it is only logged.
 Entry = namedtuple("Entry", "event reason action code arg")
 # What a record says: `code` is a Code or None.
 Event = namedtuple("Event", "seq time event reason flags action attempt code arg")

@@ -14,7 +14,7 @@ from binascii import crc32
 from struct import pack
 
 from . import files
-from .codebook import FULL, CodeBook
+from .codebook import FULL, Code, CodeBook
 from .errors import LockError, MemoryLost, NotProvisioned, StoreFull
 from .journal import (
     APPENDED_MAX,
@@ -64,7 +64,7 @@ _NEW = "/journal.new"
 
 
 class Store:
-    """The memory of one lock in the directory `path`. Made by `Store.create` or `Store.open`, not directly."""
+    """The memory of one lock, in the directory `path`; `Store.create` or `Store.open` make it."""
 
     def __init__(self, path: str, header: Header, book: CodeBook, layout: Layout) -> None:
         self._path = path
@@ -106,7 +106,7 @@ class Store:
             files.write(path + _NEW, (packed, word, word))
             files.rename(path + _NEW, journal)
         except OSError as error:
-            raise _full(error) from error
+            raise _full(error)
         store.tokens = TRIES
         store.commits += 2
         return store
@@ -128,15 +128,15 @@ class Store:
                 journal.close()
         except OSError as error:
             if error.errno == files.NO_ENTRY:
-                raise NotProvisioned("this lock has no secret yet: provision it") from error
-            raise MemoryLost("the journal cannot be read (error %d)" % error.errno) from error
+                raise NotProvisioned("this lock has no secret yet: provision it")
+            raise MemoryLost("the journal cannot be read (error %d)" % error.errno)
         except (ValueError, StoreFull) as error:
-            raise _damaged(error) from error
+            raise _damaged(error)
         store._read_counters(header.seq)
         try:
             files.remove(path + _NEW)
         except OSError:
-            pass  # a flash that takes no change now can still be read from; the next compaction writes over it
+            pass  # a flash that takes no change now can still be read; the next compaction writes over it
         return store
 
     def pay(self, now: "int | None") -> None:
@@ -179,7 +179,7 @@ class Store:
         try:
             files.append(self._path + _JOURNAL, data)
         except OSError as error:
-            raise _full(error) from error
+            raise _full(error)
         self.commits += 1
         self._layout.appended += len(events)
         self._restarted = False
@@ -217,7 +217,7 @@ class Store:
                 try:
                     event = record_at(data, number, seq)
                 except ValueError as error:
-                    raise _damaged(error) from error
+                    raise _damaged(error)
                 yield event
                 seq += 1
             if not count:
@@ -253,26 +253,28 @@ class Store:
     def _check(self, entries: "list[Entry]", now: int) -> None:
         """StoreFull or ValueError unless every entry can be carried out after the ones before it."""
         book = self.book
-        changed: dict[bytes, bool] = {}  # tags put or forgotten by earlier entries
+        changed: dict[bytes, Code | None] = {}  # by tag: what earlier entries put, or None where they forgot
         count = len(book)
         epoch = self.epoch
         erased = False
         for entry in entries:
             code = entry.code
             if entry.action == PUT or entry.action == FORGET:
-                known = changed.get(code.tag, not erased and book.find(code.tag) is not None)
+                old = None if erased else book.find(code.tag)
+                old = changed.get(code.tag, old)
                 if entry.action == PUT:
                     book.check(code)
-                    count += 0 if known else 1
+                    count += 0 if old else 1
                     if count > book.capacity:
                         raise StoreFull(FULL)
-                elif not known:
+                    changed[code.tag] = code
+                elif not old:
                     raise ValueError("the code to forget is not in the book")
-                elif code.gone > now:
+                elif old.gone > now:
                     raise ValueError("a code that may still be used first is revoked, not forgotten")
                 else:
                     count -= 1
-                changed[code.tag] = entry.action == PUT
+                    changed[code.tag] = None
             elif entry.action == ERASE:
                 changed = {}
                 count = 0
@@ -354,7 +356,7 @@ class Store:
         try:
             self._write_counters(tokens, attempt, floor)
         except OSError as error:
-            raise _full(error) from error
+            raise _full(error)
         self.tokens = tokens
         self.attempt = attempt
         self.floor = floor
@@ -381,7 +383,7 @@ class Store:
                 files.remove(new)
             except OSError:
                 pass  # it is removed at the next start, or written over
-            raise _full(error) from error
+            raise _full(error)
         self.commits += 2
         self._layout = Layout(len(self.book), history, 0)
         self.config = config
@@ -401,7 +403,7 @@ class Store:
                 try:
                     record_at(data, number, seq + number)
                 except ValueError as error:
-                    raise _damaged(error) from error
+                    raise _damaged(error)
             crc = crc32(data, crc)
             yield data
             seq += count
@@ -418,7 +420,7 @@ class Store:
             try:
                 read_records(self._path + _JOURNAL, layout, index, data)
             except (OSError, ValueError) as error:
-                raise _damaged(error) from error
+                raise _damaged(error)
         return data, max(count, 0)
 
 

@@ -1,0 +1,317 @@
+"""What is done to the store while the power is cut, and what must be there afterwards (MicroPython).
+
+`Kinds` does every kind of state change on its own, `History` a random history with small limits so that the book and the
+log fill up and compactions come often, `Full` the changes of a lock with 1,000 codes and 1,000 events.
+"""
+
+import random
+
+import firmware.core.journal as journal_module
+import firmware.core.store as store_module
+from firmware.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
+from firmware.core.errors import NotProvisioned
+from firmware.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
+
+from .model import Model, difference, state_of
+
+SECRET = bytes(range(32))
+START = 1_795_478_400  # 2026-11-23T00:00Z
+
+
+def limits(codes, events):
+    """Make books and logs of this size, so that short histories reach every limit."""
+    store_module.CODES_MAX = journal_module.CODES_MAX = codes
+    store_module.LOG_EVENTS = journal_module.LOG_EVENTS = events
+    store_module.APPENDED_MAX = journal_module.APPENDED_MAX = events
+
+
+class StoreWorkload:
+    """What all workloads on a bare store share: the live store, its model, and the comparison."""
+
+    blocks = 24
+    size = 4096
+    codes = 1000
+    log = 1000
+
+    def __init__(self, seed):
+        limits(self.codes, self.log)
+        self.seed = seed
+        self.store = None
+        self.old = None  # the model before the step, None when there is no lock yet
+        self.model = None
+
+    def create(self, path, config=b"configuration"):
+        """The step that provisions the lock."""
+
+        def act():
+            self.store = Store.create(path, SECRET, config, START)
+            self.model = Model(SECRET, config, START, self.log)
+
+        self.old = None
+        self.model = None
+        return "create", act, self.check
+
+    def step(self, name, act):
+        """A step whose `act(thing)` is done to the store and then to the model."""
+        self.old = self.model.copy()
+
+        def both():
+            act(self.store)
+            act(self.model)
+
+        return name, both, self.check
+
+    def quiet(self, name, act):
+        """A step that changes nothing that may be seen; `act(store)`."""
+        self.old = self.model.copy()
+        return name, lambda: act(self.store), self.check
+
+    def reopen(self, path):
+        """The step that starts the lock again."""
+        self.old = self.model.copy()
+
+        def act():
+            self.store = Store.open(path)
+            self.model.fresh = True
+
+        return "start", act, self.check
+
+    def check(self, path, done):
+        """ValueError unless the store at `path` is in the state before the step or after it."""
+        try:
+            store = Store.open(path)
+        except NotProvisioned:
+            if done or self.old is not None:
+                raise
+            return
+        found = state_of(store)
+        if found == self.model.state():
+            return
+        if done or self.old is None or found != self.old.state():
+            before = "" if self.old is None or done else "; before: " + difference(self.old.state(), found)
+            raise ValueError("after: %s%s" % (difference(self.model.state(), found), before))
+
+    def recover(self, path):
+        """Start, and everything a start may write without changing the state."""
+        try:
+            store = Store.open(path)
+        except NotProvisioned:
+            return
+        store.keep(store.tokens, store.floor)
+        store.compact()
+
+    def resume(self, path):
+        """Use the lock after the cut: an entry, a change, a start."""
+        try:
+            store = Store.open(path)
+        except NotProvisioned:
+            store = Store.create(path, SECRET, b"", START)
+        if store.tokens == 0:
+            store.keep(1, store.floor)
+        store.pay(None)
+        tokens, seq, attempt = store.tokens, store.seq, store.attempt
+        store.commit([Entry(7, 7, NONE, None, 7)], store.floor, True, True)
+        store.compact()
+        again = Store.open(path)
+        if (again.tokens, again.seq, again.attempt) != (tokens + 1, seq + 1, attempt):
+            raise ValueError("an entry after the cut is not kept")
+        if len(list(again.events())) != min(again.seq, self.log):
+            raise ValueError("events are missing after the cut")
+
+
+def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, gone=None):
+    """The code with this number; its tag is spread over the index like a real one."""
+    random.seed(number + 1)
+    tag = bytes(random.getrandbits(8) for _ in range(8))
+    made = Code(tag, kind, state, length)
+    made.start = start
+    made.end = start + 86_400 if end is None else end
+    made.gone = start + 86_400 if gone is None else gone
+    return made
+
+
+class Kinds(StoreWorkload):
+    """Every kind of state change once, each with its own cuts. The seed chooses the geometry."""
+
+    codes = 4
+    log = 10
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        if seed % 2:
+            self.blocks, self.size = 64, 512
+
+    def steps(self, path):
+        """Each kind of change, in an order that makes it possible."""
+        now = START + 3_600
+        yield self.create(path)
+        yield self.reopen(path)
+        yield self.step("pay", lambda it: it.pay(now))
+        event = [Entry(1, 1, NONE, code(1, 7, REVOKED), 0)]
+        yield self.step("commit an event", lambda it: it.commit(event, now, True))
+        yield self.step("pay without a clock", lambda it: it.pay(None))
+        put = [Entry(0, 0, PUT, code(1, 0, USED), 5)]
+        yield self.step("put, refunded", lambda it: it.commit(put, now + 60, True, True))
+        yield self.step("keep", lambda it: it.keep(5, now + 120))
+        untrusted = [Entry(1, 8, NONE, None, 0)]
+        yield self.step("commit an event untrusted", lambda it: it.commit(untrusted, now + 9_999, False))
+        several = [Entry(4, 7, PUT, code(2, 1, REVOKED), 0), Entry(4, 7, PUT, code(3, 4, REVOKED), 0)]
+        yield self.step("put two", lambda it: it.commit(several, now + 180, True))
+        replace = [Entry(17, 0, PUT, code(2, 1, ACTIVE, 8), 0)]
+        yield self.step("put over", lambda it: it.commit(replace, now + 240, True))
+        yield self.step("put the fourth", lambda it: it.commit([Entry(16, 0, PUT, code(4, 6), 0)], now, True))
+        later = START + 5 * 86_400
+        swap = [Entry(18, 0, FORGET, code(1), 0), Entry(0, 0, PUT, code(5, 0, USED, 6, later), 0)]
+        yield self.step("forget and put", lambda it: it.commit(swap, later, True))
+        back = [Entry(19, 0, TIME, None, 0)]
+        yield self.step("time set back", lambda it: it.commit(back, now, True))
+        yield self.step("pay after it", lambda it: it.pay(now + 1))
+        yield self.step("time set back again", lambda it: it.commit(back, now - 5, True))
+        yield self.quiet("compact", lambda store: store.compact())
+        yield self.reopen(path)
+        yield self.configure(b"another configuration" * 7, now + 360)
+        yield self.step("erase", lambda it: it.commit([Entry(5, 10, ERASE, None, 0)], now + 400, True))
+        yield self.quiet("compact after it", lambda store: store.compact())
+        many = [Entry(2, 9, NONE, None, at) for at in range(6)]
+        yield self.step("commit six", lambda it: it.commit(many, now + 500, True))
+        yield self.step("commit with a compaction", lambda it: it.commit(many, now + 600, True))
+        yield self.reopen(path)
+        yield self.step("pay at last", lambda it: it.pay(now + 700))
+
+    def configure(self, config, now):
+        """The step that replaces the configuration."""
+
+        def act():
+            self.store.configure(config, now)
+            self.model.config = config
+            self.model.floor = max(self.model.floor, now)
+
+        self.old = self.model.copy()
+        return "configure", act, self.check
+
+
+class History(Kinds):
+    """A random history of about 40 steps."""
+
+    codes = 6
+    log = 12
+    length = 40
+
+    def steps(self, path):
+        """Random steps, weighted towards what a lock does most."""
+        random.seed(self.seed * 7919 + 1)
+        draw = _Draw(random.getrandbits(30))
+        now = START
+        yield self.create(path)
+        for number in range(self.length):
+            now += draw(1, 40_000)
+            trusted = draw(0, 9) > 0
+            what = draw(0, 99)
+            if what < 35:
+                yield self._pay(now, trusted, draw)
+                if draw(0, 9) < 8:
+                    refund = draw(0, 1) == 1 and self.model.attempt > self.model.returned
+                    yield self._change(number, now, trusted, refund, draw)
+            elif what < 60:
+                yield self._change(number, now, trusted, False, draw)
+            elif what < 70:
+                tokens, floor = draw(0, 8), now - draw(0, 90_000)
+                yield self.step("keep", lambda it: it.keep(tokens, floor))
+            elif what < 78:
+                yield self.reopen(path)
+            elif what < 84:
+                yield self.quiet("compact", lambda store: store.compact())
+            elif what < 89:
+                yield self.configure(bytes([draw(0, 255)]) * draw(0, 160), now)
+            elif what < 94:
+                now += draw(-200_000, 200_000)
+                when = now
+                yield self.step("time", lambda it: it.commit([Entry(19, 0, TIME, None, 0)], when, True))
+            else:
+                erase = [Entry(5, 10, ERASE, None, 0), Entry(16, 0, PUT, code(number, 6), 0)][: draw(1, 2)]
+                yield self.step("erase", lambda it: it.commit(erase, now, trusted))
+
+    def _pay(self, now, trusted, draw):
+        if self.model.tokens == 0:
+            return self.step("keep", lambda it: it.keep(draw.fixed(1, 8), now))
+        return self.step("pay", lambda it: it.pay(now if trusted else None))
+
+    def _change(self, number, now, trusted, refund, draw):
+        """A commit of one to three entries that put, replace and forget codes."""
+        entries = []
+        known = dict(self.model.book)
+        for turn in range(draw(1, 3)):
+            length = draw(4, 9)
+            state = (FRESH, ACTIVE, USED, REVOKED)[draw(0, 3)]
+            fresh = code(number * 10 + turn, draw(0, 6), state, length, now - draw(0, 99_999))
+            tags = sorted(known)
+            choice = draw(0, 9)
+            if choice < 2:
+                entries.append(Entry(1, draw(0, 12), NONE, fresh, draw(0, 9)))
+            elif choice < 5 and tags:
+                fresh.tag = tags[draw(0, len(tags) - 1)]
+                entries.append(Entry(0, 0, PUT, fresh, 0))
+            else:
+                gone = [tag for tag in tags if int.from_bytes(known[tag][20:], "big") <= now]
+                if len(known) >= self.codes and not gone:
+                    continue
+                if gone and (len(known) >= self.codes or choice < 7):
+                    old = Code.unpack(known.pop(gone[draw(0, len(gone) - 1)]))
+                    entries.append(Entry(18, 0, FORGET, old, 0))
+                entries.append(Entry(0, 0, PUT, fresh, 0))
+            if entries[-1:] and entries[-1].action == PUT:
+                known[entries[-1].code.tag] = entries[-1].code.pack()
+        entries = entries or [Entry(1, 1, NONE, None, 0)]
+        return self.step("commit %d" % len(entries), lambda it: it.commit(entries, now, trusted, refund))
+
+
+class _Draw:
+    """Numbers of its own from a seed: `code` seeds MicroPython's only generator anew."""
+
+    def __init__(self, seed):
+        self._state = seed
+        self._fixed = {}
+
+    def __call__(self, low, high):
+        """A number from low to high, both included."""
+        self._state = (self._state * 1_103_515_245 + 12_345) & 0x7FFFFFFF
+        return low + (self._state >> 8) % (high - low + 1)
+
+    def fixed(self, low, high):
+        """A number that is the same however often one state asks for it."""
+        return low + (self._state >> 8) % (high - low + 1)
+
+
+class Full(StoreWorkload):
+    """A lock with 1,000 codes and 1,000 events, at its next changes."""
+
+    blocks = 80
+
+    def steps(self, path):
+        """Fill it (one step that is not worth cutting), then what a full lock does."""
+        yield self.create(path)
+        store, model = self.store, self.model
+        for at in range(0, 1000, 10):
+            entries = [Entry(0, 0, PUT, code(n, 0, USED, 7, START + n), n) for n in range(at, at + 10)]
+            store.commit(entries, START + at, True)
+            model.commit(entries, START + at, True)
+        store.compact()
+        for at in range(0, 995, 5):
+            entries = [Entry(1, 1, NONE, None, at) for _ in range(5)]
+            store.commit(entries, START + at, True)
+            model.commit(entries, START + at, True)
+        yield self.quiet("nothing", lambda store: None)
+        now = START + 90_000
+        room = store.make_room(now)
+        fresh = [Entry(0, 0, PUT, code(5000, 0, USED, 7, now), 0)]
+        yield self.step("pay", lambda it: it.pay(now))
+        yield self.step("forget and put", lambda it: it.commit(room + fresh, now, True, True))
+        yield self.step("commit to the limit", lambda it: it.commit([Entry(1, 1, NONE, None, 0)] * 3, now, True))
+        more = [Entry(0, 0, PUT, code(5000, 0, REVOKED, 7, now), 0)]
+        yield self.step("commit with a compaction", lambda it: it.commit(more, now, True))
+        yield self.step("erase", lambda it: it.commit([Entry(5, 10, ERASE, None, 0)], now, True))
+        yield self.quiet("compact", lambda store: store.compact())
+
+
+WORKLOADS = {"kinds": Kinds, "history": History, "full": Full}
+
