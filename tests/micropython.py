@@ -58,7 +58,7 @@ def run(script: str | os.PathLike[str], *args: object, timeout: float = 60, heap
             timeout=timeout,
         )
     except subprocess.TimeoutExpired as late:
-        raise AssertionError(f"over {timeout} s: {line}\n{late.stdout}\n{late.stderr}") from None
+        raise AssertionError(f"over {timeout} s: {line}\n{late.stdout!r}\n{late.stderr!r}") from None
     if done.returncode != 0:
         output = (done.stdout + done.stderr)[-8000:]
         raise AssertionError(f"MicroPython ended with {done.returncode}: {line}\n{output}")
