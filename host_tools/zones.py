@@ -227,8 +227,12 @@ def _unknown(name: str) -> ValueError:
 
 def _read_tzif(data: bytes) -> tuple[str, list[tuple[int, int]]]:
     """Return (rule, [(Unix time, offset from then on), ...]) of a TZif file of version 2+ (RFC 9636)."""
-    second = 44 + _block_size(data[:44], 4)
-    header = data[second : second + 44]
+    try:
+        second = 44 + _block_size(data[:44], 4)
+        header = data[second : second + 44]
+        size = _block_size(header, 8)
+    except struct.error:
+        header, size = b"", 0
     if data[:4] != b"TZif" or data[4:5] < b"2" or header[:4] != b"TZif":
         raise ValueError("the tzdata package holds a file that is not TZif of version 2: install it again")
     _, _, _, times, types, _ = struct.unpack(">6I", header[20:44])
@@ -236,8 +240,8 @@ def _read_tzif(data: bytes) -> tuple[str, list[tuple[int, int]]]:
     moments = struct.unpack_from(f">{times}q", data, at)
     kinds = data[at + 8 * times : at + 9 * times]
     offsets = [struct.unpack_from(">i", data, at + 9 * times + 6 * kind)[0] for kind in range(types)]
-    footer = data[second + 44 + _block_size(header, 8) :]
-    return footer.strip(b"\n").decode("ascii"), [(t, offsets[k]) for t, k in zip(moments, kinds, strict=True)]
+    footer = data[at + size :].strip(b"\n").decode("ascii")
+    return footer, [(t, offsets[kind]) for t, kind in zip(moments, kinds, strict=True)]
 
 
 def _block_size(header: bytes, width: int) -> int:
