@@ -478,3 +478,16 @@ def test_states_in_the_book(lock):
     lock.owner.change(coming, start=NOW + 2 * DAY)
     record = book.find(lock.scheme.tag(coming))
     assert (record.state, record.start, record.end) == (FRESH, NOW + 2 * DAY, NEVER)
+
+
+def test_forgetting_leaves_codes_that_started_since_alone(lock):
+    used = lock.code(ONE_TIME)
+    assert lock.enter(used) == "open"
+    for number in range(999):
+        lock.owner.add_custom("%06d" % (number * 7))
+    lock.store.tokens = 8
+    younger = lock.code(PERMANENT, NOW + HOUR)
+    lock.at(NOW + 24 * HOUR)
+    assert lock.enter(lock.code(PERMANENT)) == "open", "takes the place of the used code"
+    lock.owner.delete("000007")
+    assert lock.enter(younger) == "open"

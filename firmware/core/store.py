@@ -48,6 +48,7 @@ from .records import (
     pack_record,
     unpack_counters,
 )
+from .tickets import FIRST_USE_HOURS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -310,8 +311,9 @@ class Store:
             if old is None:
                 raise ValueError("a record forgets a code that is not there")
             self.book.drop(code.tag)
-            # Its digits may not count as unseen again, even if the owner sets the clock back.
-            self.forgotten = max(self.forgotten, old.gone - 1)
+            # Its digits may not count as unseen again, even if the owner sets the clock back: no ticket that starts
+            # when it did, or before, is taken from now on. Those that started since are not touched.
+            self.forgotten = max(self.forgotten, old.gone - 3_600 * FIRST_USE_HOURS)
         elif action == ERASE:
             self.book.clear()
             self.epoch += 1
