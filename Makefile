@@ -52,7 +52,7 @@ $(READY): requirements.lock typings.lock pyproject.toml
 
 .PHONY: run
 run: $(READY) ## Start a lock in this terminal
-	$(PY) -m host_tools run
+	.venv/bin/tumbler run
 
 .PHONY: test
 test: check ## Check, then run the whole suite
