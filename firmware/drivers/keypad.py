@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 SCAN_MS = const(5)
-STEADY = const(3)  # equal samples in a row that settle a key: 10 ms, longer than a contact bounces
-PATIENCE_MS = const(30)  # how long a settled key waits for one that was touched before it
+STEADY = const(3)  # equal clear samples in a row that settle a key: 10 ms, longer than a contact bounces
+PATIENCE_MS = const(50)  # how long a settled key waits for one that was touched before it
 STUCK_MS = const(30_000)
 
 _TICKS = const(0x3FFFFFFF)
 
 # State of a key.
 _RELEASED = const(0)
-_TOUCHED = const(1)
-_PRESSED = const(2)
-_MASKED = const(3)
+_DOUBTED = const(1)  # closed, but always in a rectangle
+_TOUCHED = const(2)  # closed for sure at least once, settling
+_PRESSED = const(3)
+_MASKED = const(4)
 
 # What one sample says of a key.
 _OPEN = const(0)
@@ -42,9 +43,7 @@ class Matrix:
     let go: on a long cable it must wait until the columns' pull-ups have brought them up again (some 20 us).
     """
 
-    def __init__(
-        self, rows: "list[Any]", cols: "list[Any]", pause: "Callable[[], object] | None" = None
-    ) -> None:
+    def __init__(self, rows: "list[Any]", cols: "list[Any]", pause: "Callable[[], object] | None" = None) -> None:
         self._rows = tuple(rows)
         self._cols = tuple(cols)
         self._pause = pause
@@ -133,8 +132,8 @@ class Keypad:
         self._matrix = matrix
         self._keys = keys
         self._state = bytearray(len(keys))
-        self._level = bytearray(len(keys))  # last sample: open, closed or unclear
-        self._equal = bytearray(len(keys))  # how many samples in a row said so, at most STEADY
+        self._level = bytearray(len(keys))  # last clear sample: open or closed
+        self._equal = bytearray(len(keys))  # how many clear samples in a row said so, at most STEADY
         self._since = [0] * len(keys)  # ms of the first contact
         self._order = [0] * len(keys)  # place of the first contact among those in flight
         self._contacts = 0
@@ -178,44 +177,51 @@ class Keypad:
         return self._report(now_ms)
 
     def _sample(self, key: int, level: int, now_ms: int) -> None:
-        """Enter one sample of one key that is not at rest."""
-        if self._state[key] == _RELEASED:
-            self._state[key] = _TOUCHED
-            self._since[key] = now_ms
-            self._order[key] = self._contacts
-            self._contacts += 1
-            self._equal[key] = 0
-        if self._level[key] != level:
-            self._level[key] = level
-            self._equal[key] = 0
-        if self._equal[key] < STEADY:
-            self._equal[key] += 1
-        settled = self._equal[key] == STEADY
+        """Enter one sample of a key that is closed or not at rest."""
         state = self._state[key]
-        if settled and level == _OPEN:
-            state = _RELEASED
-        elif settled and level == _CLOSED and state == _TOUCHED:
-            state = _PRESSED
-            self._ready.append((self._order[key], key))
-        elif state != _MASKED and (now_ms - self._since[key]) & _TICKS > STUCK_MS:
-            state = _MASKED
-        self._state[key] = state
+        if level == _UNCLEAR:  # speaks neither for nor against
+            if state == _RELEASED:
+                state = _DOUBTED
+                self._since[key] = now_ms
+        else:
+            if state == _DOUBTED:
+                state = _RELEASED
+            if state == _RELEASED and level == _CLOSED:
+                state = _TOUCHED
+                self._since[key] = now_ms
+                self._order[key] = self._contacts
+                self._contacts += 1
+                self._equal[key] = 0
+            if self._level[key] != level:
+                self._level[key] = level
+                self._equal[key] = 0
+            if self._equal[key] < STEADY:
+                self._equal[key] += 1
+            if self._equal[key] == STEADY:
+                if level == _OPEN:
+                    state = _RELEASED
+                elif state == _TOUCHED:
+                    state = _PRESSED
+                    self._ready.append((self._order[key], key))
         if state != _RELEASED:
             self._held = True
+            if (now_ms - self._since[key]) & _TICKS > STUCK_MS:
+                state = _MASKED
+        self._state[key] = state
 
     def _report(self, now_ms: int) -> str:
         """The settled keys that no earlier contact can still overtake."""
         horizon = self._contacts
-        down = False
+        busy = False
         touched = False
         for key in range(len(self._keys)):
             state = self._state[key]
-            if state == _PRESSED:
-                down = True
-            elif state == _TOUCHED:
+            if state == _TOUCHED:
                 touched = True
                 if (now_ms - self._since[key]) & _TICKS < PATIENCE_MS and self._order[key] < horizon:
                     horizon = self._order[key]
+            elif state != _RELEASED and state != _MASKED:
+                busy = True
         pressed = ""
         if self._ready:
             self._ready.sort()
@@ -223,5 +229,5 @@ class Keypad:
                 pressed += self._keys[self._ready.pop(0)[1]]
         if not touched and not self._ready:
             self._contacts = 0
-        self._idle = not down and not touched and not self._ready
+        self._idle = not (busy or touched or self._ready)
         return pressed
