@@ -7,8 +7,8 @@ there, without the run having to be repeated for every cut, and with no file clo
 
 import random
 
-# What a torn operation leaves. Of a write: nothing, its first byte, its first half, all but its last byte, or some of its
-# bits all over. Of an erase: nothing, the first 16 bytes erased, the first half, all but the last byte, or noise all over.
+# What a torn operation leaves. Of a write: nothing, its first byte, its first half, all but its last byte, or some of
+# its bits all over. Of an erase: nothing, the first 16 bytes erased, the first half, all but the last byte, or noise.
 TORN = ("none", "first", "half", "last", "noise")
 
 _IOCTL_COUNT = 4

@@ -4,7 +4,7 @@ A workload is a class:
 
     blocks, size            the chip's geometry
     Workload(seed)          everything random comes from the seed
-    steps(path)             a generator: the file system is mounted at `path`; each `yield name, act, check` is one step.
+    steps(path)             a generator: the file system is mounted at `path`; each `yield name, act, check` is a step.
                             `act()` does it to the live lock. `check(path, done)` looks at a copy of the flash mounted
                             at `path`, after a cut in the middle of the step (done False) or right after it (True), and
                             raises ValueError unless it holds the state before or after (only after, when done).
@@ -16,6 +16,7 @@ The engine calls `check` for every cut of every step, torn in every way of TORN;
 """
 
 import os
+
 import vfs
 
 from .device import TORN, Flash, do, tear
@@ -60,7 +61,7 @@ class Campaign:
                 flash.record()
                 try:
                     act()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 -- whatever it is, it is reported with the id
                     raise Failure("%s (%s): the step itself fails: %r" % (self._prefix, step, error))
                 operations = flash.recorded()
                 wanted = only is None or only["step"] == number
@@ -139,7 +140,7 @@ class Campaign:
                 what()
             finally:
                 vfs.umount(COPY)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is reported with the id
             raise Failure("%s (%s): %s" % (name, step, describe(error)))
         return flash
 

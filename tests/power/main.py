@@ -1,6 +1,7 @@
 """Entry point in MicroPython: `main.py JSON`, with a list of jobs or an id to replay. Prints one JSON line of counts.
 
-A job is {"workload": name or "module:Class", "seeds": [from, to), "every": n, "again": n, "resume": n}; see engine.Campaign.
+A job is {"workload": name or "module:Class", "seeds": [from, to), "every": n, "again": n, "resume": n}, for which see
+engine.Campaign.
 Exit status 1 and a line `FAILED id (step): why` for each history that fails.
 """
 

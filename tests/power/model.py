@@ -65,6 +65,15 @@ class Model:
         self.tokens = tokens
         self.floor = max(self.floor, floor)
 
+    def configure(self, config, now):
+        """The configuration is replaced."""
+        self.config = config
+        if now is not None:
+            self.floor = max(self.floor, now)
+
+    def compact(self):
+        """Nothing that may be seen changes."""
+
     def commit(self, entries, now, trusted, refund=False):
         """Entries are committed."""
         for number, (event, reason, action, code, arg) in enumerate(entries):
@@ -86,7 +95,7 @@ class Model:
                 self.book[code.tag] = packed(code)
             elif action == FORGET:
                 gone = struct.unpack(">I", self.book.pop(code.tag)[20:])[0]
-                self.forgotten = max(self.forgotten, gone - 1)
+                self.forgotten = max(self.forgotten, gone - 86_400)
             elif action == ERASE:
                 self.book = {}
                 self.epoch += 1

@@ -1,7 +1,7 @@
 """What is done to the store while the power is cut, and what must be there afterwards (MicroPython).
 
-`Kinds` does every kind of state change on its own, `History` a random history with small limits so that the book and the
-log fill up and compactions come often, `Full` the changes of a lock with 1,000 codes and 1,000 events.
+`Kinds` does every kind of state change on its own, `History` a random history with small limits so that the book
+and the log fill up and compactions come often, `Full` the changes of a lock with 1,000 codes and 1,000 events.
 """
 
 import random
@@ -51,20 +51,15 @@ class StoreWorkload:
         self.model = None
         return "create", act, self.check
 
-    def step(self, name, act):
-        """A step whose `act(thing)` is done to the store and then to the model."""
+    def step(self, name, method, *args):
+        """A step that calls the method of that name, on the store and then on the model."""
         self.old = self.model.copy()
 
-        def both():
-            act(self.store)
-            act(self.model)
+        def act():
+            getattr(self.store, method)(*args)
+            getattr(self.model, method)(*args)
 
-        return name, both, self.check
-
-    def quiet(self, name, act):
-        """A step that changes nothing that may be seen; `act(store)`."""
-        self.old = self.model.copy()
-        return name, lambda: act(self.store), self.check
+        return name, act, self.check
 
     def reopen(self, path):
         """The step that starts the lock again."""
@@ -146,48 +141,37 @@ class Kinds(StoreWorkload):
         now = START + 3_600
         yield self.create(path)
         yield self.reopen(path)
-        yield self.step("pay", lambda it: it.pay(now))
+        yield self.step("pay", "pay", now)
         event = [Entry(1, 1, NONE, code(1, 7, REVOKED), 0)]
-        yield self.step("commit an event", lambda it: it.commit(event, now, True))
-        yield self.step("pay without a clock", lambda it: it.pay(None))
+        yield self.step("commit an event", "commit", event, now, True)
+        yield self.step("pay without a clock", "pay", None)
         put = [Entry(0, 0, PUT, code(1, 0, USED), 5)]
-        yield self.step("put, refunded", lambda it: it.commit(put, now + 60, True, True))
-        yield self.step("keep", lambda it: it.keep(5, now + 120))
+        yield self.step("put, refunded", "commit", put, now + 60, True, True)
+        yield self.step("keep", "keep", 5, now + 120)
         untrusted = [Entry(1, 8, NONE, None, 0)]
-        yield self.step("commit an event untrusted", lambda it: it.commit(untrusted, now + 9_999, False))
+        yield self.step("commit an event untrusted", "commit", untrusted, now + 9_999, False)
         several = [Entry(4, 7, PUT, code(2, 1, REVOKED), 0), Entry(4, 7, PUT, code(3, 4, REVOKED), 0)]
-        yield self.step("put two", lambda it: it.commit(several, now + 180, True))
+        yield self.step("put two", "commit", several, now + 180, True)
         replace = [Entry(17, 0, PUT, code(2, 1, ACTIVE, 8), 0)]
-        yield self.step("put over", lambda it: it.commit(replace, now + 240, True))
-        yield self.step("put the fourth", lambda it: it.commit([Entry(16, 0, PUT, code(4, 6), 0)], now, True))
+        yield self.step("put over", "commit", replace, now + 240, True)
+        yield self.step("put the fourth", "commit", [Entry(16, 0, PUT, code(4, 6), 0)], now, True)
         later = START + 5 * 86_400
         swap = [Entry(18, 0, FORGET, code(1), 0), Entry(0, 0, PUT, code(5, 0, USED, 6, later), 0)]
-        yield self.step("forget and put", lambda it: it.commit(swap, later, True))
+        yield self.step("forget and put", "commit", swap, later, True)
         back = [Entry(19, 0, TIME, None, 0)]
-        yield self.step("time set back", lambda it: it.commit(back, now, True))
-        yield self.step("pay after it", lambda it: it.pay(now + 1))
-        yield self.step("time set back again", lambda it: it.commit(back, now - 5, True))
-        yield self.quiet("compact", lambda store: store.compact())
+        yield self.step("time set back", "commit", back, now, True)
+        yield self.step("pay after it", "pay", now + 1)
+        yield self.step("time set back again", "commit", back, now - 5, True)
+        yield self.step("compact", "compact")
         yield self.reopen(path)
-        yield self.configure(b"another configuration" * 7, now + 360)
-        yield self.step("erase", lambda it: it.commit([Entry(5, 10, ERASE, None, 0)], now + 400, True))
-        yield self.quiet("compact after it", lambda store: store.compact())
+        yield self.step("configure", "configure", b"another configuration" * 7, now + 360)
+        yield self.step("erase", "commit", [Entry(5, 10, ERASE, None, 0)], now + 400, True)
+        yield self.step("compact after it", "compact")
         many = [Entry(2, 9, NONE, None, at) for at in range(6)]
-        yield self.step("commit six", lambda it: it.commit(many, now + 500, True))
-        yield self.step("commit with a compaction", lambda it: it.commit(many, now + 600, True))
+        yield self.step("commit six", "commit", many, now + 500, True)
+        yield self.step("commit with a compaction", "commit", many, now + 600, True)
         yield self.reopen(path)
-        yield self.step("pay at last", lambda it: it.pay(now + 700))
-
-    def configure(self, config, now):
-        """The step that replaces the configuration."""
-
-        def act():
-            self.store.configure(config, now)
-            self.model.config = config
-            self.model.floor = max(self.model.floor, now)
-
-        self.old = self.model.copy()
-        return "configure", act, self.check
+        yield self.step("pay at last", "pay", now + 700)
 
 
 class History(Kinds):
@@ -215,26 +199,24 @@ class History(Kinds):
             elif what < 60:
                 yield self._change(number, now, trusted, False, draw)
             elif what < 70:
-                tokens, floor = draw(0, 8), now - draw(0, 90_000)
-                yield self.step("keep", lambda it: it.keep(tokens, floor))
+                yield self.step("keep", "keep", draw(0, 8), now - draw(0, 90_000))
             elif what < 78:
                 yield self.reopen(path)
             elif what < 84:
-                yield self.quiet("compact", lambda store: store.compact())
+                yield self.step("compact", "compact")
             elif what < 89:
-                yield self.configure(bytes([draw(0, 255)]) * draw(0, 160), now)
+                yield self.step("configure", "configure", bytes([draw(0, 255)]) * draw(0, 160), now)
             elif what < 94:
                 now += draw(-200_000, 200_000)
-                when = now
-                yield self.step("time", lambda it: it.commit([Entry(19, 0, TIME, None, 0)], when, True))
+                yield self.step("time", "commit", [Entry(19, 0, TIME, None, 0)], now, True)
             else:
                 erase = [Entry(5, 10, ERASE, None, 0), Entry(16, 0, PUT, code(number, 6), 0)][: draw(1, 2)]
-                yield self.step("erase", lambda it: it.commit(erase, now, trusted))
+                yield self.step("erase", "commit", erase, now, trusted)
 
     def _pay(self, now, trusted, draw):
         if self.model.tokens == 0:
-            return self.step("keep", lambda it: it.keep(draw.fixed(1, 8), now))
-        return self.step("pay", lambda it: it.pay(now if trusted else None))
+            return self.step("keep", "keep", draw(1, 8), now)
+        return self.step("pay", "pay", now if trusted else None)
 
     def _change(self, number, now, trusted, refund, draw):
         """A commit of one to three entries that put, replace and forget codes."""
@@ -262,7 +244,7 @@ class History(Kinds):
             if entries[-1:] and entries[-1].action == PUT:
                 known[entries[-1].code.tag] = entries[-1].code.pack()
         entries = entries or [Entry(1, 1, NONE, None, 0)]
-        return self.step("commit %d" % len(entries), lambda it: it.commit(entries, now, trusted, refund))
+        return self.step("commit %d" % len(entries), "commit", entries, now, trusted, refund)
 
 
 class _Draw:
@@ -270,15 +252,10 @@ class _Draw:
 
     def __init__(self, seed):
         self._state = seed
-        self._fixed = {}
 
     def __call__(self, low, high):
         """A number from low to high, both included."""
         self._state = (self._state * 1_103_515_245 + 12_345) & 0x7FFFFFFF
-        return low + (self._state >> 8) % (high - low + 1)
-
-    def fixed(self, low, high):
-        """A number that is the same however often one state asks for it."""
         return low + (self._state >> 8) % (high - low + 1)
 
 
@@ -300,18 +277,17 @@ class Full(StoreWorkload):
             entries = [Entry(1, 1, NONE, None, at) for _ in range(5)]
             store.commit(entries, START + at, True)
             model.commit(entries, START + at, True)
-        yield self.quiet("nothing", lambda store: None)
+        yield self.step("keep", "keep", 3, START)
         now = START + 90_000
         room = store.make_room(now)
         fresh = [Entry(0, 0, PUT, code(5000, 0, USED, 7, now), 0)]
-        yield self.step("pay", lambda it: it.pay(now))
-        yield self.step("forget and put", lambda it: it.commit(room + fresh, now, True, True))
-        yield self.step("commit to the limit", lambda it: it.commit([Entry(1, 1, NONE, None, 0)] * 3, now, True))
+        yield self.step("pay", "pay", now)
+        yield self.step("forget and put", "commit", room + fresh, now, True, True)
+        yield self.step("commit to the limit", "commit", [Entry(1, 1, NONE, None, 0)] * 3, now, True)
         more = [Entry(0, 0, PUT, code(5000, 0, REVOKED, 7, now), 0)]
-        yield self.step("commit with a compaction", lambda it: it.commit(more, now, True))
-        yield self.step("erase", lambda it: it.commit([Entry(5, 10, ERASE, None, 0)], now, True))
-        yield self.quiet("compact", lambda store: store.compact())
+        yield self.step("commit with a compaction", "commit", more, now, True)
+        yield self.step("erase", "commit", [Entry(5, 10, ERASE, None, 0)], now, True)
+        yield self.step("compact", "compact")
 
 
 WORKLOADS = {"kinds": Kinds, "history": History, "full": Full}
-
