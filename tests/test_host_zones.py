@@ -8,7 +8,17 @@ import zoneinfo
 import pytest
 
 from firmware.core.zone import Zone
-from host_tools.zones import _read_tzif, format_time, iana, names, parse_instant, parse_time, posix_rule, zone_rule
+from host_tools.zones import (
+    _first_difference,
+    _read_tzif,
+    format_time,
+    iana,
+    names,
+    parse_instant,
+    parse_time,
+    posix_rule,
+    zone_rule,
+)
 from tests.campaign import cases
 from tests.generators.zones import BEGIN, END, library_zone, tzif
 
@@ -23,6 +33,10 @@ LATE_2024 = int(datetime.datetime(2024, 12, 1, tzinfo=datetime.UTC).timestamp())
 
 def unix(text):
     return int(datetime.datetime.fromisoformat(text).timestamp())
+
+
+def utc(text):
+    return unix(text + "+00:00")
 
 
 # -- names -------------------------------------------------------------------------------------------------------
@@ -122,6 +136,21 @@ def test_ten_years_from_now_count(monkeypatch):
         posix_rule("Africa/Casablanca")
     # What was before does not matter.
     assert posix_rule("Africa/Casablanca", 2**33) == zone_rule("<+00>0")
+
+
+def test_only_differences_between_beginning_and_end_count():
+    zone = Zone("<+01>-1")
+    changes = [(0, 7200), (1000, 3600), (5000, 7200), (6000, 3600)]
+    assert _first_difference(zone, changes, 0, 4000) == 0
+    assert _first_difference(zone, changes, 999, 4000) == 999
+    assert _first_difference(zone, changes, 1000, 5000) is None
+    assert _first_difference(zone, changes, 1000, 5001) == 5000
+    assert _first_difference(zone, changes, 6000, 9000) is None
+    # A change that the rule makes and the list does not is a difference as well.
+    listed = [(0, 3600), (utc("2027-01-01T00:00"), 3600)]
+    assert _first_difference(BERLIN, listed, utc("2026-01-01T00:00"), utc("2028-01-01T00:00")) == utc(
+        "2026-03-29T01:00"
+    )
 
 
 def test_a_broken_database_is_told():
