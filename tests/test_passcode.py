@@ -1,0 +1,192 @@
+"""Passcodes: the published check values, a second implementation, ranges, and what makes codes differ."""
+
+import json
+import random
+
+import pytest
+
+from firmware.core import passcode
+from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from tests import micropython
+from tests.campaign import cases
+from tests.generators import codes as model
+
+SECRET = bytes(range(32))
+
+# Typed from the published table: hour, ticket, passcode, epoch.
+CHECK_VALUES = [
+    (498720, 0, "862871", 0),
+    (498720, 0, "216081230", 0),
+    (498735, 8, "863562", 0),
+    (498735, 57, "1768841", 0),
+    (498735, 195, "43697077", 0),
+    (499999, 9039, "251840046", 0),
+    (500000, 10, "1066771", 0),
+    (498729, 837, "91883970", 0),
+    (498720, 9998, "503555345", 0),
+    (498720, 9999, "954847347", 0),
+    (498720, 9999, "373519523", 1),
+]
+
+
+@pytest.mark.parametrize(("hour", "ticket", "digits", "epoch"), CHECK_VALUES)
+def test_check_values(hour, ticket, digits, epoch):
+    scheme = Scheme(SECRET, epoch)
+    assert scheme.epoch == epoch
+    assert scheme.encode(hour, ticket, len(digits)) == digits
+    assert scheme.decode(digits, hour // HOURS_PER_ERA) == (hour, ticket)
+
+
+def random_codes(seed, count):
+    """Yield (secret, epoch, hour, ticket, length, passcode), the passcode by the second implementation."""
+    draw = random.Random(seed)
+    print("seed", seed)
+    for _ in range(count):
+        secret, epoch = draw.randbytes(32), draw.choice((0, 1, 65_535, draw.randrange(65_536)))
+        hour = draw.choice((draw.randrange(480_000, 600_000), draw.randrange(6_553_600_000)))
+        length = draw.randrange(6, 10)
+        ticket = draw.choice((0, 10 ** (length - 5) - 1, draw.randrange(10 ** (length - 5))))
+        yield secret, epoch, hour, ticket, length, model.passcode(secret, epoch, hour, ticket, length)
+
+
+def test_random_codes_against_a_second_implementation():
+    for secret, epoch, hour, ticket, length, digits in random_codes(1, cases(1_000, 50_000)):
+        scheme = Scheme(secret, epoch)
+        assert scheme.encode(hour, ticket, length) == digits
+        assert scheme.decode(digits, hour // HOURS_PER_ERA) == (hour, ticket)
+        assert scheme.tag(digits) == model.tag(secret, digits)
+
+
+IN_MICROPYTHON = """
+import json, sys
+from firmware.core.passcode import Scheme
+good = 0
+for secret, epoch, hour, ticket, length, digits in json.load(open(sys.argv[1])):
+    scheme = Scheme(bytes.fromhex(secret), epoch)
+    good += scheme.encode(hour, ticket, length) == digits and scheme.decode(digits, hour // 100000) == (hour, ticket)
+print(good)
+"""
+
+
+def test_random_codes_in_micropython(tmp_path):
+    rows = [(secret.hex(), *rest) for secret, *rest in random_codes(2, cases(500, 10_000))]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    assert int(micropython.run(IN_MICROPYTHON, path)) == len(rows)
+
+
+def test_every_string_of_digits_decodes_to_one_ticket():
+    """And back: FF1 is a permutation, so guessing is as hard as there are strings."""
+    scheme = Scheme(SECRET)
+    draw = random.Random(3)
+    for length in range(6, 10):
+        for _ in range(300):
+            digits = f"{draw.randrange(10**length):0{length}d}"
+            for era in (4, 5):
+                hour, ticket = scheme.decode(digits, era)
+                assert era * HOURS_PER_ERA <= hour < (era + 1) * HOURS_PER_ERA
+                assert 0 <= ticket < 10 ** (length - 5)
+                assert scheme.encode(hour, ticket, length) == digits
+
+
+def test_tickets_of_one_hour_never_share_their_digits():
+    scheme = Scheme(SECRET)
+    for length in range(6, 10):
+        tickets = range(10 ** (length - 5))
+        assert len({scheme.encode(498_735, ticket, length) for ticket in tickets}) == len(tickets)
+
+
+def test_epoch_era_secret_and_length_change_the_digits():
+    """Of 100 codes each, as good as none may stay (a chance of 1 in 10,000 for the shortest)."""
+    scheme, later, other = Scheme(SECRET), Scheme(SECRET, 1), Scheme(SECRET[::-1])
+    for length in (6, 9):
+        for hour in range(498_720, 498_820):
+            digits = scheme.encode(hour, 5, length)
+            assert digits != later.encode(hour, 5, length)
+            assert digits != other.encode(hour, 5, length)
+            assert digits != scheme.encode(hour + HOURS_PER_ERA, 5, length)
+    assert scheme.encode(498_720, 0, 9)[:6] != scheme.encode(498_720, 0, 6)
+
+
+def test_tags_hide_the_digits_and_outlive_an_erase():
+    scheme = Scheme(SECRET)
+    tag = scheme.tag("862871")
+    assert len(tag) == passcode.TAG
+    assert tag == Scheme(SECRET, 1).tag("862871") == model.tag(SECRET, "862871")
+    assert tag != Scheme(bytes(32)).tag("862871")
+    assert len({scheme.tag(f"{number:04d}") for number in range(10_000)}) == 10_000
+    assert len({scheme.tag(digits) for digits in ("0", "00", "000", "0000")}) == 4
+    assert code_id(tag) == tag.hex()[:8]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "phase", "hour"),
+    [
+        (0, 0, 0),
+        (3599, 0, 0),
+        (3600, 0, 1),
+        (1795392000, 0, 498720),
+        (1795392000 - 1, 0, 498719),
+        (1795392000 + 900, 2700, 498721),
+        (1795392000 + 899, 2700, 498720),
+        (1795392000 + 1800, 1800, 498721),
+        (2**32 - 1, 0, 1193046),
+    ],
+)
+def test_hours(seconds, phase, hour):
+    assert hour_of(seconds, phase) == hour
+    assert start_of(hour, phase) <= seconds < start_of(hour + 1, phase)
+    assert hour_of(start_of(hour, phase), phase) == hour
+
+
+@pytest.mark.parametrize(
+    ("hour", "ticket", "length", "says"),
+    [
+        (498_720, 10, 6, "6 digits carries tickets 0 to 9"),
+        (498_720, 100, 7, "0 to 99"),
+        (498_720, 1000, 8, "0 to 999"),
+        (498_720, 10_000, 9, "0 to 9999"),
+        (498_720, -1, 9, "0 to 9999"),
+        (498_720, 0, 5, "6 to 9 digits"),
+        (498_720, 0, 10, "6 to 9 digits"),
+        (-1, 0, 6, "eras 0 to 65535"),
+        (6_553_600_000, 0, 6, "eras 0 to 65535"),
+    ],
+)
+def test_encode_refuses_what_is_out_of_range(hour, ticket, length, says):
+    with pytest.raises(ValueError, match=says):
+        Scheme(SECRET).encode(hour, ticket, length)
+
+
+@pytest.mark.parametrize("digits", ["", "12345", "1234567890", "1" * 1000])
+def test_decode_refuses_other_lengths(digits):
+    with pytest.raises(ValueError, match="6 to 9 digits"):
+        Scheme(SECRET).decode(digits, 4)
+
+
+@pytest.mark.parametrize("digits", ["12345a", "12 456", "١٢٣٤٥٦", "#12345", "1_2345"])
+def test_what_is_no_digit_is_refused_without_a_word_of_it(digits):
+    scheme = Scheme(SECRET)
+    for use in (scheme.tag, lambda text: scheme.decode(text, 4)):
+        with pytest.raises(ValueError, match="only the digits 0 to 9") as refusal:
+            use(digits)
+        assert digits not in str(refusal.value)
+
+
+@pytest.mark.parametrize("era", [-1, 65_536])
+def test_decode_refuses_other_eras(era):
+    with pytest.raises(ValueError, match="eras"):
+        Scheme(SECRET).decode("862871", era)
+
+
+@pytest.mark.parametrize("secret", [b"", bytes(31), bytes(33), bytes(64)])
+def test_secrets_of_other_sizes_are_refused(secret):
+    with pytest.raises(ValueError, match="32 bytes"):
+        Scheme(secret)
+
+
+@pytest.mark.parametrize("epoch", [-1, 65_536])
+def test_epochs_out_of_range_are_refused(epoch):
+    with pytest.raises(ValueError, match="0 to 65535"):
+        Scheme(SECRET, epoch)
+    assert Scheme(SECRET, 65_535).epoch == 65_535

@@ -1,0 +1,187 @@
+"""The ticket table: every ticket, its boundaries frozen by hand, and against a second telling of the document."""
+
+import pytest
+
+from firmware.core import tickets
+from firmware.core.tickets import (
+    CUSTOM,
+    CYCLE_NAMES,
+    DAILY,
+    ERASE,
+    KIND_NAMES,
+    ONE_TIME,
+    PERMANENT,
+    RECURRING,
+    REVOKE,
+    TIMED,
+    WEEKLY,
+    Meaning,
+    fewest_digits,
+    first_use_hours,
+    meaning,
+    ticket_of,
+)
+from tests.generators import codes as model
+
+ALL = range(10_000)
+
+# Typed from the document. Never to change: codes are out there.
+FROZEN = {
+    0: (ONE_TIME, 0, 0, 0, 0, 6),
+    7: (ONE_TIME, 7, 0, 0, 0, 6),
+    8: (PERMANENT, 0, 0, 0, 0, 6),
+    9: (PERMANENT, 1, 0, 0, 0, 6),
+    10: (TIMED, 0, 1, 0, 0, 7),
+    57: (TIMED, 0, 48, 0, 0, 7),
+    81: (TIMED, 0, 72, 0, 0, 7),
+    82: (ONE_TIME, 8, 0, 0, 0, 7),
+    97: (ONE_TIME, 23, 0, 0, 0, 7),
+    98: (PERMANENT, 2, 0, 0, 0, 7),
+    99: (PERMANENT, 3, 0, 0, 0, 7),
+    100: (TIMED, 0, 73, 0, 0, 8),
+    195: (TIMED, 0, 168, 0, 0, 8),
+    771: (TIMED, 0, 744, 0, 0, 8),
+    772: (RECURRING, 0, 0, 0, 0, 8),
+    795: (RECURRING, 0, 0, 0, 23, 8),
+    796: (RECURRING, 0, 0, 1, 0, 8),
+    820: (RECURRING, 0, 0, 2, 0, 8),
+    837: (RECURRING, 0, 0, 2, 17, 8),
+    844: (RECURRING, 0, 0, 3, 0, 8),
+    867: (RECURRING, 0, 0, 3, 23, 8),
+    868: (ONE_TIME, 24, 0, 0, 0, 8),
+    979: (ONE_TIME, 135, 0, 0, 0, 8),
+    980: (PERMANENT, 4, 0, 0, 0, 8),
+    999: (PERMANENT, 23, 0, 0, 0, 8),
+    1000: (TIMED, 0, 745, 0, 0, 9),
+    9039: (TIMED, 0, 8784, 0, 0, 9),
+    9040: (TIMED, 1, 1, 0, 0, 9),
+    9207: (TIMED, 1, 168, 0, 0, 9),
+    9208: (TIMED, 2, 1, 0, 0, 9),
+    9375: (TIMED, 2, 168, 0, 0, 9),
+    9376: (TIMED, 3, 1, 0, 0, 9),
+    9543: (TIMED, 3, 168, 0, 0, 9),
+    9544: (ONE_TIME, 136, 0, 0, 0, 9),
+    9607: (ONE_TIME, 199, 0, 0, 0, 9),
+    9998: (REVOKE, 0, 0, 0, 0, 9),
+    9999: (ERASE, 0, 0, 0, 0, 9),
+}
+
+
+@pytest.mark.parametrize(("ticket", "wanted"), FROZEN.items())
+def test_boundaries(ticket, wanted):
+    assert (*meaning(ticket), fewest_digits(ticket)) == wanted
+    assert ticket_of(Meaning(*wanted[:5])) == ticket
+
+
+def test_every_ticket_comes_back():
+    for ticket in ALL:
+        what = meaning(ticket)
+        if 9608 <= ticket <= 9997:
+            assert what is None, ticket
+        else:
+            assert ticket_of(what) == ticket
+
+
+def test_every_ticket_against_the_document_told_again():
+    for ticket in ALL:
+        what = meaning(ticket)
+        told = model.meaning(ticket)
+        assert (what and (KIND_NAMES[what.kind], *what[1:])) == told, ticket
+        assert fewest_digits(ticket) == model.digits_needed(ticket) == max(6, len(str(ticket)) + 5)
+
+
+def test_the_table_is_ascending_and_leaves_one_gap():
+    """`meaning` stops at the first row that ends above the ticket, and policy.py takes a row's first ticket for all."""
+    end = 0
+    gaps = []
+    for first, count, *_ in tickets.TABLE:
+        if first != end:
+            gaps.append((end, first))
+        assert fewest_digits(first) == fewest_digits(first + count - 1)
+        end = first + count
+    assert (gaps, end) == ([(9608, 9998)], tickets.TICKETS)
+
+
+def test_tickets_lists_every_ticket_of_a_meaning_in_order():
+    found = {}
+    for ticket in ALL:
+        what = meaning(ticket)
+        if what:
+            found.setdefault((what.kind, what.hours, what.cycle, what.until_hour), []).append(ticket)
+    shared = {ONE_TIME: 200, PERMANENT: 24, REVOKE: 1, ERASE: 1}
+    for asked, wanted in found.items():
+        if asked[0] == TIMED and 168 < asked[1] < 8780 and asked[1] % 97:
+            continue  # a search through all of them takes a while, and they have one ticket each
+        listed = tickets.tickets(*asked)
+        assert listed == wanted
+        assert [meaning(ticket).serial for ticket in listed] == list(range(len(wanted)))
+        assert len(listed) == shared.get(asked[0], 4 if asked[0] == TIMED and asked[1] <= 168 else 1)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (TIMED, 0),
+        (TIMED, 8785),
+        (TIMED, -1),
+        (TIMED, 1, 0, 5),
+        (ONE_TIME, 5),
+        (RECURRING, 0, 4, 0),
+        (RECURRING, 0, 0, 24),
+        (RECURRING, 0, -1, 23),
+        (CUSTOM,),
+        (7,),
+        (-1,),
+    ],
+)
+def test_what_no_ticket_stands_for_is_refused(asked):
+    with pytest.raises(ValueError, match="no ticket stands for that"):
+        tickets.tickets(*asked)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        (ONE_TIME, 200, 0, 0, 0),
+        (ONE_TIME, -1, 0, 0, 0),
+        (ONE_TIME, 0, 1, 0, 0),
+        (PERMANENT, 24, 0, 0, 0),
+        (TIMED, 0, 0, 0, 0),
+        (TIMED, 0, 8785, 0, 0),
+        (TIMED, 1, 169, 0, 0),
+        (TIMED, 4, 1, 0, 0),
+        (TIMED, 0, 5, 0, 1),
+        (RECURRING, 0, 0, 4, 0),
+        (RECURRING, 0, 0, 1, 24),
+        (RECURRING, 0, 0, 1, -1),
+        (RECURRING, 1, 0, 0, 0),
+        (REVOKE, 1, 0, 0, 0),
+        (ERASE, 0, 0, 0, 1),
+        (CUSTOM, 0, 0, 0, 0),
+        (7, 0, 0, 0, 0),
+        (-1, 0, 0, 0, 0),
+    ],
+)
+def test_impossible_meanings_are_refused(what):
+    with pytest.raises(ValueError, match="no ticket stands for that"):
+        ticket_of(Meaning(*what))
+
+
+@pytest.mark.parametrize("ticket", [-1, 10_000, 1_000_000])
+def test_numbers_that_are_no_tickets_are_refused(ticket):
+    with pytest.raises(ValueError, match="0 to 9999"):
+        meaning(ticket)
+    with pytest.raises(ValueError, match="0 to 9999"):
+        fewest_digits(ticket)
+
+
+def test_first_use_windows():
+    hours = {KIND_NAMES[what.kind]: first_use_hours(what) for what in map(meaning, ALL) if what}
+    assert hours == {"one-time": 6, "permanent": 24, "timed": 24, "recurring": 24, "revoke": 24, "erase": 24}
+
+
+def test_names_match_their_numbers():
+    assert [KIND_NAMES[kind] for kind in (ONE_TIME, PERMANENT, TIMED, RECURRING, REVOKE, ERASE, CUSTOM)] == list(
+        KIND_NAMES
+    )
+    assert (CYCLE_NAMES[DAILY], CYCLE_NAMES[WEEKLY], len(CYCLE_NAMES)) == ("daily", "weekly", 4)
