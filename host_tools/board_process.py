@@ -1,0 +1,175 @@
+"""One power-on of the virtual board: a MicroPython process that runs the firmware, and the talk with it.
+
+Both sides write JSON, one object a line. The host asks, the board answers each request with exactly one object that
+has `done`; objects with `event` may come at any time. Times are milliseconds UTC of the world's clock.
+
+    requests  boot (first), press, advance, cut, clock, owner, state, log, reset_button, quit
+    exits     0 after quit, 86 the power was cut, 87 the firmware or its watchdog restarted the board
+
+A board that answers nothing for GUARD_SECONDS of real time has a blocked loop: its process is ended.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .errors import ToolError
+
+ROOT = Path(__file__).resolve().parent.parent
+MAIN = Path(__file__).resolve().parent / "virtual" / "board_main.py"
+HEAP = "16m"
+GUARD_SECONDS = 20.0
+EXIT_CUT = 86
+EXIT_RESET = 87
+
+Message = dict[str, Any]
+
+
+class BoardStopped(Exception):
+    """The board ran no further while a request was open: `cut` (power) or reset (the firmware's own doing)."""
+
+    def __init__(self, cut: bool):
+        super().__init__("the power was cut" if cut else "the board was reset")
+        self.cut = cut
+
+
+class BoardFault(ToolError):
+    """The board did something no board may do: it blocked, crashed, or answered nonsense."""
+
+
+class BoardRefused(Exception):
+    """The board answered a request with an error; the text is the board's."""
+
+
+def board_command(interpreter: str) -> list[str]:
+    """Return the command line of the virtual board under this MicroPython."""
+    return [interpreter, "-X", f"heapsize={HEAP}", str(MAIN)]
+
+
+class BoardProcess:
+    """A running board. `ask()` is for one thread at a time.
+
+    command: what to start; on_event: called with every event, in order, while a request is open; guard_seconds:
+    real time after which a board that does not answer counts as blocked.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        on_event: Callable[[Message], None],
+        guard_seconds: float = GUARD_SECONDS,
+    ):
+        self._on_event = on_event
+        self._guard = guard_seconds
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the interpreter was found and checked by micropython.py
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                cwd=ROOT,
+                # The board imports firmware and host_tools from here, and its own frozen modules.
+                env={**os.environ, "MICROPYPATH": f"{ROOT}:.frozen"},
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,  # Ctrl-C in the terminal is the host's to handle
+            )
+        except OSError as error:
+            self._errors.close()
+            raise BoardFault(
+                f"The virtual board cannot be started: {error.strerror}.", "Check the variable MICROPYTHON."
+            ) from error
+        self._reader = threading.Thread(target=self._read, name="board", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Take every line off the pipe, so that the board never waits for the host to read."""
+        output = self._process.stdout
+        if output is not None:
+            with suppress(ValueError):  # closed by end()
+                for line in output:
+                    self._lines.put(line)
+        self._lines.put(None)
+
+    def ask(self, request: Message) -> Message:
+        """Send one request and return its answer; events on the way go to `on_event`.
+
+        BoardStopped when the board stopped first, BoardRefused when it answers with an error, BoardFault when it
+        blocks, crashes or talks nonsense. After BoardStopped and BoardFault the process is gone.
+        """
+        wanted = request["do"]
+        try:
+            pipe = self._process.stdin
+            if pipe is not None:
+                pipe.write(json.dumps(request) + "\n")
+                pipe.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # it has ended: its last events and its exit status say why
+        while True:
+            message = self._next(wanted)
+            if "event" in message:
+                self._on_event(message)
+            elif message.get("done") == wanted:
+                if message.get("error") is not None and "ok" not in message:
+                    raise BoardRefused(str(message["error"]))
+                return message
+            else:
+                raise self._fault(f"The virtual board answered '{message.get('done')}' to '{wanted}'.")
+
+    def _next(self, wanted: str) -> Message:
+        """Return the next message; raises when there will be none."""
+        try:
+            line = self._lines.get(timeout=self._guard)
+        except queue.Empty:
+            raise self._fault(
+                f"The firmware's loop is blocked: no answer to '{wanted}' in {self._guard:g} seconds."
+            ) from None
+        if line is None:
+            status = self._process.wait(timeout=self._guard)
+            if status in (EXIT_CUT, EXIT_RESET):
+                self.end()
+                raise BoardStopped(cut=status == EXIT_CUT)
+            raise self._fault(f"The virtual board ended with status {status} during '{wanted}'.")
+        try:
+            message = json.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict) or not ("event" in message or "done" in message):
+            raise self._fault(f"The virtual board wrote a line that is no message: {line.strip()[:200]!r}.")
+        return message
+
+    def _fault(self, what: str) -> BoardFault:
+        """End the process and make the error, with the last lines the board wrote beside the protocol."""
+        self._process.kill()
+        self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read()[-2000:].decode("utf-8", "replace").strip()
+        self.end()
+        remedy = f"It said:\n{said}" if said else "Run it again with the same script, and report the script."
+        return BoardFault(what, remedy)
+
+    @property
+    def running(self) -> bool:
+        """True while the process is there."""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """Make sure the process is gone and its pipes are closed; safe to call twice."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(timeout=5)
+        for pipe in (self._process.stdin, self._process.stdout, self._errors):
+            if pipe is not None:
+                with suppress(OSError, ValueError):
+                    pipe.close()

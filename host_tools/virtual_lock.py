@@ -1,0 +1,368 @@
+"""A lock in a virtual world: its flash image, its clock chip, its power, and the time that passes around it.
+
+The firmware runs in a MicroPython process, one for each power-on (board_process.py); what outlives a power-on is
+kept here. Times are milliseconds UTC of the world's clock, which only this module moves, and only forwards: the
+board learns of time when it is told to let some pass, so a year takes seconds and a second can take a second.
+
+    flash image   one file, written through at every flash operation: what a cut leaves is what is on the disk
+    world file    beside it, `<flash>.world`: the world's time and the clock chip's registers as JSON; also the
+                  lock file that keeps a second process away from the same flash
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from firmware.core.config import AUTOLOCK, WEEKEND
+
+from .board_process import BoardFault, BoardProcess, BoardStopped, Message, board_command
+from .errors import ToolError
+from .micropython import find
+from .virtual.models.ds3231 import DS3231Model
+
+FLASH_KIB = 512
+STEP_MS = 86_400_000  # time passes in requests of a day, each of which must be answered within the real-time guard
+MOST_RESTARTS = 5  # by the firmware itself, within one request: more is a lock that will never come up
+EXAMPLE_SECRET = bytes(range(32))  # published in docs/passcodes.md, so it protects nothing
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes a lock this lock. rule: POSIX TZ; weekend: bit mask, Monday bit 0; autolock: seconds."""
+
+    secret: bytes = field(default=EXAMPLE_SECRET, repr=False)
+    rule: str = "UTC0"
+    policy: str = "standard"
+    weekend: int = WEEKEND
+    autolock: int = AUTOLOCK
+    name: str = "example"
+
+    def provision(self) -> Message:
+        """Return what the board is given at its first start."""
+        return {
+            "secret": self.secret.hex(),
+            "config": {
+                "rule": self.rule,
+                "weekend": self.weekend,
+                "policy": self.policy,
+                "autolock": self.autolock,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The lock's answer to one entry. at_ms: world time; kind and id: None when the lock knows nothing of it."""
+
+    at_ms: int
+    verdict: str
+    reason: str
+    kind: int | str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of an owner's command: the lock's words when it refused."""
+
+    ok: bool
+    reason: str = ""
+    text: str = ""
+
+
+def now_ms() -> int:
+    """Return the real world's time."""
+    return time.time_ns() // 1_000_000
+
+
+class VirtualLock:
+    """One virtual lock. Use as a context manager: leaving it switches the power off and writes the world file.
+
+    flash: the image, made and provisioned when it is not there; identity: given to a new lock; begin_ms: where the
+    world's time starts, unless the world file is later; listener: called with every event of the board, and with
+    {"event": "power", "on": bool}; command: what starts a board (default: the MicroPython that is found).
+    Raises ToolError for a file that cannot be used and for a board that fails.
+    """
+
+    def __init__(
+        self,
+        flash: Path,
+        identity: Identity,
+        begin_ms: int | None = None,
+        listener: Callable[[Message], None] | None = None,
+        command: list[str] | None = None,
+    ):
+        self.identity = identity
+        self.flash = flash
+        self.entries: list[Entered] = []
+        self.unlocked = False
+        self.restarts = 0
+        self.cuts = 0
+        self._listener = listener
+        self._command = command or board_command(find())
+        self._board: BoardProcess | None = None
+        self._cut: int | None = None  # waits for the power to come on
+        self._world: IO[str] | None = None
+        self._rtc: Message | None = None
+        new = not flash.exists() or flash.stat().st_size == 0
+        if not new and flash.stat().st_size != FLASH_KIB * 1024:
+            raise ToolError(
+                f"{flash} is no flash image of the virtual lock: it has {flash.stat().st_size:,} bytes,"
+                f" not {FLASH_KIB * 1024:,}.",
+                "Name another file, or one that does not exist yet to begin with a new lock.",
+            )
+        self.now_ms = self._open_world(now_ms() if begin_ms is None else begin_ms)
+        self._provision = identity.provision() if new else None
+        if new:  # whoever gives a lock its secret sets its clock, too
+            chip = DS3231Model(lambda: self.now_ms)
+            chip.preset(self.now_ms // 1000)
+            self._rtc = chip.state()
+
+    def __enter__(self) -> "VirtualLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Switch the power off and keep the world for the next time; safe to call twice."""
+        try:
+            self.power_off()
+        finally:
+            if self._board is not None:
+                self._board.end()
+                self._board = None
+            if self._world is not None:
+                self._save_world()
+                self._world.close()
+                self._world = None
+
+    # Power
+
+    @property
+    def powered(self) -> bool:
+        """True while the board has power."""
+        return self._board is not None
+
+    @property
+    def cut_waits(self) -> bool:
+        """True while a cut was asked for that has not come."""
+        return self._cut is not None
+
+    def power_on(self) -> None:
+        """Start the board; nothing when it is on."""
+        if self._board is None:
+            self._start()
+            self._save_world()
+
+    def power_off(self) -> None:
+        """Take the power away between two flash operations; a cut that has not come is forgotten."""
+        if self._board is None:
+            return
+        with suppress(BoardStopped):
+            self._board.ask({"do": "quit"})
+        self._stopped()
+        self._cut = None
+
+    def cut(self, number: int) -> None:
+        """Let the power fail in the middle of the flash operation `number` (1 = the next) from here, and come back."""
+        self._cut = number
+        if self._board is not None:
+            self._ask({"do": "cut", "n": number})
+
+    def reset(self) -> None:
+        """Press the board's reset button."""
+        self._ask({"do": "reset_button"})
+
+    # Time
+
+    def advance(self, to_ms: int) -> None:
+        """Let time pass until `to_ms`; ValueError when that is over."""
+        if to_ms < self.now_ms:
+            raise ValueError("time only goes forwards")
+        while self._board is not None and self.now_ms < to_ms:
+            self._ask({"do": "advance", "to_ms": min(to_ms, self.now_ms + STEP_MS)})
+        self.now_ms = max(self.now_ms, to_ms)
+
+    def stop_clock(self) -> None:
+        """Let the clock chip's supply and battery fail, and come back."""
+        if self._board is not None:
+            self._ask({"do": "clock", "stopped": True})
+        else:
+            self._rtc = None
+
+    def set_clock(self, unix: int) -> None:
+        """Let somebody who has the chip in hand set it, rightly or wrongly; the lock is not asked."""
+        if self._board is not None:
+            self._ask({"do": "clock", "set": unix})
+            return
+        chip = DS3231Model(lambda: self.now_ms, self._rtc)
+        chip.preset(unix)
+        self._rtc = chip.state()
+
+    # What people do
+
+    def press(self, keys: str) -> list[Entered]:
+        """Press and release keys one after the other; return the lock's answers.
+
+        Without power nothing happens. When the power fails on the way, the remaining keys find a starting lock.
+        """
+        before = len(self.entries)
+        if self._board is not None:
+            self._ask({"do": "press", "keys": keys})
+        return self.entries[before:]
+
+    def owner(self, command: str, **arguments: Any) -> Reply:
+        """Carry out an owner's command: add_custom, change, delete or set_time. None leaves an argument out."""
+        if self._board is None:
+            return Reply(False, "no-power", "the lock is off: switch the power on first")
+        given = {name: value for name, value in arguments.items() if value is not None}
+        answer = self._ask({"do": "owner", "command": command, "args": given})
+        if answer is None:
+            return Reply(False, "power-cut", "the power failed before the lock confirmed it")
+        if answer.get("ok"):
+            return Reply(True)
+        text = str(answer.get("error") or "")
+        return Reply(False, str(answer.get("reason") or text.partition(":")[0]), text)
+
+    def state(self) -> Message:
+        """Return what the board says of itself; {} without power."""
+        return self._ask({"do": "state"}) or {} if self._board is not None else {}
+
+    def log(self, since: int = 0, limit: int = 100) -> list[Message]:
+        """Return events of the lock's log after the sequence number `since`; [] without power."""
+        if self._board is None:
+            return []
+        answer = self._ask({"do": "log", "since": since, "limit": limit})
+        return list(answer["events"]) if answer else []
+
+    # The board
+
+    def _start(self) -> None:
+        """Start the board, again and again while it is cut or resets itself on the way up."""
+        for _ in range(MOST_RESTARTS):
+            self._board = BoardProcess(self._command, self._event)
+            request = {
+                "do": "boot",
+                "now_ms": self.now_ms,
+                "flash": str(self.flash.resolve()),
+                "flash_kib": FLASH_KIB,
+                "rtc": self._rtc,
+                "mode": "fast",
+                "provision": self._provision,
+                "cut": self._cut,
+            }
+            try:
+                answer = self._board.ask(request)
+            except BoardStopped as stop:
+                self._restarting(stop)
+                continue
+            except ToolError:
+                self._stopped()
+                raise
+            self._tick(answer)
+            self._provision = None
+            self._tell({"event": "power", "on": True, "now_ms": self.now_ms})
+            return
+        raise BoardFault(f"The lock restarted {MOST_RESTARTS} times without coming up.", "Look at its flash image.")
+
+    def _ask(self, request: Message) -> Message | None:
+        """Ask the running board; None when it went down over this, and is up again."""
+        if self._board is None:
+            raise ValueError("the board has no power")
+        try:
+            answer = self._board.ask(request)
+        except BoardStopped as stop:
+            self._restarting(stop)
+            self._start()
+            return None
+        except ToolError:
+            self._stopped()
+            raise
+        self._tick(answer)
+        return answer
+
+    def _restarting(self, stop: BoardStopped) -> None:
+        self.restarts += 1
+        if stop.cut:
+            self.cuts += 1
+            self._cut = None
+        self._stopped()
+
+    def _stopped(self) -> None:
+        """The process is over: everything that needs power falls back."""
+        if self._board is not None:
+            self._board.end()
+        self._board = None
+        if self.unlocked:
+            self._event({"event": "bolt", "unlocked": False, "now_ms": self.now_ms})
+        self._tell({"event": "power", "on": False, "now_ms": self.now_ms})
+
+    def _event(self, event: Message) -> None:
+        """Take note of what the board does, and pass it on."""
+        self._tick(event)
+        kind = event["event"]
+        if kind == "verdict":
+            self.entries.append(
+                Entered(event["now_ms"], event["verdict"], event["reason"], event.get("kind"), event.get("id"))
+            )
+        elif kind == "bolt":
+            self.unlocked = bool(event["unlocked"])
+        elif kind == "rtc":
+            self._rtc = event["state"]
+        self._tell(event)
+
+    def _tick(self, message: Message) -> None:
+        self.now_ms = max(self.now_ms, int(message.get("now_ms", 0)))
+
+    def _tell(self, event: Message) -> None:
+        if self._listener is not None:
+            self._listener(event)
+
+    # The world file
+
+    def _open_world(self, begin_ms: int) -> int:
+        """Open and hold the world file; return where the world's time goes on."""
+        import fcntl  # Unix only, as MicroPython's port is
+
+        path = self.flash.with_name(self.flash.name + ".world")
+        try:
+            self._world = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
+            self.flash.touch(mode=0o600)
+        except OSError as error:
+            raise ToolError(
+                f"{self.flash} cannot be written: {error.strerror}.", "Name a file in a folder of your own."
+            ) from error
+        try:
+            fcntl.flock(self._world, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._world.close()
+            raise ToolError(
+                f"{self.flash} is in use by another virtual lock.", "End that one first, or name another file."
+            ) from None
+        text = self._world.read()
+        if not text or self.flash.stat().st_size == 0:
+            return begin_ms
+        try:
+            world = json.loads(text)
+            self._rtc = world["rtc"]
+            if self._rtc is not None:
+                DS3231Model(lambda: int(world["now_ms"]), self._rtc)
+            return max(begin_ms, int(world["now_ms"]))
+        except (ValueError, KeyError, TypeError):
+            self._world.close()
+            raise ToolError(
+                f"{path} is damaged.", "Delete it: the lock's clock then counts as never set, nothing else is lost."
+            ) from None
+
+    def _save_world(self) -> None:
+        if self._world is not None:
+            self._world.seek(0)
+            self._world.truncate()
+            json.dump({"now_ms": self.now_ms, "rtc": self._rtc}, self._world)
+            self._world.flush()
