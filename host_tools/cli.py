@@ -1,0 +1,94 @@
+"""The `tumbler` command. Exit status: 0 done, 1 refused or failed (standard error says why), 2 wrong usage."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from . import show
+from .commands import code, lock
+from .commands.shared import Json, complete_lock, complete_zone, examples
+from .errors import ToolError
+
+app = typer.Typer(
+    name="tumbler",
+    help="Locks that understand passcodes they were never told about: issue codes, and try them on a virtual lock.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
+)
+app.add_typer(lock.app, name="lock", help="The locks you know: add, list, show, remove, risk, erased.")
+app.add_typer(code.app, name="code", help="Issue codes; list and explain them.")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tumbler {metadata.version('tumbler')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
+
+@app.command(epilog=examples("tumbler run", "tumbler run --lock cabin", "tumbler run --script night.txt --json"))
+def run(
+    script: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Play this scenario at full speed; - is standard input.", show_default=False),
+    ] = None,
+    lock_name: Annotated[
+        str | None,
+        typer.Option(
+            "--lock",
+            metavar="NAME",
+            help="A lock of the registry.",
+            autocompletion=complete_lock,
+            show_default="one of its own",
+        ),
+    ] = None,
+    secret: Annotated[
+        str | None, typer.Option(metavar="HEX", help="64 hexadecimal digits.", show_default="the example secret")
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE", help="IANA zone or POSIX TZ rule.", autocompletion=complete_zone, show_default="UTC"
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Start a virtual lock: the real firmware in the real MicroPython.
+
+    In a terminal it is a keypad to press; without one it plays a demonstration.
+    """
+    from .run import run_command  # the terminal interface is slow to load
+
+    raise typer.Exit(run_command(script=script, lock=lock_name, secret=secret, timezone=timezone, as_json=json))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status of a refusal, leaves by SystemExit otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a label the terminal cannot show must not end the command
+    # Help and usage errors have boxes and colour on a terminal only.
+    app.rich_markup_mode = "rich" if show.fancy() and sys.stderr.isatty() else None
+    try:
+        get_command(app).main(args=None if arguments is None else list(arguments), prog_name="tumbler")
+    except ToolError as error:
+        show.error(error)
+        return 1
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0

@@ -1,0 +1,214 @@
+"""`tumbler lock`: the locks of the registry."""
+
+import secrets
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from firmware.core.tickets import ERASE, meaning
+from firmware.core.zone import Zone
+
+from .. import show
+from ..errors import ToolError
+from ..issue import describe
+from ..registry import LAST_EPOCH, Lock, Registry
+from ..risk import risk as count_risk
+from ..zones import format_time, zone_rule
+from .shared import Json, Name, complete_zone, examples, name_of, now, secret_of, told, weekend_of
+
+EXAMPLE_SECRET = bytes(range(32))
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class PolicyName(StrEnum):
+    """What a lock accepts offline."""
+
+    standard = "standard"
+    strict = "strict"
+
+
+@app.command(
+    epilog=examples(
+        "tumbler lock add cabin --timezone Europe/Berlin",
+        "tumbler lock add shop --timezone Asia/Riyadh --weekend fri,sat --policy strict",
+    )
+)
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A new name.", show_default=False)],
+    timezone: Annotated[
+        str,
+        typer.Option(
+            metavar="ZONE",
+            help="IANA zone such as Europe/Berlin, or a POSIX TZ rule.",
+            autocompletion=complete_zone,
+            show_default=False,
+        ),
+    ],
+    secret: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEX",
+            help="64 hexadecimal digits of a lock that has a secret already; - reads them from standard input.",
+            show_default="a new random one",
+        ),
+    ] = None,
+    policy: Annotated[
+        PolicyName,
+        typer.Option(help="strict: 9 digits only, no variants, timed codes of 7 days at most."),
+    ] = PolicyName.standard,
+    weekend: Annotated[str, typer.Option(metavar="DAYS", help="The weekend days, for recurring codes.")] = "sat,sun",
+    json: Json = False,
+) -> None:
+    """Add a lock, with a new secret unless it has one already."""
+    name = name_of(name)
+    days = weekend_of(weekend)
+    try:
+        rule = zone_rule(timezone)
+    except ValueError as error:
+        raise told(error, "Name an IANA zone such as Europe/Berlin.") from None
+    if secret == "-":  # noqa: S105 - not a secret but where to read one
+        secret = sys.stdin.readline().strip()
+    key = secrets.token_bytes(32) if secret is None else secret_of(secret)
+    with Registry.open() as registry:
+        twins = [known.name for known in registry.locks() if known.secret == key]
+        lock = registry.add(name, timezone, rule, days, policy.value, key, now())
+        data = show.lock_data(lock, 0)
+    if key == EXAMPLE_SECRET:
+        show.warn("This is the example secret of the documentation: anybody can make codes for this lock.")
+    if twins:
+        show.warn(f"'{twins[0]}' has the same secret: a code for one lock opens the other too.")
+    if json:
+        show.emit(data)
+        return
+    show.fields(data.items(), title=f"Added {lock.name}")
+    if show.fancy():
+        show.say(f"\nIssue a code: tumbler code one-time {lock.name}")
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the locks."""
+    with Registry.open() as registry:
+        data = [show.lock_data(lock, registry.count(lock)) for lock in registry.locks()]
+    if json:
+        show.emit(data)
+        return
+    columns = ("name", "timezone", "policy", "codes", "epoch", "erase_pending")
+    rows = [[lock[column] for column in columns] for lock in data]
+    show.table([c.replace("_", " ") for c in columns], rows, "No locks yet. Add one: tumbler lock add --help")
+
+
+@app.command("show")
+def show_(
+    name: Name,
+    secret: Annotated[bool, typer.Option("--secret", help="Print the secret too: whoever sees it can open.")] = False,
+    json: Json = False,
+) -> None:
+    """Show one lock; its secret only if asked to."""
+    with Registry.open() as registry:
+        lock = registry.lock(name)
+        data = show.lock_data(lock, registry.count(lock))
+    data["time"] = format_time(now(), Zone(lock.rule))
+    if secret:
+        data["secret"] = lock.secret.hex()
+    if json:
+        show.emit(data)
+    else:
+        show.fields(data.items(), title=lock.name)
+
+
+@app.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove a lock with its codes. Its secret is then gone for ever: no new codes, no list of the old ones."""
+    with Registry.open() as registry:
+        lock = registry.lock(name)
+        if not yes:
+            question = f"Remove '{lock.name}', its {registry.count(lock)} codes and its secret for ever?"
+            if not sys.stdin.isatty():
+                raise ToolError(
+                    f"Removing '{lock.name}' deletes its secret for ever and needs a confirmation.", "Add --yes."
+                )
+            if not typer.confirm(question, err=True):
+                raise ToolError("Nothing was removed.", "Answer y, or add --yes, to remove it.")
+        registry.remove(lock)
+    if json:
+        show.emit({"removed": lock.name})
+    else:
+        show.say(f"Removed {lock.name}.")
+
+
+@app.command()
+def risk(name: Name, json: Json = False) -> None:
+    """Count how likely a guess opens this lock, and what the guess budget makes of that."""
+    with Registry.open() as registry:
+        lock = registry.lock(name)
+        found = count_risk(registry, lock, now())
+    if json:
+        show.emit({"name": lock.name, "policy": lock.policy, **show.risk_data(found)})
+    else:
+        show.risk(found)
+
+
+@app.command()
+def erased(
+    name: Name,
+    unused: Annotated[
+        bool, typer.Option("--unused", help="The erase code was never typed: keep the codes, expect no erase.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Even if no erase code was issued here.")] = False,
+    json: Json = False,
+) -> None:
+    """Tell the registry that the lock has confirmed an erase: every code issued before is dead."""
+    with Registry.open() as registry:
+        with registry.writing():
+            lock = registry.lock(name)
+            if unused:
+                _cancel(registry, lock)
+            else:
+                _confirm(registry, lock, yes)
+        dead = 0 if unused else registry.count(lock)
+        lock = registry.lock(name)
+        data = {**show.lock_data(lock, registry.count(lock)), "dead": dead}
+    if json:
+        show.emit(data)
+    elif unused:
+        show.say(f"{lock.name} stays in epoch {lock.epoch}; its codes stay good.")
+    else:
+        show.say(f"{lock.name} is in epoch {lock.epoch}; {dead} codes issued before are dead.")
+
+
+def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:
+    if not lock.erase_pending and not yes:
+        raise ToolError(
+            f"No erase code was issued for '{lock.name}' here since the last erase.",
+            "If the lock was erased in another way, add --yes: every code issued here before is then dead.",
+        )
+    if lock.epoch == LAST_EPOCH:
+        raise ToolError(
+            f"'{lock.name}' was erased {LAST_EPOCH} times: there is no epoch left.",
+            "Remove it, and set the lock up with a new secret.",
+        )
+    registry.set_epoch(lock, lock.epoch + 1)
+
+
+def _cancel(registry: Registry, lock: Lock) -> None:
+    if not lock.erase_pending:
+        raise ToolError(f"No erase is pending for '{lock.name}'.", "There is nothing to take back.")
+    zone = Zone(lock.rule)
+    for row in registry.codes(lock):
+        what = meaning(row.ticket)
+        if row.epoch == lock.epoch and what and what.kind == ERASE:
+            until = describe(lock, row).first_use_until
+            if until > now():
+                raise ToolError(
+                    f"The erase code can still be typed until {format_time(until, zone)}.",
+                    "Take it back after that, when nobody can use it any more.",
+                )
+    registry.set_erase_pending(lock, False)

@@ -1,0 +1,131 @@
+"""What digits mean to a lock: the very verifier of the lock is asked, with an empty memory.
+
+So the answer is that of a lock which has not seen the code. What a lock remembers of it (used, changed, revoked)
+only the lock knows. Times are Unix seconds.
+"""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from firmware.core.config import Config
+from firmware.core.events import ERASED, OPEN, REFUSED, REVOKE_ARMED
+from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from firmware.core.tickets import ERASE, KIND_NAMES, REVOKE, Meaning, meaning
+from firmware.core.verifier import Verifier
+from firmware.core.zone import Zone
+
+from .errors import ToolError
+from .issue import LENGTHS, policy_of, times
+from .registry import Issued, Lock, Registry
+
+_VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What digits are, at one moment. `meaning` None: they are no code; then the times and `hour` are 0.
+
+    verdict, reason: the lock's words (docs/lock.md); row: the registry's entry if the code was issued here.
+    """
+
+    verdict: str
+    reason: str
+    epoch: int
+    short_id: str
+    hour: int = 0
+    ticket: int = 0
+    meaning: Meaning | None = None
+    start: int = 0
+    end: int | None = None
+    first_use_until: int = 0
+    row: Issued | None = None
+    length: int = 0
+
+    @property
+    def kind(self) -> str | None:
+        """The kind in words, None for digits that are no code."""
+        return KIND_NAMES[self.meaning.kind] if self.meaning else None
+
+
+def explain(registry: Registry, lock: Lock, digits: str, at: int) -> list[Answer]:
+    """Say what the digits mean at `at`: first under the lock's epoch, then under the one before if they fit it.
+
+    An earlier epoch is listed when the code was issued here, or when such a lock would have taken it seriously.
+    ToolError when they cannot be an offline code.
+    """
+    if not 4 <= len(digits) <= 9 or not all("0" <= d <= "9" for d in digits):
+        raise ToolError("A code has 4 to 9 digits.", "Give the digits as they are typed, without spaces and '#'.")
+    if len(digits) not in LENGTHS:
+        raise ToolError(
+            "Codes of 4 or 5 digits are custom codes: only the lock knows them.",
+            "Ask the lock for its codes, nearby or through a gateway.",
+        )
+    rows = registry.codes(lock)
+    answers = [_answer(lock, lock.epoch, digits, at, rows)]
+    for epoch in range(lock.epoch - 1, -1, -1):
+        older = _issued(lock, epoch, digits, rows)
+        if older is None and epoch != lock.epoch - 1:
+            continue
+        answer = _answer(lock, epoch, digits, at, rows)
+        if answer.meaning is not None and (answer.row or answers[0].reason == "wrong"):
+            answers.append(answer)
+    return answers
+
+
+def _answer(lock: Lock, epoch: int, digits: str, at: int, rows: list[Issued]) -> Answer:
+    """Say what the digits mean under one epoch."""
+    zone = Zone(lock.rule)
+    scheme = Scheme(lock.secret, epoch)
+    tag = scheme.tag(digits)
+    row = _issued(lock, epoch, digits, rows)
+    reading = _verifier(lock, epoch).read(tag, digits, at)
+    verdict, reason = REFUSED, reading.reason
+    if reason == "opened":
+        verdict, reason = _VERDICTS.get(reading.code.kind, (OPEN, reason))
+    if reason != "wrong":
+        hour, ticket = _place(scheme, digits, reading.code.start, zone.phase)
+    elif row:
+        hour, ticket = row.hour, row.ticket
+    else:
+        return Answer(verdict, reason, epoch, code_id(tag))
+    what = meaning(ticket)
+    if what is None:
+        return Answer(verdict, reason, epoch, code_id(tag), row=row)
+    start, end, until = times(what, start_of(hour, zone.phase))
+    if row and (row.hour, row.ticket) != (hour, ticket):
+        row = None
+    return Answer(verdict, reason, epoch, code_id(tag), hour, ticket, what, start, end, until, row, len(digits))
+
+
+def _place(scheme: Scheme, digits: str, start: int, phase: int) -> tuple[int, int]:
+    """Find (hour, ticket) of the reading that begins at `start`."""
+    era = hour_of(start, phase) // HOURS_PER_ERA
+    hour, ticket = scheme.decode(digits, era)
+    if start_of(hour, phase) != start:
+        raise ValueError("the verifier's reading is not what the digits decode to")
+    return hour, ticket
+
+
+def _issued(lock: Lock, epoch: int, digits: str, rows: list[Issued]) -> Issued | None:
+    """Find the registry's entry that has these digits, in whatever era."""
+    here = {(row.hour, row.ticket): row for row in rows if row.epoch == epoch and row.length == len(digits)}
+    scheme = Scheme(lock.secret, epoch)
+    for era in {hour // HOURS_PER_ERA for hour, _ in here}:
+        found = here.get(scheme.decode(digits, era))
+        if found:
+            return found
+    return None
+
+
+def _verifier(lock: Lock, epoch: int) -> Verifier:
+    """Build the lock's verifier over a memory that holds nothing."""
+    config = Config(lock.rule, weekend=lock.weekend, policy=policy_of(lock))
+    memory = SimpleNamespace(
+        config=config.pack(),
+        secret=lock.secret,
+        epoch=epoch,
+        forgotten=0,
+        tokens=0,
+        book=SimpleNamespace(lengths=[0] * 10),
+    )
+    return Verifier(memory, clock=None, uptime=lambda: 0)

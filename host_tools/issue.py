@@ -1,0 +1,292 @@
+"""Issuing: from what the owner wants (a kind of code, times) to one code that nobody was given before.
+
+The order of choice is the shortest length that the lock's policy allows, then another serial or variant of that
+length, then a longer one. A revoke or erase code has a single ticket; when that of this hour is taken, an earlier
+hour gives another code that is just as good now, only not for as long.
+
+All times are Unix seconds; hours are those of docs/passcodes.md. What a person wrote has been read by zones.py,
+so a start or an end is the beginning of an hour; a start inside an hour would mean that hour, an end its end.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from firmware.core.passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from firmware.core.policy import STANDARD, STRICT, Policy
+from firmware.core.schedule import in_cycle
+from firmware.core.tickets import (
+    CYCLE_NAMES,
+    ERASE,
+    KIND_NAMES,
+    ONE_TIME,
+    PERMANENT,
+    RECURRING,
+    REVOKE,
+    TIMED,
+    Meaning,
+    first_use_hours,
+    meaning,
+    tickets,
+)
+from firmware.core.zone import Zone, weekday
+
+from .errors import ToolError
+from .registry import Issued, Lock, Registry
+from .zones import format_time
+
+LENGTHS = range(6, 10)
+LONGEST_HOURS = 8_784
+LAST_HOUR = 65_536 * HOURS_PER_ERA - 1  # the era has two bytes
+HOUR = 3_600
+EARLIER_HOURS = 12  # how far back a revoke or erase code may start, so that it still works for half a day
+POLICIES = {"standard": STANDARD, "strict": STRICT}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the owner asks for. kind: a kind number of tickets.py; start None: the current hour.
+
+    end: timed codes only; cycle and until_hour: recurring ones only; digits: exactly this length;
+    past: issue also what can no longer be used first.
+    """
+
+    kind: int
+    start: int | None = None
+    end: int | None = None
+    cycle: int = 0
+    until_hour: int = 0
+    digits: int | None = None
+    label: str = ""
+    past: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """An issued code with everything that follows from it. end None: it has none."""
+
+    row: Issued
+    digits: str
+    short_id: str
+    meaning: Meaning
+    start: int
+    end: int | None
+    first_use_until: int
+
+    @property
+    def kind(self) -> str:
+        """The kind in words."""
+        return KIND_NAMES[self.meaning.kind]
+
+
+def policy_of(lock: Lock) -> Policy:
+    """Return the policy that the lock was added with."""
+    return POLICIES[lock.policy]
+
+
+def describe(lock: Lock, row: Issued) -> Code:
+    """Work out the digits and the times of a code in the registry."""
+    what = meaning(row.ticket)
+    if what is None:
+        raise ToolError(
+            f"The registry holds a code of '{lock.name}' that no lock accepts (ticket {row.ticket}).",
+            "Restore the registry from a backup.",
+        )
+    scheme = Scheme(lock.secret, row.epoch)
+    digits = scheme.encode(row.hour, row.ticket, row.length)
+    start, end, until = times(what, start_of(row.hour, Zone(lock.rule).phase))
+    return Code(row, digits, code_id(scheme.tag(digits)), what, start, end, until)
+
+
+def times(what: Meaning, start: int) -> tuple[int, int | None, int]:
+    """Return (start, end or None, end of the first-use window) of a ticket whose hour begins at `start`."""
+    end = start + what.hours * HOUR if what.kind == TIMED else None
+    until = start + first_use_hours(what) * HOUR
+    return start, end, until if end is None else min(until, end)
+
+
+def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[Code, list[str]]:
+    """Choose a code, store it as issued and return it with warnings for the owner.
+
+    Raises ToolError naming what is wrong with the wish, and the way out. Nothing is stored then.
+    """
+    with registry.writing():
+        lock = registry.lock(name)
+        zone = Zone(lock.rule)
+        warnings = _pending_warning(lock) if wish.kind != ERASE else []
+        row = None
+        for hour in _hours(lock, zone, wish, now):
+            row = _choose(registry, lock, zone, wish, hour, now)
+            if row:
+                break
+        if row is None:
+            raise _exhausted(wish)
+        if wish.kind == ERASE:
+            registry.set_erase_pending(lock, True)
+        return describe(lock, row), warnings
+
+
+def state(lock: Lock, code: Code, now: int) -> str:
+    """Say what the registry can know of a code: upcoming, usable, if-used, over or erased.
+
+    usable: it can be used now, also for the first time; if-used: it is good only if it was used in time.
+    """
+    if code.row.epoch != lock.epoch:
+        return "erased"
+    if now < code.start - EARLY:
+        return "upcoming"
+    if now < code.first_use_until:
+        return "usable"
+    lasting = code.meaning.kind in (TIMED, PERMANENT, RECURRING)
+    return "if-used" if lasting and (code.end is None or now < code.end) else "over"
+
+
+def stored_lengths(registry: Registry, lock: Lock, now: int) -> list[int]:
+    """How many issued codes of each length the lock may have stored by now, if every one was used in time."""
+    counts = [0] * 10
+    phase = Zone(lock.rule).phase
+    for row in registry.codes(lock):
+        if row.epoch != lock.epoch:
+            continue
+        what = meaning(row.ticket)
+        start, end, _ = times(what, start_of(row.hour, phase)) if what else (0, None, 0)
+        if what and what.kind in (TIMED, PERMANENT, RECURRING) and start <= now and (end is None or now < end):
+            counts[row.length] += 1
+    return counts
+
+
+def _pending_warning(lock: Lock) -> list[str]:
+    if not lock.erase_pending:
+        return []
+    return [
+        f"An erase code was issued for '{lock.name}' and not confirmed: if it was used, this code is dead already."
+        f" Run: tumbler lock erased '{lock.name}'"
+    ]
+
+
+def _hours(lock: Lock, zone: Zone, wish: Wish, now: int) -> Iterator[int]:
+    """Check the times of the wish and give the hours a code may have, the best first."""
+    hour = hour_of(now if wish.start is None else wish.start, zone.phase)
+    start = start_of(hour, zone.phase)
+    if start < 0 or hour > LAST_HOUR:
+        raise ToolError("This start is outside the scheme's calendar.", "Choose a start after 1970.")
+    if start - now > HOURS_PER_ERA * HOUR:
+        raise ToolError(
+            "This start is more than 100,000 hours (11 years) ahead.", "Choose an earlier start; check the year."
+        )
+    what = _meaning(lock, zone, wish, hour)
+    _, _, until = times(what, start)
+    if until <= now and not wish.past:
+        raise ToolError(
+            f"This code is too old: its first use would have had to be before {format_time(until, zone)}.",
+            "Choose a later start (without --start: the current hour), or see the old code anyway with --past.",
+        )
+    yield hour
+    if wish.kind in (REVOKE, ERASE) and wish.start is None:
+        yield from range(hour - 1, hour - 1 - EARLIER_HOURS, -1)
+
+
+def _meaning(lock: Lock, zone: Zone, wish: Wish, hour: int) -> Meaning:
+    """Say what the wish means as a ticket of that hour (serial 0); ToolError when no ticket can."""
+    if wish.kind == TIMED:
+        return Meaning(TIMED, 0, _length_of_stay(lock, zone, wish, hour), 0, 0)
+    if wish.kind == RECURRING:
+        _check_first_day(lock, zone, wish, start_of(hour, zone.phase))
+        return Meaning(RECURRING, 0, 0, wish.cycle, wish.until_hour)
+    return Meaning(wish.kind, 0, 0, 0, 0)
+
+
+def _length_of_stay(lock: Lock, zone: Zone, wish: Wish, hour: int) -> int:
+    """Whole hours from the start's hour to the end, which the lock's policy must allow."""
+    if wish.end is None:
+        raise ToolError("A timed code needs an end.", "Add --end, such as --end 2026-12-27T11.")
+    hours = -((-wish.end - zone.phase) // HOUR) - hour
+    start = start_of(hour, zone.phase)
+    if hours < 1 or (wish.start is not None and wish.end <= wish.start):
+        raise ToolError(
+            f"The end is not after the start ({format_time(start, zone)}).", "Choose an --end after the --start."
+        )
+    if hours > LONGEST_HOURS:
+        raise ToolError(
+            f"These are {hours:,} hours; a timed code lasts {LONGEST_HOURS:,} hours (366 days) at most.",
+            f"Choose an --end up to {format_time(start + LONGEST_HOURS * HOUR, zone)}, or issue a permanent code.",
+        )
+    longest = policy_of(lock).longest_hours
+    if hours > longest:
+        raise ToolError(
+            f"These are {hours:,} hours; the policy '{lock.policy}' of this lock allows {longest:,} at most.",
+            f"Choose an --end up to {format_time(start + longest * HOUR, zone)}; issue another code for the rest.",
+        )
+    return hours
+
+
+def _check_first_day(lock: Lock, zone: Zone, wish: Wish, start: int) -> None:
+    """Refuse a recurring code whose first day is not in its cycle, and name the next day that is."""
+    day, _, _, _ = zone.local(start)
+    if in_cycle(wish.cycle, weekday(day), lock.weekend, day):
+        return
+    ahead = next(n for n in range(1, 8) if in_cycle(wish.cycle, weekday(day + n), lock.weekend, day + n))
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    good = format_time(start + ahead * 24 * HOUR, zone)[:10]
+    raise ToolError(
+        f"The start is a {names[weekday(day)]}, which is not in the cycle '{CYCLE_NAMES[wish.cycle]}' of this lock.",
+        f"Start on {names[weekday(day + ahead)]} {good}, or choose another --cycle.",
+    )
+
+
+def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, now: int) -> Issued | None:
+    """Take the first code of this hour that was not issued before; None when all of them were."""
+    what = _meaning(lock, zone, wish, hour)
+    policy = policy_of(lock)
+    allowed = [
+        (length, ticket)
+        for length in LENGTHS
+        for ticket in tickets(what.kind, what.hours, what.cycle, what.until_hour)
+        if policy.allows(ticket, length)
+    ]
+    lengths = sorted({length for length, _ in allowed})
+    if not allowed:
+        raise ToolError(
+            f"The policy '{lock.policy}' of this lock allows no {KIND_NAMES[wish.kind]} code.",
+            "Choose another kind of code, or change the lock's policy.",
+        )
+    if wish.digits is not None and wish.digits not in lengths:
+        words = " or ".join(str(length) for length in lengths)
+        raise ToolError(
+            f"A {KIND_NAMES[wish.kind]} code for these times has {words} digits on this lock, not {wish.digits}.",
+            "Leave --digits out, or name one of these lengths.",
+        )
+    elsewhere = _digits_of_other_eras(registry, lock, hour)
+    scheme = Scheme(lock.secret, lock.epoch)
+    for length, ticket in allowed:
+        if wish.digits not in (None, length) or registry.is_issued(lock, hour, ticket, length):
+            continue
+        if elsewhere and scheme.encode(hour, ticket, length) in elsewhere:
+            continue
+        return registry.take(lock, hour, ticket, length, wish.label, now)
+    return None
+
+
+def _digits_of_other_eras(registry: Registry, lock: Lock, hour: int) -> set[str]:
+    """Return the codes of this epoch from another era: the same digits can come up there by chance, and only there."""
+    era = hour // HOURS_PER_ERA
+    scheme = Scheme(lock.secret, lock.epoch)
+    return {
+        scheme.encode(row.hour, row.ticket, row.length)
+        for row in registry.codes(lock)
+        if row.epoch == lock.epoch and row.hour // HOURS_PER_ERA != era
+    }
+
+
+def _exhausted(wish: Wish) -> ToolError:
+    """Say that every code for these times was issued, and what to do instead."""
+    if wish.digits is not None:
+        remedy = "Leave --digits out: other lengths may be free."
+    elif wish.kind in (REVOKE, ERASE):
+        remedy = "Use one that was issued (tumbler code list), or wait for the next hour."
+    elif wish.kind == TIMED:
+        remedy = "Start an hour earlier or later, or end an hour later."
+    elif wish.kind in (ONE_TIME, PERMANENT):
+        remedy = "Start an hour earlier or later."
+    else:
+        remedy = "Start on another day of the cycle: the daily hours stay the same."
+    return ToolError("Every code for exactly these times was issued before.", remedy)

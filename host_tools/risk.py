@@ -1,0 +1,61 @@
+"""How likely a guess is right at one lock, by counting; the guess budget that follows is the lock's own code."""
+
+from dataclasses import dataclass
+
+from firmware.core.budget import TRIES, day_risk, refill_interval, worst_odds
+from firmware.core.policy import accepted_at, worst_accepted
+from firmware.core.zone import Zone
+
+from .issue import LENGTHS, policy_of, stored_lengths
+from .registry import Lock, Registry
+
+STRICT_ODDS = 100_000  # what EN 1300 practice asks of a code lock: one in so many
+
+
+@dataclass(frozen=True)
+class LengthRisk:
+    """One length: tickets accepted at the moment asked for, at the worst moment, and stored codes beside them."""
+
+    length: int
+    accepted: int
+    worst: int
+    stored: int
+
+    @property
+    def now(self) -> float:
+        """The probability that one random entry of this length is right at the moment asked for."""
+        return (self.accepted + self.stored) / 10**self.length
+
+    @property
+    def odds(self) -> float:
+        """The same at the worst moment."""
+        return (self.worst + self.stored) / 10**self.length
+
+
+@dataclass(frozen=True)
+class Risk:
+    """The lock as a whole. interval: seconds until one more try; day: probability that a day of guessing succeeds."""
+
+    lengths: list[LengthRisk]
+    odds: float
+    tries: int
+    interval: int
+    day: float
+
+
+def risk(registry: Registry, lock: Lock, now: int) -> Risk:
+    """Count at Unix time `now`; stored codes are those issued here, taking every one as used in time."""
+    policy = policy_of(lock)
+    zone = Zone(lock.rule)
+    stored = stored_lengths(registry, lock, now)
+    lengths = [
+        LengthRisk(
+            length,
+            accepted_at(policy, length, now, zone, lock.weekend),
+            worst_accepted(policy, length),
+            stored[length],
+        )
+        for length in LENGTHS
+    ]
+    odds = worst_odds(policy, stored)
+    return Risk(lengths, odds, TRIES, refill_interval(odds), day_risk(odds))
