@@ -57,7 +57,10 @@ class Coil:
 
 
 class Timer:
-    """machine.Timer, one-shot. `broken`: init() raises; `dead`: it is armed but never fires."""
+    """machine.Timer, one-shot. `broken`: init() raises; `dead`: it is armed but never fires.
+
+    `hasty`: it fires while init() is still at work, as when the interpreter was held up.
+    """
 
     ONE_SHOT = 0
     PERIODIC = 1
@@ -67,6 +70,7 @@ class Timer:
         self.due = None
         self.broken = False
         self.dead = False
+        self.hasty = False
         self._callback = None
         world.timers.append(self)
 
@@ -78,6 +82,8 @@ class Timer:
             raise ValueError("only a one-shot of at least 1 ms is expected of a bolt")
         self._callback = callback
         self.due = None if self.dead else self._world.now + period
+        if self.hasty:
+            self.fire()
 
     def deinit(self) -> None:
         """Disarm it."""
