@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -242,10 +243,11 @@ class Registry:
         )
         return Issued(int(cursor.lastrowid or 0), lock.epoch, hour, ticket, length, label, now)
 
-    def _lock(self, row: tuple) -> Lock:
+    def _lock(self, row: tuple[Any, ...]) -> Lock:
         """Make a Lock of a row, and refuse a secret that no longer fits its fingerprint."""
-        *fields, pending, created, mark = row
-        lock = Lock(*fields, bool(pending), created)
+        *values, mark = row
+        fields = dict(zip(_LOCK.split(", "), values, strict=False))
+        lock = Lock(**{**fields, "erase_pending": bool(fields["erase_pending"])})
         try:
             usable = lock.fingerprint == mark and Zone(lock.rule) is not None
         except (TypeError, ValueError):
@@ -320,10 +322,15 @@ def _check_header(path: Path) -> None:
 
 def _check_body(connection: sqlite3.Connection, path: Path) -> None:
     """Let SQLite walk through the whole file, and see that every row is what the tables promise."""
+    connection.execute("BEGIN")
     if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise _damaged(path)
+    # SQLite reads a last page that was cut off as zeros; nobody else can be writing it during our transaction.
+    if path.stat().st_size % connection.execute("PRAGMA page_size").fetchone()[0]:
         raise _damaged(path)
     connection.execute(f"SELECT {_LOCK} FROM locks LIMIT 1")  # noqa: S608
     connection.execute(f"SELECT {_CODE} FROM codes LIMIT 1")  # noqa: S608
+    connection.execute("COMMIT")
 
 
 def _damaged(path: Path) -> ToolError:

@@ -69,7 +69,7 @@ def fields(pairs: Iterable[tuple[str, object]], title: str = "") -> None:
     grid.add_column(style="dim")
     grid.add_column()
     for name, value in pairs:
-        grid.add_row(name, Text(_plain(value)))
+        grid.add_row(name.replace("_", " "), Text(_plain(value)))
     console = Console(highlight=False)
     if title:
         console.print(Text(title, "bold"))
@@ -86,7 +86,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str, 
     if not rows:
         say(empty)
         return
-    grid = Table(header_style="bold", border_style="dim")
+    grid = Table(header_style="dim", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for index, column in enumerate(columns):
         style = "bold green" if index == strong else ""
         grid.add_column(column, style=style, no_wrap=index == strong, overflow="fold")
@@ -241,16 +241,29 @@ def explained(lock: Lock, answers: list[Answer], at: int) -> None:
     for index, answer in enumerate(answers):
         data = answer_data(lock, answer, at)
         if index:
-            text = f"Under epoch {answer.epoch}, before an erase, they were the code below: dead since then."
             print()
-            say(text)
-        fields(((name, value) for name, value in data.items() if value is not None))
-        if index == 0:
+            say(f"Under epoch {answer.epoch}, before an erase, they were the code below: dead since then.")
+        else:
             say(_REASONS[answer.reason])
         if answer.meaning is not None:
             say(grant(answer.meaning, answer.start, answer.end, answer.first_use_until, zone))
+        fields((name, value) for name, value in data.items() if value not in (None, ""))
     if answers[0].meaning is not None:
-        say("This is what a lock says that has not seen the code; one that was used, changed or revoked it remembers.")
+        say("So says a lock that has not seen the code; one that was used, changed or revoked it remembers.")
+
+
+def codes(lock: Lock, data: list[Data], empty: str) -> None:
+    """Print the codes of a lock; on a terminal with times that are easier to read."""
+    columns = ["digits", "kind", "start", "end", "first_use_until", "state", "label", "id"]
+    rows = [[code[column] for column in columns] for code in data]
+    if fancy():
+        rows = [[*row[:2], *(_short(time) for time in row[2:5]), *row[5:]] for row in rows]
+    table([column.replace("_", " ") for column in columns], rows, empty)
+
+
+def _short(iso: str | None) -> str | None:
+    """Cut seconds and offset off a time of the lock's wall clock."""
+    return iso and iso[:16].replace("T", " ")
 
 
 def risk_data(found: Risk) -> Data:

@@ -158,9 +158,7 @@ def list_(
     if json:
         show.emit(data)
         return
-    columns = ("digits", "kind", "start", "end", "first_use_until", "state", "label", "id")
-    rows = [[code[column] for column in columns] for code in data]
-    show.table([c.replace("_", " ") for c in columns], rows, f"No codes. Issue one: tumbler code one-time {lock.name}")
+    show.codes(lock, data, f"No codes. Issue one: tumbler code one-time {lock.name}")
 
 
 @app.command(
