@@ -1,4 +1,9 @@
-"""Models for the bolt: a coil that keeps its history and a hardware timer, both on one injected clock."""
+"""Models for the bolt: a coil that keeps its history and a hardware timer, both on one injected clock.
+
+Runs on both interpreters.
+"""
+
+from firmware.drivers.bolt import REST_MS, Bolt
 
 TICKS = 1 << 30
 
@@ -93,3 +98,42 @@ class Timer:
         """The moment has come."""
         self.due = None
         self._callback(self)
+
+
+def check_calls(random: object) -> int:
+    """60 random calls, polled or not, while the counter wraps: the coil keeps its limit and its rest.
+
+    Returns how often it was driven; ValueError says what went wrong. `random` has randrange().
+    """
+    active = random.randrange(0, 2)
+    limit = (500, 3000, 10_000)[random.randrange(0, 3)]
+    world = World(TICKS - random.randrange(0, 200_000))
+    coil = Coil(world, active)
+    bolt = Bolt(coil, Timer(world), world.ticks_ms, world.ticks_diff, active, limit)
+    polled = random.randrange(0, 2)
+    for _ in range(60):
+        action = random.randrange(0, 8)
+        if action < 3:
+            bolt.unlock((1, 50, limit - 1, limit, 5 * limit, random.randrange(1, limit))[random.randrange(0, 6)])
+        elif action == 3:
+            bolt.lock()
+        else:
+            wait = (1, 5, 80, 600, limit // 2, limit)[random.randrange(0, 6)]
+            step = (5, 40)[random.randrange(0, 2)] if polled else wait
+            for _ in range(0, wait, step):
+                world.advance(step)
+                if polled:
+                    bolt.poll()
+        if coil.driven and not bolt.unlocked:
+            raise ValueError("the coil is driven but the bolt calls itself locked")
+    world.advance(limit)
+    if coil.driven:
+        raise ValueError("the coil is driven for ever")
+    stopped = None
+    for since, until in coil.stretches:
+        if until - since > limit:
+            raise ValueError("driven for %d ms, the limit is %d" % (until - since, limit))
+        if stopped is not None and since - stopped < REST_MS:
+            raise ValueError("rested for %d ms" % (since - stopped))
+        stopped = until
+    return len(coil.stretches)

@@ -1,0 +1,211 @@
+"""The drivers and the models of their parts, on the interpreter that a lock has. Prints what was tried.
+
+micropython tests/on_micropython/drivers.py [COUNT]
+"""
+
+import random
+import sys
+import time
+
+import micropython
+
+from firmware.drivers.bolt import Bolt
+from firmware.drivers.ds3231 import DS3231, END, FIRST
+from firmware.drivers.keypad import Keypad, Matrix
+from firmware.drivers.signals import PATTERNS, Signals
+from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
+from host_tools.virtual.models.matrix import MatrixModel
+from tests.models import traces
+from tests.models.bolt import check_calls
+
+WRAP = 1 << 30
+
+
+def equal(found, expected, what):
+    """ValueError naming the case when the two differ."""
+    if found != expected:
+        raise ValueError("%s: %r, not %r" % (what, found, expected))
+
+
+def keypad_traces(count):
+    """Fingers and mashed keys on both layouts, a third of them while the counter wraps."""
+    for seed in range(count):
+        random.seed(seed)
+        layout = traces.LAYOUTS[seed % 2]
+        traces.check_fingers(random, layout, 1_500, 0 if seed % 3 else WRAP - 400)
+        traces.check_mash(random, layout)
+
+
+def keypad_ghosts():
+    """Every three corners of every rectangle: the fourth is never heard, the third once it is clear."""
+    rows, cols, keys = traces.LAYOUTS[1]
+    tried = 0
+    for top in range(rows - 1):
+        for left in range(cols - 1):
+            corners = [top * cols + left, top * cols + left + 1, (top + 1) * cols + left, (top + 1) * cols + left + 1]
+            for ghost in corners:
+                first, second, third = [corner for corner in corners if corner != ghost]
+                clock = traces.Clock()
+                model = MatrixModel(rows, cols, clock)
+                keypad = Keypad(Matrix(model.rows, model.cols), keys)
+                model.press(first, 30_000)
+                model.press(second, 50_000)
+                model.press(third, 100_000)
+                model.release(first, 150_000)
+                heard = ""
+                for ms in range(0, 200, 5):
+                    clock.us = ms * 1000
+                    heard += keypad.poll(ms)
+                    if ms < 150:
+                        equal(third in [keys.find(key) for key in heard], False, "told too early")
+                equal(heard, keys[first] + keys[second] + keys[third], "corners")
+                tried += 1
+    return tried
+
+
+def keypad_stuck():
+    """A key down at the start is masked until it is released."""
+    clock = traces.Clock()
+    model = MatrixModel(4, 3, clock)
+    keypad = Keypad(Matrix(model.rows, model.cols))
+    model.press(4, 0)
+    model.release(4, 100_000)
+    model.press(4, 200_000)
+    heard = ""
+    for ms in range(5, 250, 5):
+        clock.us = ms * 1000
+        heard += keypad.poll(ms)
+        equal(keypad.stuck, "5" if ms < 110 else "", "stuck at %d ms" % ms)
+    equal(heard, "5", "after release")
+
+
+def failing(transfer, passing):
+    """Fault for a bus: so many bytes of that transfer pass."""
+    return lambda number: passing if number == transfer else None
+
+
+def clock_chip(count):
+    """Round trips, time running on, 12-hour mode, and set() cut at every byte."""
+    world = [1_700_000_000_000]
+    chip = DS3231Model(lambda: world[0])
+    bus = I2CModel({0x68: chip})
+    driver = DS3231(bus)
+    equal(driver.read(), (FIRST, False), "new chip")
+    random.seed(1)
+    days = (END - FIRST) // 86_400
+    for _ in range(count):
+        moment = FIRST + random.randrange(days) * 86_400 + random.randrange(86_400)
+        driver.set(moment)
+        equal(driver.read(), (moment, True), "set")
+        # Far enough to cross years, not the end of the chip's centuries.
+        passed = min(random.randrange(800) * 86_400 + random.randrange(86_400), END - 1 - moment)
+        world[0] += passed * 1000
+        equal(driver.read(), (moment + passed, True), "running on from %d" % moment)
+    driver.set(FIRST + 13 * 3600)
+    bus.writeto_mem(0x68, 2, b"\x61")  # 1 PM
+    world[0] += 11 * 3600 * 1000
+    equal(driver.read(), (FIRST + 24 * 3600, True), "12-hour mode")
+    old = FIRST + 1_000_000_000
+    new = FIRST + 500_000_001
+    for transfer in range(1, 6):
+        for passing in range(8):
+            chip.preset(old)
+            bus.fault = failing(bus.transfers + transfer, passing)
+            try:
+                driver.set(new)
+                raise ValueError("a bus error was swallowed")
+            except OSError:
+                bus.fault = None
+            moment, ok = driver.read()
+            if ok and moment not in (old, new):
+                raise ValueError("cut at byte %d of transfer %d: %d is trusted" % (passing, transfer, moment))
+    chip = DS3231Model(lambda: world[0], chip.state())
+    equal(DS3231(I2CModel({0x68: chip})).read(), driver.read(), "restored state")
+
+
+def bolt(count):
+    """Random calls."""
+    driven = 0
+    for seed in range(count):
+        random.seed(seed)
+        driven += check_calls(random)
+    return driven
+
+
+class Lamp:
+    """Buzzer and light at once."""
+
+    def __init__(self):
+        self.levels = []
+
+    def tone(self, hz):
+        """Sound."""
+        self.hz = hz
+
+    def value(self, light):
+        """Shine, and note both: the driver sets the tone first."""
+        self.levels.append((self.hz, light))
+
+
+def patterns():
+    """Every pattern, step by step, polled late while the counter wraps."""
+    for name in PATTERNS:
+        lamp = Lamp()
+        signals = Signals(lamp, lamp)
+        signals.play(name)
+        now = WRAP - 500
+        while not signals.quiet:
+            signals.poll(now % WRAP)
+            now += random.randrange(1, 90)
+        equal(lamp.levels, [(0, 0)] + [step[:2] for step in PATTERNS[name]] + [(0, 0)], name)
+
+
+class Silent:
+    """A pin, bus or timer that takes everything and allocates nothing."""
+
+    ONE_SHOT = 0
+
+    def value(self, level=1):
+        """High, whatever was written."""
+        return 1
+
+    def init(self, mode, period, callback):
+        """Keep the callback."""
+        self.callback = callback
+
+    def deinit(self):
+        """Forget nothing."""
+
+
+def heap():
+    """The bolt's callback runs with the heap locked; a keypad at rest allocates nothing from scan to scan."""
+    timer = Silent()
+    lock = Bolt(Silent(), timer, time.ticks_ms, time.ticks_diff)
+    lock.unlock(1000)
+    micropython.heap_lock()
+    timer.callback(timer)
+    micropython.heap_unlock()
+    equal(lock.unlocked, False, "bolt after its callback")
+    keypad = Keypad(Matrix([Silent()] * 4, [Silent()] * 3))
+    keypad.poll(0)
+    micropython.heap_lock()
+    for now in (5, 10, 15, 20):
+        keypad.poll(now)
+    micropython.heap_unlock()
+
+
+def main(count):
+    """Run all; any difference raises."""
+    keypad_traces(count)
+    print("traces", 2 * count)
+    print("ghosts", keypad_ghosts())
+    keypad_stuck()
+    clock_chip(4 * count)
+    print("times", 4 * count)
+    print("stretches", bolt(count))
+    patterns()
+    heap()
+    print("patterns", len(PATTERNS))
+
+
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)
