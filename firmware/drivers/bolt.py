@@ -9,7 +9,7 @@ Times are milliseconds of a wrapping counter.
 try:
     from micropython import const
 except ImportError:
-    const = int
+    const = int  # type: ignore[assignment]  # only MicroPython folds constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

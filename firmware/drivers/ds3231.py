@@ -8,7 +8,7 @@ leap year, 2100 too. The driver treats that calendar as a counter of days since 
 try:
     from micropython import const
 except ImportError:
-    const = int
+    const = int  # type: ignore[assignment]  # only MicroPython folds constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ corners of a rectangle connect the fourth corner too, so no bit of such a rectan
 try:
     from micropython import const
 except ImportError:
-    const = int
+    const = int  # type: ignore[assignment]  # only MicroPython folds constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ one pitch. Rising is good, low is not. There is one "refused": the door never sa
 try:
     from micropython import const
 except ImportError:
-    const = int
+    const = int  # type: ignore[assignment]  # only MicroPython folds constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,6 +5,10 @@ Runs on both interpreters.
 
 from firmware.drivers.bolt import REST_MS, Bolt
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 TICKS = 1 << 30
 
 
@@ -13,7 +17,7 @@ class World:
 
     def __init__(self, now: int = 0) -> None:
         self.now = now
-        self.timers = []
+        self.timers: list[Timer] = []
 
     def ticks_ms(self) -> int:
         """The counter."""
@@ -44,7 +48,7 @@ class Coil:
         self._world = world
         self._active = active
         self.level = active  # as bad as can be until the driver says otherwise
-        self.stretches = []
+        self.stretches: list[list[Any]] = []
 
     def value(self, level: int) -> None:
         """Write the pin."""
@@ -72,11 +76,11 @@ class Timer:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.due = None
+        self.due: Any = None
         self.broken = False
         self.dead = False
         self.hasty = False
-        self._callback = None
+        self._callback: Any = None
         world.timers.append(self)
 
     def init(self, mode: int = 1, period: int = -1, callback: object = None) -> None:
@@ -100,7 +104,7 @@ class Timer:
         self._callback(self)
 
 
-def check_calls(random: object) -> int:
+def check_calls(random: "Any") -> int:
     """60 random calls, polled or not, while the counter wraps: the coil keeps its limit and its rest.
 
     Returns how often it was driven; ValueError says what went wrong. `random` has randrange().

@@ -7,6 +7,10 @@ A press is (crossing, down, up) in microseconds; the contact bounces for up to B
 from firmware.drivers.keypad import Keypad, Matrix
 from host_tools.virtual.models.matrix import MatrixModel, bounce
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 BOUNCE_US = 8_000
 SHORTEST_US = 40_000
 GAP_US = 30_000  # between two presses of one key
@@ -25,7 +29,7 @@ class Clock:
         return self.us
 
 
-def fingers(random: object, crossings: int, count: int) -> list:
+def fingers(random: "Any", crossings: int, count: int) -> list:
     """`count` presses as the driver promises to see them: 40 ms or more, two down at once at most."""
     presses = []
     free = [0] * crossings  # when a key may be touched again
@@ -43,7 +47,7 @@ def fingers(random: object, crossings: int, count: int) -> list:
     return presses
 
 
-def mash(random: object, crossings: int, count: int) -> list:
+def mash(random: "Any", crossings: int, count: int) -> list:
     """Presses of any length over 10 ms with any number of keys down at once."""
     presses = []
     free = [0] * crossings
@@ -56,7 +60,7 @@ def mash(random: object, crossings: int, count: int) -> list:
     return presses
 
 
-def play(random: object, layout: tuple, presses: list, late_us: int, start_ms: int = 0) -> list:
+def play(random: "Any", layout: tuple, presses: list, late_us: int, start_ms: int = 0) -> list:
     """Poll every 5 ms and up to `late_us` more; [(us, key)] as reported. ValueError if it does not come to rest.
 
     `start_ms` is where the driver's millisecond counter begins; it wraps at 2^30 as on a board.
@@ -82,7 +86,7 @@ def play(random: object, layout: tuple, presses: list, late_us: int, start_ms: i
     return heard
 
 
-def check_fingers(random: object, layout: tuple, late_us: int = 1_500, start_ms: int = 0) -> int:
+def check_fingers(random: "Any", layout: tuple, late_us: int = 1_500, start_ms: int = 0) -> int:
     """One trace within the promise: every press heard once, in order. Returns presses; ValueError says what."""
     presses = fingers(random, len(layout[2]), 6)
     heard = "".join(key for _, key in play(random, layout, presses, late_us, start_ms))
@@ -92,7 +96,7 @@ def check_fingers(random: object, layout: tuple, late_us: int = 1_500, start_ms:
     return len(presses)
 
 
-def check_mash(random: object, layout: tuple, late_us: int = 20_000) -> int:
+def check_mash(random: "Any", layout: tuple, late_us: int = 20_000) -> int:
     """One trace beyond the promise: what is heard was pressed, once. Returns keys heard."""
     presses = mash(random, len(layout[2]), 8)
     heard = play(random, layout, presses, late_us)
