@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from . import show
 from .commands import code, lock
+from .commands.lock import PolicyName
 from .commands.shared import Json, complete_lock, complete_zone, examples
 from .errors import ToolError
 
@@ -65,6 +66,12 @@ def run(
             metavar="ZONE", help="IANA zone or POSIX TZ rule.", autocompletion=complete_zone, show_default="UTC"
         ),
     ] = None,
+    policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.", show_default="standard")] = None,
+    flash: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Flash image to use and keep.", show_default="one for each lock"),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Begin with a new lock: forget its flash image.")] = False,
     json: Json = False,
 ) -> None:
     """Start a virtual lock: the real firmware in the real MicroPython.
@@ -73,7 +80,17 @@ def run(
     """
     from .run import run_command  # the terminal interface is slow to load
 
-    raise typer.Exit(run_command(script=script, lock=lock_name, secret=secret, timezone=timezone, as_json=json))
+    status = run_command(
+        script=script,
+        lock=lock_name,
+        secret=secret,
+        timezone=timezone,
+        policy=policy.value if policy else None,
+        flash=flash,
+        reset=reset,
+        as_json=json,
+    )
+    raise typer.Exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

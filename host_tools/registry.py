@@ -350,7 +350,14 @@ def _told(path: Path) -> Iterator[None]:
             f"The registry {path} cannot be used: {error.strerror or type(error).__name__}.",
             "Make its folder writable for you, or point TUMBLER_HOME at a folder that is.",
         ) from error
-    except sqlite3.Error as error:
+    except sqlite3.IntegrityError as error:
+        raise ToolError(
+            "The registry refused what contradicts what it holds already.",
+            "Nothing was changed; run the command again.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise
         raise _sentence(getattr(error, "sqlite_errorname", ""), path) from error
 
 
