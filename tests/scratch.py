@@ -54,7 +54,7 @@ class Scratch:
             return self._temporary.name
         vfs.VfsLfs2.mkfs(self.disk)
         vfs.mount(self.disk, "/scratch")
-        os.mkdir("/scratch/lock")  # noqa: PTH102 (MicroPython has no pathlib)
+        os.mkdir("/scratch/lock")
         return "/scratch/lock"
 
     def __exit__(self, *_error) -> None:

@@ -9,21 +9,21 @@ class LockError(Exception):
     """Anything the lock refuses or cannot do for a reason that a person can act on."""
 
 
-class NotProvisioned(LockError):  # noqa: N818 -- a condition, not a mistake
+class NotProvisioned(LockError):
     """There is no journal: the lock was never given a secret. It opens to nothing."""
 
 
-class MemoryLost(LockError):  # noqa: N818 -- a condition, not a mistake
+class MemoryLost(LockError):
     """The journal is there but cannot be believed. The lock opens to nothing, the file stays as it is."""
 
 
-class StoreFull(LockError):  # noqa: N818 -- a condition, not a mistake
+class StoreFull(LockError):
     """No room for this, in the code book or on the flash. Nothing was changed and everything kept is still
     there.
     """
 
 
-class Refused(LockError):  # noqa: N818 -- a condition, not a mistake
+class Refused(LockError):
     """An owner's command that is not carried out; `.reason` is the word for it, the text says what to do
     instead.
     """

@@ -11,7 +11,7 @@ import os
 try:
     from os import replace as _rename  # CPython: `rename` does not replace a file on every system
 except ImportError:
-    from os import rename as _rename  # MicroPython: littlefs replaces, atomically
+    from os import rename as _rename  # type: ignore[assignment]  # MicroPython: littlefs replaces, atomically
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

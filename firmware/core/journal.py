@@ -126,7 +126,7 @@ def record_at(buffer: bytes, number: int, seq: int) -> Event:
     return event
 
 
-def read_records(path: str, layout: Layout, index: int, buffer: memoryview) -> None:
+def read_records(path: str, layout: Layout, index: int, buffer: "bytearray | memoryview") -> None:
     """Fill the buffer with records from the `index`-th on (all history, or all appended); ValueError when the
     file is too short.
     """

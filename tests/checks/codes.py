@@ -29,6 +29,8 @@ def _meaning(case: list) -> int:
     what = tickets.meaning(ticket)
     if kind == "unassigned":
         return _same(name, what, None)
+    if what is None:
+        raise ValueError(name + ": got no meaning, expected " + kind)
     _same(name, (tickets.KIND_NAMES[what.kind],) + tuple(what[1:]), (kind, serial, hours, cycle, until))
     return _same(name + ", back", tickets.ticket_of(what), ticket)
 

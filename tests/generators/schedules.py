@@ -22,11 +22,9 @@ def belongs(cycle: int, weekday: int, weekend: int, date: datetime.date) -> bool
     }[cycle]
 
 
-def open_hours(
-    cycle: int, begin: int, until: int, weekday: int, weekend: int, first: datetime.date, days: int
-) -> str:
+def open_hours(cycle: int, begin: int, until: int, weekday: int, weekend: int, first: datetime.date, days: int) -> str:
     """Return one character an hour, "1" open and "0" not, for `days` days from `first` on."""
-    opened = set()
+    opened: set[int] = set()
     length = until - begin if until > begin else until + 24 - begin
     for ahead in range(-1, days):
         if belongs(cycle, weekday, weekend, first + datetime.timedelta(days=ahead)):

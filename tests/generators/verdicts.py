@@ -96,18 +96,21 @@ def build() -> dict:
     for number in range(SCENARIOS):
         rng = random.Random(f"verdicts {number}")
         now = NOW + rng.randrange(700) * DAY + rng.randrange(DAY) + (1_350 * DAY if number % 7 == 0 else 0)
+        rule = RULES[number % len(RULES)]
+        policy = rng.choice(("standard", "standard", "standard", "strict"))
+        steps: list[list] = []
         case = {
             "name": f"scenario {number}",
             "now": now,
-            "rule": RULES[number % len(RULES)],
-            "policy": rng.choice(("standard", "standard", "standard", "strict")),
-            "steps": [],
+            "rule": rule,
+            "policy": policy,
+            "steps": steps,
         }
         with Scratch() as path:
-            lock = Lock(path, now, case["rule"], policy=POLICIES[case["policy"]])
+            lock = Lock(path, now, rule, policy=POLICIES[policy])
             typed: list[str] = []
             for _ in range(STEPS):
                 step = _step(lock, rng, typed)
-                case["steps"].append([*step, play(lock, step)])
+                steps.append([*step, play(lock, step)])
         cases.append(case)
     return {"cases": cases}
