@@ -131,6 +131,14 @@ def test_a_second_key_while_the_first_is_down():
     assert bench.run(40) == "4"
 
 
+def test_a_first_key_that_bounces_longer_is_still_the_first():
+    bench = awake()
+    bench.model.toggle(bench.keys.index("9"), [20_000, 21_000, 27_000])  # settles with the sample at 40 ms
+    bench.model.toggle(bench.keys.index("1"), [22_000])  # with the one at 35
+    assert bench.run(18) == ""
+    assert bench.run(10) == "91"
+
+
 def test_three_keys_in_a_row_or_a_column_are_all_heard():
     bench = awake()
     bench.toggle("1")
@@ -231,8 +239,9 @@ def test_keys_down_at_the_start_are_masked_until_released(keys):
     assert bench.run(60) == keys[0]
 
 
-def test_a_key_held_for_half_a_minute_is_masked():
-    bench = awake()
+@pytest.mark.parametrize("start_ms", [0, WRAP - 10_000])
+def test_a_key_held_for_half_a_minute_is_masked(start_ms):
+    bench = awake(start_ms=start_ms)
     bench.toggle("7")
     assert bench.run(STUCK_MS) == "7"
     assert bench.keypad.stuck == ""
