@@ -1,0 +1,574 @@
+"""The store in a plain directory: what it keeps, what it refuses, and every file it must not believe."""
+
+import random
+import shutil
+import struct
+from binascii import crc32
+from pathlib import Path
+
+import pytest
+
+from firmware.core import files, journal, store
+from firmware.core.codebook import ACTIVE, NEVER, REVOKED, USED, Code
+from firmware.core.errors import LockError, MemoryLost, NotProvisioned, StoreFull
+from firmware.core.records import pack_counters, unpack_counters
+from firmware.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
+from tests import micropython
+from tests.campaign import cases
+from tests.power.model import Model, difference, state_of
+
+SECRET = bytes(range(32))
+CONFIG = b"some configuration"
+NOW = 1_795_478_400
+
+
+def code(number: int, state: int = ACTIVE, gone: int = NOW, end: int = NEVER, kind: int = 1) -> Code:
+    return Code(random.Random(number).randbytes(8), kind, state, 7, start=NOW - 86_400, end=end, gone=gone)
+
+
+def put(number: int, **fields: int) -> Entry:
+    return Entry(16, 0, PUT, code(number, **fields), 0)
+
+
+def event(number: int = 0) -> Entry:
+    return Entry(1, 1, NONE, None, number)
+
+
+def make(path: Path, codes: int = 3, events: int = 4) -> Store:
+    """Return a lock with a code table, a history and appended records."""
+    lock = Store.create(str(path), SECRET, CONFIG, NOW)
+    lock.commit([put(number) for number in range(codes)], NOW + 1, True)
+    lock.pay(NOW + 2)
+    lock.compact()
+    for number in range(events):
+        lock.commit([event(number)], NOW + 3 + number, True)
+    lock.commit([put(0, state=REVOKED), event()], NOW + 50, True, True)
+    return lock
+
+
+def bytes_of(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+def lost(path: Path, match: str = "journal") -> None:
+    """Opening raises MemoryLost and changes no file."""
+    before = bytes_of(path)
+    with pytest.raises(MemoryLost, match=match) as error:
+        Store.open(str(path))
+    assert SECRET.hex() not in str(error.value)
+    assert bytes_of(path) == before
+
+
+def test_a_new_lock_has_everything_and_opens_again(tmp_path):
+    made = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    for lock in (made, Store.open(str(tmp_path))):
+        assert (lock.secret, lock.config, lock.epoch, lock.floor) == (SECRET, CONFIG, 0, NOW)
+        assert (lock.seq, lock.tokens, lock.attempt, lock.forgotten, len(lock.book)) == (0, 8, 0, 0, 0)
+        assert list(lock.events()) == []
+    assert sorted(bytes_of(tmp_path)) == ["counters", "journal"]
+    assert (tmp_path / "journal").stat().st_size == 264
+    assert (tmp_path / "counters").stat().st_size == 32
+
+
+def test_a_directory_without_a_journal_is_not_provisioned(tmp_path):
+    with pytest.raises(NotProvisioned, match="provision"):
+        Store.open(str(tmp_path))
+    with pytest.raises(NotProvisioned):
+        Store.open(str(tmp_path / "not there"))
+    Store.create(str(tmp_path), SECRET, CONFIG, None)
+    (tmp_path / "journal").unlink()
+    with pytest.raises(NotProvisioned):
+        Store.open(str(tmp_path))
+
+
+def test_a_lock_with_a_journal_gets_no_second_secret(tmp_path):
+    make(tmp_path)
+    for damage in (False, True):
+        if damage:
+            (tmp_path / "journal").write_bytes(b"\xff" * 999)
+        before = bytes_of(tmp_path)
+        with pytest.raises(LockError, match="already"):
+            Store.create(str(tmp_path), bytes(32), b"", NOW)
+        assert bytes_of(tmp_path) == before
+
+
+def test_wrong_sizes_make_no_lock(tmp_path):
+    for secret, config in ((b"", b""), (bytes(31), b""), (bytes(33), b""), (bytes(32), bytes(161))):
+        with pytest.raises(ValueError, match=r"32 bytes|160 bytes"):
+            Store.create(str(tmp_path), secret, config, NOW)
+    assert bytes_of(tmp_path) == {}
+
+
+def test_everything_survives_a_start(tmp_path):
+    lock = make(tmp_path)
+    again = Store.open(str(tmp_path))
+    assert difference(state_of(lock), state_of(again)) == ""
+    assert again.book.image() == lock.book.image()
+    assert again.attempt == 1
+    assert again.tokens == 8
+    lock.configure(b"new", NOW + 100)
+    again = Store.open(str(tmp_path))
+    assert again.config == b"new"
+    assert again.floor == NOW + 100
+
+
+def test_an_event_is_read_back_as_it_was_written(tmp_path):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    lock.pay(NOW)
+    lock.commit([Entry(200, 201, PUT, code(9), 0xFFFFFFFF), Entry(1, 2, NONE, None, 3)], NOW + 9, True, True)
+    lock = Store.open(str(tmp_path))
+    lock.commit([Entry(2, 9, NONE, code(9), 0)], 5, False)
+    first, second, third = lock.events()
+    assert tuple(first)[:7] == (1, NOW + 9, 200, 201, store.REFUND | store.RESTARTED | store.MORE, PUT, 1)
+    assert first.arg == 0xFFFFFFFF
+    assert vars(first.code) == vars(code(9))
+    assert tuple(second) == (2, NOW + 9, 1, 2, 0, NONE, 1, None, 3)
+    assert tuple(third)[:7] == (3, 5, 2, 9, store.UNTRUSTED | store.RESTARTED, NONE, 1)
+    assert lock.floor == NOW + 9
+
+
+def test_events_by_number_and_by_count(tmp_path):
+    lock = make(tmp_path, events=30)
+    numbers = list(range(1, lock.seq + 1))
+    assert [event.seq for event in lock.events()] == numbers
+    for since in (0, 1, 3, 4, 20, lock.seq - 1, lock.seq, lock.seq + 5):
+        for limit in (0, 1, 2, 19, 20, 21, 1000):
+            assert [event.seq for event in lock.events(since, limit)] == numbers[since : since + limit]
+
+
+def test_reading_events_goes_on_across_a_compaction(tmp_path):
+    lock = make(tmp_path, events=60)
+    seen = []
+    for one in lock.events():
+        seen.append(one.seq)
+        if one.seq in (5, 45):
+            lock.compact()
+    assert seen == list(range(1, lock.seq + 1))
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Make logs of 6 events and books of 3 codes, so that their limits are met at once."""
+    for module in (store, journal):
+        monkeypatch.setattr(module, "CODES_MAX", 3)
+        monkeypatch.setattr(module, "LOG_EVENTS", 6)
+        monkeypatch.setattr(module, "APPENDED_MAX", 6)
+    monkeypatch.setattr(store, "DUE", 4)
+
+
+def test_the_log_keeps_the_last_events_and_the_file_stays_small(tmp_path, small):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    for number in range(100):
+        lock.commit([event(number)], NOW + number, True)
+        assert lock.seq == number + 1
+        kept = [(one.seq, one.arg) for one in lock.events()]
+        assert kept == [(n + 1, n) for n in range(max(0, number - 5), number + 1)]
+        assert (tmp_path / "journal").stat().st_size <= 264 + 12 * 48
+        assert lock.compaction_due == (number % 6 in (3, 4, 5))
+    again = Store.open(str(tmp_path))
+    assert difference(state_of(lock), state_of(again)) == ""
+
+
+def some_steps(rng: random.Random, model: Model, now: int) -> list[tuple]:
+    """Return the name and arguments of a few calls that make sense in the model's state; ("open",) is a start."""
+    steps: list[tuple] = []
+    if rng.random() < 0.4 and model.tokens:
+        steps.append(("pay", rng.choice([None, now])))
+    trusted = rng.random() < 0.9
+    refund = model.returned < model.attempt and rng.random() < 0.5
+    entries = [event()]
+    if model.book and rng.random() < 0.4:
+        old = Code.unpack(model.book[rng.choice(list(model.book))])
+        entries = [Entry(0, 0, FORGET if old.gone <= now else NONE, old, 0)]
+    elif len(model.book) < 3:
+        entries = [put(rng.randrange(9), gone=now + 5_000), event()]
+    erase = [Entry(5, 0, ERASE, None, 0), put(1)]
+    choices = [
+        [("commit", entries, now, trusted, refund)],
+        [("commit", entries, now, trusted, refund)],
+        [("commit", erase, now, trusted, refund)],
+        [("commit", [Entry(19, 0, TIME, None, 0)], now, True, False)],
+        [("keep", rng.randrange(9), now)],
+        [("configure", rng.randbytes(rng.randrange(161)), now)],
+        [("compact",)],
+        [("open",)],
+    ]
+    return steps + rng.choice(choices)
+
+
+def test_random_histories_agree_with_the_model(tmp_path, small):
+    """On both sides of a start, also with several commits and starts between two compactions."""
+    for seed in range(cases(25, 2_000)):
+        rng = random.Random(seed)
+        path = tmp_path / str(seed)
+        path.mkdir()
+        lock, model = Store.create(str(path), SECRET, CONFIG, NOW), Model(SECRET, CONFIG, NOW, 6)
+        now = NOW
+        for _ in range(60):
+            now += rng.randrange(-3_000, 90_000)
+            steps = some_steps(rng, model, now)
+            for name, *args in steps:
+                if name == "open":
+                    lock = Store.open(str(path))
+                    model.fresh = True
+                else:
+                    getattr(lock, name)(*args)
+                    getattr(model, name)(*args)
+            for one in (lock, Store.open(str(path))):
+                assert difference(model.state(), state_of(one)) == "", (seed, steps)
+        shutil.rmtree(path)
+
+
+def test_an_attempt_is_given_back_once(tmp_path):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    with pytest.raises(ValueError, match="not paid for"):
+        lock.commit([event()], NOW, True, True)
+    lock.pay(NOW)
+    assert (lock.tokens, lock.attempt) == (7, 1)
+    lock.commit([event()], NOW, True, True)
+    with pytest.raises(ValueError, match="given back already"):
+        lock.commit([event()], NOW, True, True)
+    lock.commit([event()], NOW, True)
+    for change in (lambda: None, lock.compact, lambda: lock.configure(b"x", None), lambda: lock.keep(8, NOW)):
+        change()
+        for _ in range(3):
+            again = Store.open(str(tmp_path))
+            assert (again.tokens, again.attempt) == (8, 1)
+        with pytest.raises(ValueError, match="given back already"):
+            again.commit([event()], NOW, True, True)
+    for left in range(7, -1, -1):
+        lock.pay(None)
+        assert Store.open(str(tmp_path)).tokens == lock.tokens == left
+    with pytest.raises(ValueError, match="no token"):
+        lock.pay(NOW)
+    assert Store.open(str(tmp_path)).attempt == lock.attempt == 9
+
+
+def test_the_floor_rises_with_trusted_time_and_falls_only_when_the_owner_sets_it(tmp_path):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+
+    def floor() -> int:
+        assert Store.open(str(tmp_path)).floor == lock.floor
+        return lock.floor
+
+    lock.commit([event()], NOW + 100, True)
+    assert floor() == NOW + 100
+    lock.commit([event()], NOW + 50, True)
+    lock.commit([event()], NOW + 9_999, False)
+    lock.pay(NOW + 90)
+    lock.pay(None)
+    assert floor() == NOW + 100
+    lock.pay(NOW + 200)
+    assert floor() == NOW + 200
+    lock.keep(1, NOW + 300)
+    lock.keep(1, NOW + 250)
+    assert floor() == NOW + 300
+    lock.commit([Entry(19, 0, TIME, None, 0)], NOW - 500, True)
+    assert floor() == NOW - 500
+    lock.compact()
+    assert floor() == NOW - 500
+    lock.keep(1, NOW - 400)
+    assert floor() == NOW - 400
+    lock.configure(b"", NOW - 300)
+    assert floor() == NOW - 300
+
+
+def test_erase_empties_the_book_and_no_epoch_comes_twice(tmp_path):
+    lock = make(tmp_path)
+    lock.commit([Entry(5, 10, ERASE, None, 0), put(7)], NOW + 60, True)
+    again = Store.open(str(tmp_path))
+    assert (again.epoch, [one.tag for one in again.book.codes()]) == (1, [code(7).tag])
+    shutil.rmtree(tmp_path)
+    tmp_path.mkdir()
+    last = Store.create(str(tmp_path), SECRET, CONFIG, NOW, epoch=65_535)
+    before = bytes_of(tmp_path)
+    with pytest.raises(StoreFull, match="new secret"):
+        last.commit([Entry(5, 10, ERASE, None, 0)], NOW, True)
+    assert bytes_of(tmp_path) == before
+
+
+def test_a_full_book_refuses_and_keeps_everything(tmp_path, small):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    lock.commit([put(1), put(2), put(3)], NOW, True)
+    before, state = bytes_of(tmp_path), state_of(lock)
+    for entries in ([put(4)], [event(), put(4)], [put(1, state=REVOKED), put(4)]):
+        with pytest.raises(StoreFull, match="full"):
+            lock.commit(entries, NOW, True)
+        assert bytes_of(tmp_path) == before
+        assert state_of(lock) == state
+    with pytest.raises(StoreFull, match="full"):
+        lock.make_room(NOW)
+    lock.commit([put(1, state=REVOKED)], NOW, True)
+    assert len(lock.book) == 3
+
+
+def test_room_is_made_from_what_was_over_first_and_its_digits_stay_dead(tmp_path, small):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    assert lock.make_room(NOW) == []
+    lock.commit([put(1, state=USED, gone=NOW + 20), put(2, state=USED, gone=NOW + 10), put(3)], NOW, True)
+    with pytest.raises(StoreFull):
+        lock.make_room(NOW + 9)
+    (entry,) = lock.make_room(NOW + 20)
+    assert (entry.action, entry.code.tag) == (FORGET, code(2).tag)
+    assert [one.code.tag for one in lock.make_room(NOW + 20, 2)] == [code(2).tag, code(1).tag]
+    with pytest.raises(StoreFull):
+        lock.make_room(NOW + 20, 3)
+    lock.commit([*lock.make_room(NOW + 20), put(4)], NOW + 20, True)
+    for one in (lock, Store.open(str(tmp_path))):
+        assert one.book.find(code(2).tag) is None
+        assert one.book.find(code(4).tag) is not None
+        # Whatever started before it was gone is never taken for unseen, even if the clock is set back.
+        assert one.forgotten == NOW + 10 - 86_400
+    lock.compact()
+    assert Store.open(str(tmp_path)).forgotten == NOW + 10 - 86_400
+
+
+def test_what_can_still_be_used_first_is_not_forgotten(tmp_path):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    lock.commit([put(1, state=REVOKED, gone=NOW + 100)], NOW, True)
+    for entry, text in (
+        (Entry(18, 0, FORGET, code(1), 0), "revoked, not forgotten"),
+        (Entry(18, 0, FORGET, code(2), 0), "not in the book"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            lock.commit([entry], NOW, True)
+    with pytest.raises(ValueError, match="not in the book"):
+        lock.commit([Entry(5, 0, ERASE, None, 0), Entry(18, 0, FORGET, code(1), 0)], NOW + 100, True)
+    lock.commit([Entry(18, 0, FORGET, code(1), 0)], NOW + 100, True)
+    assert (len(lock.book), lock.forgotten) == (0, NOW + 100 - 86_400)
+
+
+def test_entries_that_make_no_sense_change_nothing(tmp_path):
+    lock = make(tmp_path)
+    before, state = bytes_of(tmp_path), state_of(lock)
+    short = code(5)
+    short.length = 3
+    wide = code(5)
+    wide.start = 1 << 32
+    for entries, now, trusted in (
+        ([], NOW, True),
+        ([event()] * 17, NOW, True),
+        ([event()], None, True),
+        ([event()], -1, True),
+        ([event()], 1 << 32, True),
+        ([Entry(256, 0, NONE, None, 0)], NOW, True),
+        ([Entry(0, -1, NONE, None, 0)], NOW, True),
+        ([Entry(0, 0, 5, None, 0)], NOW, True),
+        ([Entry(0, 0, NONE, None, 1 << 32)], NOW, True),
+        ([Entry(0, 0, PUT, short, 0)], NOW, True),
+        ([Entry(0, 0, NONE, wide, 0)], NOW, True),
+        ([event(), Entry(0, 0, PUT, Code(b"12345678", 7, REVOKED, 7), 0)], NOW, True),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            lock.commit(entries, now, trusted)
+        assert bytes_of(tmp_path) == before
+        assert state_of(lock) == state
+    for tokens, floor in ((-1, NOW), (65_536, NOW), (1, 1 << 32)):
+        with pytest.raises(ValueError, match="fit"):
+            lock.keep(tokens, floor)
+    with pytest.raises(ValueError, match="160"):
+        lock.configure(bytes(161), NOW)
+    assert bytes_of(tmp_path) == before
+    assert state_of(lock) == state
+
+
+def test_every_truncation_is_noticed_or_is_an_earlier_state(tmp_path):
+    """Cut between two commits the file is what it was before the last ones: that is noticed when the counters, which
+    name the last record, were written since; littlefs itself never leaves such a file."""
+    lock = make(tmp_path)
+    whole = (tmp_path / "journal").read_bytes()
+    appended = 264 + 3 * 24 + 3 * 48
+    commits = [appended + 48 * n for n in range(5)]  # the last commit has two records
+    for size in range(len(whole)):
+        (tmp_path / "journal").write_bytes(whole[:size])
+        if size in commits:
+            assert Store.open(str(tmp_path)).seq == lock.seq - (len(whole) - size) // 48
+        else:
+            lost(tmp_path)
+    (tmp_path / "journal").write_bytes(whole)
+    lock.keep(lock.tokens, lock.floor)
+    for size in commits:
+        (tmp_path / "journal").write_bytes(whole[:size])
+        lost(tmp_path, "older")
+
+
+def test_every_flipped_byte_of_the_journal_is_noticed(tmp_path):
+    make(tmp_path)
+    whole = (tmp_path / "journal").read_bytes()
+    rng = random.Random(4)
+    for at in range(len(whole)):
+        for flip in {rng.randrange(1, 256), *range(1, cases(1, 256))}:
+            (tmp_path / "journal").write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
+            lost(tmp_path, "damaged")
+
+
+def test_files_that_are_no_journal_are_left_alone(tmp_path):
+    make(tmp_path)
+    whole = (tmp_path / "journal").read_bytes()
+    header, record = whole[:256], whole[-48:]
+    version = header[:8] + b"\x00\x02" + header[10:252]
+    for text, data in {
+        "too early": b"",
+        "not a lock": b"\xff" * len(whole),
+        "not a lock's": bytes(len(whole)),
+        "a lock's journal": b"PK\x03\x04" + whole[4:],
+        "journal": random.Random(1).randbytes(5_000),
+        "version 2": version + struct.pack(">I", crc32(version)) + whole[256:],
+        "its length": whole + b"\xff",
+        "is missing": whole + record,
+        "checksum": whole + bytes(48),
+        "incomplete": whole[:-48],
+        "longer than": whole + record * 1_000,
+        "its length is wrong": header,
+    }.items():
+        (tmp_path / "journal").write_bytes(data)
+        lost(tmp_path, text)
+    with (tmp_path / "journal").open("wb") as file:
+        file.write(whole)
+        file.truncate(200_000_000)
+    before = (tmp_path / "journal").stat()
+    with pytest.raises(MemoryLost):
+        Store.open(str(tmp_path))
+    assert (tmp_path / "journal").stat().st_mtime_ns == before.st_mtime_ns
+    (tmp_path / "journal").unlink()
+    (tmp_path / "journal").mkdir()
+    with pytest.raises(MemoryLost, match="cannot be read"):
+        Store.open(str(tmp_path))
+
+
+def test_valid_records_that_cannot_follow_are_noticed(tmp_path):
+    """Checksums and numbers in order, but not what a store writes."""
+    lock = make(tmp_path)
+    whole = (tmp_path / "journal").read_bytes()
+    for action, some in ((5, None), (FORGET, code(99)), (PUT, Code(b"12345678", 7, REVOKED, 7))):
+        record = struct.pack(">IIBBBBI", lock.seq + 1, NOW, 0, 0, 0, action, 1)
+        record += (some.pack() if some else bytes(24)) + bytes(4)
+        (tmp_path / "journal").write_bytes(whole + record + struct.pack(">I", crc32(record)))
+        lost(tmp_path, "damaged")
+
+
+def test_an_older_journal_is_noticed(tmp_path):
+    lock = make(tmp_path)
+    old = (tmp_path / "journal").read_bytes()
+    lock.commit([put(2, state=REVOKED)], NOW + 60, True)
+    lock.pay(NOW + 61)
+    (tmp_path / "journal").write_bytes(old)
+    lost(tmp_path, "older")
+
+
+def test_without_believable_counters_the_lock_starts_with_no_tokens(tmp_path):
+    lock = make(tmp_path)
+    good = (tmp_path / "counters").read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    Store.create(str(other), bytes(32), b"", NOW)
+    stale = pack_counters(unpack_counters(good)._replace(attempt=0))
+    bad = [None, b"", b"\xff" * 32, bytes(32), good + b"\x00", (other / "counters").read_bytes(), stale]
+    bad += [good[:size] for size in range(32)]
+    bad += [good[:at] + bytes([good[at] ^ flip]) + good[at + 1 :] for at in range(32) for flip in (1, 128, 255)]
+    for data in bad:
+        (tmp_path / "counters").unlink(missing_ok=True)
+        if data is not None:
+            (tmp_path / "counters").write_bytes(data)
+        again = Store.open(str(tmp_path))
+        assert again.tokens == 0
+        assert again.attempt == lock.attempt + 1
+        assert state_of(again)[8:] == state_of(lock)[8:]
+        again.keep(3, NOW + 70)
+        again = Store.open(str(tmp_path))
+        assert (again.tokens, again.attempt) == (3, lock.attempt + 1)
+
+
+def test_a_left_over_of_a_compaction_is_removed(tmp_path):
+    lock = make(tmp_path)
+    (tmp_path / "journal.new").write_bytes((tmp_path / "journal").read_bytes()[:100])
+    assert difference(state_of(lock), state_of(Store.open(str(tmp_path)))) == ""
+    assert sorted(bytes_of(tmp_path)) == ["counters", "journal"]
+    (tmp_path / "journal").write_bytes(b"damaged")
+    (tmp_path / "journal.new").write_bytes(b"perhaps of use to somebody")
+    lost(tmp_path)
+
+
+@pytest.mark.parametrize("broken", ["append", "write", "rename"])
+def test_a_disk_that_takes_no_more_changes_nothing(tmp_path, monkeypatch, small, broken):
+    lock = make(tmp_path, codes=2, events=1)
+    before, state = bytes_of(tmp_path), state_of(lock)
+
+    def fail(*_):
+        raise OSError(28, "no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, broken, fail)
+        tries = {
+            "append": [lambda: lock.commit([event()], NOW, True)],
+            "write": [lambda: lock.pay(NOW), lambda: lock.keep(1, NOW), lock.compact],
+            "rename": [lock.compact, lambda: lock.configure(b"x", NOW), lambda: lock.commit([event()] * 6, NOW, True)],
+        }
+        for one in tries[broken]:
+            with pytest.raises(StoreFull, match="error 28"):
+                one()
+            assert bytes_of(tmp_path) == before
+            assert state_of(lock) == state
+    lock.commit([event()], NOW, True)
+    lock.compact()
+    assert difference(state_of(lock), state_of(Store.open(str(tmp_path)))) == ""
+
+
+def test_provisioning_on_a_full_disk_makes_no_lock(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "no space")
+
+    for broken in ("write", "rename"):
+        with monkeypatch.context() as patch:
+            patch.setattr(files, broken, fail)
+            with pytest.raises(StoreFull):
+                Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+        with pytest.raises(NotProvisioned):
+            Store.open(str(tmp_path))
+    Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+
+
+def test_commits_are_counted(tmp_path):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    counts = [lock.commits]
+    for one in (
+        lambda: lock.pay(NOW),
+        lambda: lock.commit([event(), event()], NOW, True, True),
+        lambda: lock.keep(1, NOW),
+        lock.compact,
+    ):
+        one()
+        counts.append(lock.commits)
+    assert counts == [3, 4, 5, 6, 8]
+
+
+def test_both_interpreters_write_the_same_bytes(tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    source = (
+        "import sys\n"
+        "from firmware.core.codebook import Code\n"
+        "from firmware.core.store import Entry, Store\n"
+        "def build(path):\n"
+        f"    lock = Store.create(path, bytes(range(32)), b'config', {NOW})\n"
+        "    for n in range(1040):\n"
+        "        if lock.tokens == 0: lock.keep(8, 0)\n"
+        f"        lock.pay({NOW} + n)\n"
+        "        tag = bytes((n * 37 + i * i * 11) & 255 for i in range(8))\n"
+        "        entry = Entry(n & 7, 1, n % 2, Code(tag, 2, n % 4, 7, gone=n), n)\n"
+        f"        lock.commit([entry], {NOW} + n, n % 5 > 0, n % 3 == 0)\n"
+        "    return lock\n"
+    )
+    scope: dict = {}
+    exec(source, scope)
+    lock = scope["build"](str(ours))
+    micropython.run(source + "build(sys.argv[1])\n", theirs)
+    assert bytes_of(ours) == bytes_of(theirs)
+    assert difference(state_of(lock), state_of(Store.open(str(theirs)))) == ""
+
+
+def test_on_littlefs():
+    """A full flash, a full book, a full log and damage, on the real littlefs in the real MicroPython."""
+    said = micropython.run(Path(__file__).with_name("power") / "limits.py", heap="32m")
+    assert said.splitlines()[-1] == "all held"
