@@ -144,6 +144,10 @@ class VirtualLock:
                 self._world.close()
                 self._world = None
 
+    def listen(self, listener: Callable[[Message], None] | None) -> None:
+        """Have every event from now on passed to this listener alone."""
+        self._listener = listener
+
     # Power
 
     @property

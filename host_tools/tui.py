@@ -1,0 +1,496 @@
+"""The lock in the terminal: a keypad to press, a bolt to watch, and the owner's desk beside it.
+
+The board runs in the driver's thread, which alone touches the virtual lock; the app sends it small functions and gets
+the board's events as messages. The world's clock is the real one, moved ahead by the buttons that skip time.
+"""
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rich.markup import escape
+from rich.text import Text
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
+from textual.message import Message as TextualMessage
+from textual.theme import Theme
+from textual.widgets import Button, Digits, Footer, RichLog, Static
+
+from firmware.core.tickets import CUSTOM, ERASE, KIND_NAMES, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from firmware.core.zone import Zone
+
+from .board_process import Message
+from .desk import Desk, purpose
+from .errors import ToolError
+from .virtual_lock import Reply, VirtualLock, now_ms
+from .zones import format_time
+
+HOUR_MS = 3_600_000
+TICK_SECONDS = 0.1  # how often the board is told that time has passed
+BUSY_KEYS = 40  # more keys than this waiting means that a key is stuck on the keyboard
+
+KEYPAD = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#")
+KEY_IDS = {"*": "star", "#": "hash"}
+LABELS = {
+    TIMED: "Timed",
+    ONE_TIME: "One-time",
+    PERMANENT: "Permanent",
+    RECURRING: "Recurring",
+    REVOKE: "Revoke one",
+    ERASE: "Erase all",
+    CUSTOM: "Custom",
+}
+HINTS = {
+    TIMED: "for the next hour or two",
+    ONE_TIME: "opens exactly once",
+    PERMANENT: "until it is revoked",
+    RECURRING: "three hours on such days",
+    REVOKE: "kills the code typed after it",
+    ERASE: "kills every code",
+    CUSTOM: "digits put in over a link",
+}
+VERDICTS = {
+    "open": ("green", "The door is open."),
+    "refused": ("red", "Refused."),
+    "locked-out": ("red", "Too many wrong codes: locked out for a while."),
+    "revoke-armed": ("yellow", "Type the code to kill within 30 seconds."),
+    "revoked": ("yellow", "That code is dead."),
+    "erased": ("yellow", "Every code is gone, and so is this one."),
+}
+REASONS = {
+    "wrong": "this is no code",
+    "not-yet": "it is too early for this code",
+    "suspended": "it was not used in time",
+    "expired": "its time is over",
+    "outside-its-hours": "this is outside its hours",
+    "already-used": "it was used before",
+    "revoked": "it was revoked",
+    "time-untrusted": "the lock does not trust its clock",
+    "store-full": "the lock's memory is full",
+    "locked-out": "every guess is spent; one comes back after a while",
+}
+SPEECH = {
+    "no-secret": "The lock has no secret: it opens to nothing.",
+    "fault": "The lock's memory is damaged: it opens to nothing.",
+}
+
+NIGHT = Theme(
+    name="tumbler",
+    primary="#7aa2f7",
+    secondary="#bb9af7",
+    accent="#e0af68",
+    success="#9ece6a",
+    warning="#e0af68",
+    error="#f7768e",
+    foreground="#c8d0ee",
+    background="#12131c",
+    surface="#1b1d2b",
+    panel="#262a3d",
+    dark=True,
+)
+
+
+class BoardEvent(TextualMessage):
+    """Something the board did."""
+
+    def __init__(self, event: Message):
+        super().__init__()
+        self.event = event
+
+
+class Broken(TextualMessage):
+    """The virtual lock broke down; text says how."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.text = text
+
+
+def _nothing(lock: VirtualLock) -> None:
+    """Only let time pass."""
+
+
+class Driver(threading.Thread):
+    """Runs the virtual lock along the real clock. post: takes messages from this thread."""
+
+    def __init__(self, lock: VirtualLock, post: Callable[[TextualMessage], Any]):
+        super().__init__(name="virtual lock", daemon=True)
+        self._lock = lock
+        self._post = post
+        self._jobs: queue.SimpleQueue[Callable[[VirtualLock], None] | None] = queue.SimpleQueue()
+        self._ahead_ms = max(0, lock.now_ms - now_ms())
+
+    @property
+    def world_ms(self) -> int:
+        """The world's time."""
+        return now_ms() + self._ahead_ms
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs nobody has begun."""
+        return self._jobs.qsize()
+
+    def do(self, job: Callable[[VirtualLock], None]) -> None:
+        """Have something done with the lock, after what was asked before."""
+        self._jobs.put(job)
+
+    def skip(self, duration_ms: int) -> None:
+        """Move the world's time ahead."""
+
+        def job(lock: VirtualLock) -> None:
+            self._ahead_ms += duration_ms
+            self._follow()
+
+        self.do(job)
+
+    def stop(self) -> None:
+        """End the thread, after what was asked before; the lock stays as it is."""
+        self._jobs.put(None)
+        self.join(timeout=30)
+
+    def run(self) -> None:
+        """Do jobs, and let time pass between them."""
+        while True:
+            try:
+                job = self._jobs.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                job = _nothing
+            if job is None:
+                return
+            try:
+                self._follow()
+                job(self._lock)
+            except ToolError as error:
+                self._post(Broken(str(error)))
+
+    def _follow(self) -> None:
+        """Let the time pass that has passed; a press may have taken the board a little ahead."""
+        self._lock.advance(max(self._lock.now_ms, self.world_ms))
+
+
+class Key(Button):
+    """One key of the keypad."""
+
+    def __init__(self, key: str):
+        super().__init__(key, id=f"key-{KEY_IDS.get(key, key)}", classes="key")
+        self.key = key
+        self.can_focus = False
+
+
+class Bolt(Static):
+    """The door's edge: the bolt stands in the frame or is drawn back."""
+
+    LOCKED = ("        ┃▒▒", "████████████", "████████████", "        ┃▒▒")
+    OPEN = ("        ┃▒▒", "█████   ┃  ▒", "█████   ┃  ▒", "        ┃▒▒")
+
+    def show(self, state: str) -> None:
+        """Draw it "locked", "open" or "off"."""
+        lines = self.OPEN if state == "open" else self.LOCKED
+        word = {"locked": "LOCKED", "open": "OPEN", "off": "NO POWER"}[state]
+        colour = {"locked": "#7aa2f7", "open": "#9ece6a", "off": "#565f89"}[state]
+        text = Text(justify="center")
+        for line in lines:
+            text.append(line.ljust(12) + "\n", style=colour)
+        text.append(f"\n{word}", style=f"bold {colour}")
+        self.set_class(state == "open", "open")
+        self.update(text)
+
+
+class DoorApp(App[int]):
+    """The lock, its keypad, its owner."""
+
+    TITLE = "Tumbler"
+    CSS_PATH = "tui.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *[Binding(digit, f"key('{digit}')", show=False) for digit in "0123456789"],
+        Binding("asterisk,backspace,escape", "key('*')", "clear", key_display="⌫ *"),
+        Binding("number_sign,enter", "key('#')", "enter", key_display="⏎ #"),
+        Binding("t", "issue(2)", "timed code"),
+        Binding("o", "issue(0)", "one-time"),
+        Binding("p", "power", "power"),
+        Binding("h", "skip(1)", "+1 hour"),
+        Binding("d", "skip(24)", "+1 day"),
+        Binding("q,ctrl+c", "quit", "quit"),
+    ]
+
+    def __init__(self, lock: VirtualLock, desk: Desk, digits: Callable[[], str] | None = None):
+        """lock: not yet powered; desk: where its codes are issued; digits: chooses a custom code's (random)."""
+        super().__init__()
+        self._door = lock
+        self._desk = desk
+        self._lock_zone = Zone(desk.lock.rule)
+        self._choose_digits = digits or (lambda: f"{random.SystemRandom().randrange(10_000):04}")
+        self._runner = Driver(lock, self.post_message)
+        self._typed = 0
+        self._powered = False
+
+    # What there is to see
+
+    def compose(self) -> ComposeResult:
+        """Lay out the door on the left, the keypad beside it, the desk on the right, the log below."""
+        with Horizontal(id="top"):
+            with Vertical(id="door", classes="box"):
+                yield Digits("", id="clock")
+                yield Static(id="date")
+                yield Bolt(id="bolt")
+                yield Static(id="lamp")
+            with Vertical(id="pad", classes="box"):
+                yield Static(id="typed")
+                with Grid(id="keys"):
+                    for key in KEYPAD:
+                        yield Key(key)
+                yield Static(id="answer")
+            with VerticalScroll(id="desk", classes="box"):
+                with Vertical(id="ticket"):
+                    yield Digits("", id="code")
+                    yield Static(id="purpose")
+                with Grid(id="kinds"):
+                    for kind in (TIMED, ONE_TIME, PERMANENT, RECURRING, REVOKE, ERASE, CUSTOM):
+                        button = Button(LABELS[kind], id=f"issue-{kind}", classes="issue", compact=True)
+                        button.can_focus = False
+                        yield button
+                        yield Static(HINTS[kind], classes="hint")
+        with Horizontal(id="world"):
+            for label, name, tip in (
+                ("⏻ Power", "power", "Cut the power, or bring it back"),
+                ("+1 hour", "hour", "Let an hour pass"),
+                ("+1 day", "day", "Let a day pass"),
+                ("Stop clock", "stop", "The clock chip loses its battery"),
+                ("Set time", "time", "The owner sets the lock's time over a link"),
+            ):
+                button = Button(label, id=f"world-{name}", classes="world", compact=True, tooltip=tip)
+                button.can_focus = False
+                yield button
+        yield RichLog(id="log", max_lines=1000, markup=True, wrap=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Switch the lock on."""
+        self.register_theme(NIGHT)
+        self.theme = "tumbler"
+        self.query_one("#door").border_title = "Door"
+        self.query_one("#pad").border_title = "Keypad"
+        self.query_one("#desk").border_title = "The owner's desk"
+        self.query_one("#log", RichLog).border_title = "What happened"
+        self.query_one("#log").can_focus = False
+        self.query_one("#desk").can_focus = False
+        self._show_bolt()
+        self._lamp(False)
+        self._show_typed(0)
+        self._show_ticket("", "Click a kind of code, then type its digits.")
+        self._note(
+            "This is a real lock's firmware. Issue a [b]timed[/b] code on the right, type it, then press [b]#[/b]."
+        )
+        self._door.listen(lambda event: self.post_message(BoardEvent(event)))
+        self._runner.start()
+        self._runner.do(VirtualLock.power_on)
+        self._show_time()
+        self.set_interval(0.25, self._show_time)
+
+    def on_unmount(self) -> None:
+        """End the driver before the lock is closed."""
+        self._runner.stop()
+        self._door.listen(None)
+
+    def _show_time(self) -> None:
+        shown = format_time(self._runner.world_ms // 1_000, self._lock_zone)
+        self.query_one("#clock", Digits).update(shown[11:16])
+        day = time.strftime("%A", time.strptime(shown[:10], "%Y-%m-%d"))
+        self.query_one("#date", Static).update(f"{day} {shown[:10]}  {shown[16:19]} {shown[19:]}")
+
+    def _show_bolt(self) -> None:
+        state = "off" if not self._powered else "open" if self._door.unlocked else "locked"
+        self.query_one(Bolt).show(state)
+        self.query_one("#door").set_class(state == "open", "open")
+        self.query_one("#door").set_class(state == "off", "off")
+
+    def _lamp(self, on: bool, tone: str = "") -> None:
+        lamp = "[#f7c948 b]●[/] lamp" if on else "[#3b4261]●[/] [#565f89]lamp[/]"
+        self.query_one("#lamp", Static).update(f"{lamp}   [#bb9af7]{tone}[/]")
+
+    def _show_typed(self, count: int) -> None:
+        self._typed = count
+        shown = "● " * min(count, 9) + ("…" if count > 9 else "")
+        self.query_one("#typed", Static).update(
+            f"[b #c8d0ee]{shown.strip()}[/]" if count else "[#3b4261]· · · · · ·[/]"
+        )
+
+    def _show_ticket(self, digits: str, text: str) -> None:
+        self.query_one("#code", Digits).update(digits)
+        self.query_one("#purpose", Static).update(text)
+
+    def _note(self, text: str) -> None:
+        """Write a line of markup to the log."""
+        stamp = format_time(self._runner.world_ms // 1_000, self._lock_zone)[11:19]
+        self.query_one("#log", RichLog).write(f"[#565f89]{stamp}[/]  {text}")
+
+    # What the board does
+
+    @on(BoardEvent)
+    def _board_event(self, message: BoardEvent) -> None:
+        """Show an event when the world's clock has come to it: a press runs ahead of it by a few milliseconds."""
+        event = message.event
+        early = (int(event.get("now_ms", 0)) - self._runner.world_ms) / 1_000
+        if early > 0.02:
+            self.set_timer(min(early, 5), lambda: self._happened(event))
+        else:
+            self._happened(event)
+
+    def _happened(self, event: Message) -> None:
+        method = getattr(self, f"_saw_{event['event']}", None)
+        if method is not None and self.is_running:
+            method(event)
+
+    def _saw_power(self, event: Message) -> None:
+        self._powered = event["on"]
+        self._show_typed(0)
+        self._lamp(False)
+        self._show_bolt()
+        self._note("The power is on." if self._powered else "[#e0af68]The power is off.[/]")
+
+    def _saw_key(self, event: Message) -> None:
+        key = event["key"]
+        self._show_typed(0 if key in "*#" else self._typed + 1)
+
+    def _saw_bolt(self, event: Message) -> None:
+        self._show_bolt()
+        self._note("The bolt draws back." if event["unlocked"] else "The bolt locks.")
+
+    def _saw_led(self, event: Message) -> None:
+        self._lamp(bool(event["on"]))
+
+    def _saw_signal(self, event: Message) -> None:
+        name = event["name"]
+        if name == "clear":
+            self._show_typed(0)
+        if name in SPEECH:
+            self.query_one("#answer", Static).update(f"[red]{SPEECH[name]}[/]")
+        self._lamp(True, f"♪ {name}")
+
+    def _saw_verdict(self, event: Message) -> None:
+        colour, text = VERDICTS[event["verdict"]]
+        why = REASONS.get(event["reason"], "") if event["verdict"] in ("refused", "locked-out") else ""
+        colour = {"green": "#9ece6a", "red": "#f7768e", "yellow": "#e0af68"}[colour]
+        kind = event.get("kind")
+        name = KIND_NAMES[kind] if isinstance(kind, int) else kind
+        code = f"  [#565f89]{name} code {event.get('id')}[/]" if name else ""
+        self.query_one("#answer", Static).update(f"[b {colour}]{text}[/]")
+        self._note(f"[b {colour}]{event['verdict']}[/]  {why or text}{code}")
+        if event["verdict"] == "erased" and not self._desk.erased():
+            self._note(
+                "The registry still counts on the old codes. Once the real lock is erased too, run:"
+                f" tumbler lock erased {escape(self._desk.lock.name)}"
+            )
+
+    def _saw_fault(self, event: Message) -> None:
+        self._note(f"[b #f7768e]fault[/]  {escape(str(event.get('text')))}")
+
+    def _saw_reset(self, event: Message) -> None:
+        self._note("[#e0af68]The lock restarts.[/]")
+
+    @on(Broken)
+    def _broken(self, message: Broken) -> None:
+        self._note(f"[b #f7768e]The virtual lock broke down.[/] {escape(message.text)}")
+        self._powered = False
+        self._show_bolt()
+
+    # What people do
+
+    @on(Button.Pressed, ".key")
+    def _key_pressed(self, event: Button.Pressed) -> None:
+        if isinstance(event.button, Key):
+            self.action_key(event.button.key)
+
+    def action_key(self, key: str) -> None:
+        """Press a key of the keypad."""
+        if self._runner.waiting < BUSY_KEYS:
+            button = self.query_one(f"#key-{KEY_IDS.get(key, key)}", Key)
+            button.add_class("down")
+            self.set_timer(0.12, lambda: button.remove_class("down"))
+
+            def press(lock: VirtualLock) -> None:
+                lock.press(key)
+
+            self._runner.do(press)
+
+    @on(Button.Pressed, ".issue")
+    def _issue_pressed(self, event: Button.Pressed) -> None:
+        self.action_issue(int((event.button.id or "").removeprefix("issue-")))
+
+    def action_issue(self, kind: int) -> None:
+        """Issue a code of a kind that opens right now, and show its digits."""
+        if kind == CUSTOM:
+            self._add_custom()
+            return
+        now = self._runner.world_ms // 1_000
+        try:
+            code = self._desk.issue(kind, now)
+        except ToolError as error:
+            self._show_ticket("", f"[#f7768e]{escape(str(error))}[/]")
+            return
+        text = purpose(code, self._desk.lock)
+        self._show_ticket(code.digits, f"[b]{LABELS[kind]}[/]: {text}. Type it, then [b]#[/b].")
+        self._note(f"The owner issues a {code.kind} code [#565f89]{code.short_id}[/]: {text}.")
+
+    def _add_custom(self) -> None:
+        digits = self._choose_digits()
+
+        def add(lock: VirtualLock) -> None:
+            reply = lock.owner("add_custom", digits=digits)
+            self.call_from_thread(self._custom_added, digits, reply)
+
+        self._runner.do(add)
+
+    def _custom_added(self, digits: str, reply: Reply) -> None:
+        if reply.ok:
+            self._show_ticket(digits, "[b]Custom[/]: until it is deleted. Type it, then [b]#[/b].")
+            self._note("The owner adds a custom code over the link.")
+        else:
+            self._show_ticket("", f"[#f7768e]The lock refuses: {escape(reply.text or reply.reason)}[/]")
+
+    @on(Button.Pressed, ".world")
+    def _world_pressed(self, event: Button.Pressed) -> None:
+        {
+            "world-power": self.action_power,
+            "world-hour": lambda: self.action_skip(1),
+            "world-day": lambda: self.action_skip(24),
+            "world-stop": self.action_stop_clock,
+            "world-time": self.action_set_time,
+        }[event.button.id or ""]()
+
+    def action_power(self) -> None:
+        """Cut the power, or bring it back."""
+
+        def switch(lock: VirtualLock) -> None:
+            if lock.powered:
+                lock.power_off()
+            else:
+                lock.power_on()
+
+        self._runner.do(switch)
+
+    def action_skip(self, hours: int) -> None:
+        """Let some hours pass."""
+        self._runner.skip(hours * HOUR_MS)
+        self._note(f"{hours} hour{'s pass' if hours > 1 else ' passes'}.")
+
+    def action_stop_clock(self) -> None:
+        """Let the clock chip lose its battery."""
+        self._runner.do(VirtualLock.stop_clock)
+        self._note("[#e0af68]The clock chip lost its battery: the lock trusts no time until it is set.[/]")
+
+    def action_set_time(self) -> None:
+        """Let the owner set the lock's time."""
+
+        def set_time(lock: VirtualLock) -> None:
+            reply = lock.owner("set_time", now=lock.now_ms // 1_000)
+            text = "The owner sets the lock's time." if reply.ok else f"The time was not set: {escape(reply.text)}"
+            self.call_from_thread(self._note, text)
+
+        self._runner.do(set_time)
