@@ -1,5 +1,6 @@
 """The store in a plain directory: what it keeps, what it refuses, and every file it must not believe."""
 
+import json
 import random
 import shutil
 import struct
@@ -183,7 +184,7 @@ def some_steps(rng: random.Random, model: Model, now: int) -> list[tuple]:
     elif len(model.book) < 3:
         entries = [put(rng.randrange(9), gone=now + 5_000), event()]
     erase = [Entry(5, 0, ERASE, None, 0), put(1)]
-    choices = [
+    choices: list[list[tuple]] = [
         [("commit", entries, now, trusted, refund)],
         [("commit", entries, now, trusted, refund)],
         [("commit", erase, now, trusted, refund)],
@@ -572,3 +573,21 @@ def test_on_littlefs():
     """A full flash, a full book, a full log and damage, on the real littlefs in the real MicroPython."""
     said = micropython.run(Path(__file__).with_name("power") / "limits.py", heap="32m")
     assert said.splitlines()[-1] == "all held"
+
+
+def test_what_it_costs_in_micropython():
+    """Heap with 1,000 codes, and a look-up against one HMAC-SHA256 in the same run."""
+    cost = json.loads(micropython.run(Path(__file__).with_name("power") / "cost.py"))
+    assert cost["codes"] == 1000
+    assert 24_000 < cost["store_heap"] <= 32_768
+    assert 0 < cost["lookup"]["hit_in_hmacs"] < 3
+    assert 0 < cost["lookup"]["miss_in_hmacs"] < 3
+
+
+@pytest.mark.parametrize("kib", [512, 2048])
+def test_ten_years_of_entries_stay_under_a_tenth_of_the_rated_erases(kib):
+    script = Path(__file__).with_name("power") / "wear.py"
+    wear = json.loads(micropython.run(script, kib, 100, cases(3_000, 100_000), timeout=900))
+    assert 1 < wear["erases_per_entry"] < 2
+    assert 2 <= wear["commits_per_entry"] < 2.1
+    assert 0 < wear["ten_years_mean"] <= wear["ten_years_most"] < wear["rated_erases"] / 10
