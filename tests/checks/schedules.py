@@ -22,7 +22,5 @@ def check(vectors: dict) -> int:
 def _compare(case: dict, day: int, hour: int, expected: bool) -> int:
     rights = (case["cycle"], case["begin"], case["until"], case["weekday"], case["weekend"])
     if occurs(*(rights + (day, hour))) is not expected:
-        raise ValueError(
-            "schedules: (cycle, begin, until, weekday, weekend) %s: day %d hour %d" % (rights, day, hour)
-        )
+        raise ValueError("schedules: (cycle, begin, until, weekday, weekend) %s: day %d hour %d" % (rights, day, hour))
     return 1
