@@ -39,13 +39,16 @@ class Rtc:
 
 
 class Lock:
-    """One lock: time passes by wait() and at(), power fails by restart()."""
+    """One lock: time passes by wait() and at(), power fails by restart(). new: False starts the one that is there."""
 
-    def __init__(self, directory, now=NOW, rule="UTC0", secret=EXAMPLE_SECRET, weekend=0b1100000, policy=STANDARD):
+    def __init__(
+        self, directory, now=NOW, rule="UTC0", secret=EXAMPLE_SECRET, weekend=0b1100000, policy=STANDARD, new=True
+    ):
         self.directory = directory
         self.rtc = Rtc(now)
         self.up = 0
-        Store.create(directory, secret, Config(rule, weekend, policy).pack(), now)
+        if new:
+            Store.create(directory, secret, Config(rule, weekend, policy).pack(), now)
         self.start()
 
     def start(self) -> None:

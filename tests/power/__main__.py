@@ -18,17 +18,21 @@ from tests.micropython import ROOT, command, environment
 
 MAIN = Path(__file__).with_name("main.py")
 
+ENTRIES = "tests.power.entries:Entries"
+
 # Seeds of `kinds` are its two geometries. `every`, `again`, `resume`: see engine.Campaign.
 SAMPLE = [
     {"workload": "kinds", "seeds": [0, 2], "again": 17, "resume": 11},
     {"workload": "history", "seeds": [0, 8], "again": 101, "resume": 17},
     {"workload": "full", "seeds": [0, 1], "every": 31, "again": 0, "resume": 29},
+    {"workload": ENTRIES, "seeds": [0, 4], "again": 101, "resume": 7},
 ]
 ALL = [
     {"workload": "kinds", "seeds": [0, 2], "again": 1, "resume": 1},
     {"workload": "full", "seeds": [0, 1], "again": 0, "resume": 31},
     {"workload": "full", "seeds": [0, 1], "every": 211, "again": 5, "resume": 0},
     {"workload": "history", "seeds": [0, 400], "again": 53, "resume": 13},
+    {"workload": ENTRIES, "seeds": [0, 400], "again": 53, "resume": 5},
 ]
 
 
