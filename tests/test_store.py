@@ -515,6 +515,35 @@ def test_a_disk_that_takes_no_more_changes_nothing(tmp_path, monkeypatch, small,
     assert difference(state_of(lock), state_of(Store.open(str(tmp_path)))) == ""
 
 
+@pytest.mark.parametrize("broken", ["_put", "_rename"])
+def test_a_commit_that_was_done_counts_even_if_the_file_system_then_fails(tmp_path, monkeypatch, broken):
+    done = getattr(files, broken)
+
+    def do_and_fail(*args):
+        done(*args)
+        raise OSError(5, "input/output error")
+
+    if broken == "_rename":
+        with monkeypatch.context() as patch:
+            patch.setattr(files, broken, do_and_fail)
+            lock = make(tmp_path)
+    else:
+        lock = make(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, broken, do_and_fail)
+        if broken == "_put":
+            lock.commit([put(0, state=USED), event()], NOW + 60, True)
+            with pytest.raises(StoreFull):
+                lock.pay(NOW)
+            with pytest.raises(StoreFull):
+                lock.compact()
+        else:
+            lock.configure(b"other", NOW + 60)
+    lock.pay(NOW + 61)
+    lock.commit([event()], NOW + 61, True)
+    assert difference(state_of(lock), state_of(Store.open(str(tmp_path)))) == ""
+
+
 def test_provisioning_on_a_full_disk_makes_no_lock(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "no space")

@@ -37,9 +37,14 @@ def write(path: str, parts: "Iterable[bytes]") -> None:
     _put(path, "wb", parts)
 
 
-def append(path: str, data: bytes) -> None:
-    """Add the data at the end of the file."""
-    _put(path, "ab", (data,))
+def append(path: str, data: bytes, size: int) -> None:
+    """Add the data at the end of the file, which has `size` bytes."""
+    try:
+        _put(path, "ab", (data,))
+    except OSError:
+        # Housekeeping that failed after the commit is no failure of the commit: to append again would be wrong.
+        if os.stat(path)[6] != size + len(data):
+            raise
 
 
 def _put(path: str, mode: str, parts: "Iterable[bytes]") -> None:
@@ -51,7 +56,11 @@ def _put(path: str, mode: str, parts: "Iterable[bytes]") -> None:
 
 def rename(old: str, new: str) -> None:
     """Give the file `old` the name `new`; a file that has that name is gone."""
-    _rename(old, new)
+    try:
+        _rename(old, new)
+    except OSError:
+        if exists(old):  # otherwise it is done, and only what came after it failed
+            raise
 
 
 def remove(path: str) -> None:

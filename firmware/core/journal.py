@@ -41,6 +41,11 @@ class Layout:
         """Offset of the first appended record."""
         return self.history_at + self.history * RECORD_SIZE + _WORD
 
+    @property
+    def size(self) -> int:
+        """Length of the file."""
+        return self.appended_at + self.appended * RECORD_SIZE
+
     def offset(self, index: int) -> int:
         """Offset of a record, counted from the first of the history."""
         if index < self.history:

@@ -178,7 +178,7 @@ class Store:
         for number, event in enumerate(events):
             pack_record(event, data, number * RECORD_SIZE)
         try:
-            files.append(self._path + _JOURNAL, data)
+            files.append(self._path + _JOURNAL, data, self._layout.size)
         except OSError as error:
             raise _full(error)
         self.commits += 1

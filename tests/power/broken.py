@@ -25,7 +25,7 @@ class _Mistake(Kinds):
 class Flush(_Mistake):
     """Appends in two pieces with a flush between."""
 
-    def append(self, path, data):
+    def append(self, path, data, size):
         """As files.append, torn in the middle of a record."""
         with open(path, "ab") as file:
             file.write(data[:20])
