@@ -58,7 +58,7 @@ def test_the_check_notices_changed_vectors(name):
     check = importlib.import_module(f"tests.checks.{name}").check
     vectors = json.loads((make_vectors.VECTORS / f"{name}.json").read_text(encoding="utf-8"))
     noticed = []
-    for copy in altered(vectors, 12):
+    for copy in altered(vectors, 7):
         try:
             check(copy)
         except (ValueError, KeyError, IndexError):
