@@ -1,4 +1,1 @@
-"""The wiring: asyncio tasks that join the drivers to the core.
-
-A supervisor locks the door and restarts the board when one of the tasks fails.
-"""
+"""App: builds a lock from a board's description and runs it under asyncio (docs/app.md)."""

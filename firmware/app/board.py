@@ -1,0 +1,129 @@
+"""The board: a description (board.json) and the port's machine module in, ready drivers out.
+
+The description is data: pins, levels, limits. Every field is checked when the board is built, so a board that
+exists is usable. Nothing here knows whether the machine module is a real one.
+"""
+
+import sys
+
+from asyncio import sleep_ms
+
+from ..drivers.bolt import Bolt
+from ..drivers.ds3231 import DS3231
+from ..drivers.keypad import Keypad, Matrix
+from ..drivers.signals import Buzzer, Signals
+from .rtc import BoardClock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TOUCH_MS = 20  # between two looks at an idle keypad: a press lasts longer, and needs 10 ms to settle
+I2C_HZ = 100_000
+
+
+def _number(part: dict, name: str, low: int, high: int, default: int = -1) -> int:
+    """An integer of the description; ValueError when it is missing (without a default), or outside."""
+    value = part.get(name, default)
+    if not isinstance(value, int) or not low <= value <= high:
+        raise ValueError("board.json: %s must be a number from %d to %d" % (name, low, high))
+    return value
+
+
+def _part(description: dict, name: str) -> dict:
+    part = description.get(name)
+    if not isinstance(part, dict):
+        raise ValueError("board.json: the part %s is missing" % name)
+    return part
+
+
+def _pins(part: dict, name: str) -> "list[int]":
+    pins = part.get(name)
+    if not isinstance(pins, list) or not pins:
+        raise ValueError("board.json: %s must be a list of pins" % name)
+    return pins
+
+
+class Board:
+    """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
+
+    Attributes: storage (directory of the lock's memory), console (whether Ctrl-C on the console ends the lock),
+    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff.
+    """
+
+    def __init__(self, description: dict, machine: "Any", time: "Any") -> None:
+        self._machine = machine
+        self.ticks_ms = time.ticks_ms
+        self.ticks_diff = time.ticks_diff
+        self.bolt = self._make_bolt(_part(description, "bolt"))  # first: its pin must not float
+        self.storage = description.get("storage")
+        if not isinstance(self.storage, str) or not self.storage.startswith("/"):
+            raise ValueError("board.json: storage must be a path that begins with /")
+        self.console = bool(description.get("console", True))
+        self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
+        self._make_keypad(_part(description, "keypad"), time)
+        self.rtc = self._make_clock(_part(description, "clock"), time)
+        self.signals = self._make_signals(_part(description, "buzzer"), _part(description, "led"))
+
+    def _output(self, part: dict) -> "Any":
+        """An output pin that is off; 1 is on, whichever level the part's `active` names."""
+        pin = self._machine.Pin
+        active = _number(part, "active", 0, 1, 1)
+        output = pin(_number(part, "pin", 0, 48), pin.OUT, value=1 - active)
+        return output if active else self._machine.Signal(output, invert=True)
+
+    def _make_bolt(self, part: dict) -> Bolt:
+        timer = self._machine.Timer(_number(part, "timer", -1, 3))
+        limit = _number(part, "limit_ms", 100, 60_000)
+        return Bolt(self._output(part), timer, self.ticks_ms, self.ticks_diff, limit_ms=limit)
+
+    def _make_keypad(self, part: dict, time: "Any") -> None:
+        pin = self._machine.Pin
+        rows = [pin(number, pin.OPEN_DRAIN, value=1) for number in _pins(part, "rows")]
+        cols = [pin(number, pin.IN, pin.PULL_UP) for number in _pins(part, "cols")]
+        settle_us = _number(part, "settle_us", 0, 1000, 0)
+        pause = (lambda: time.sleep_us(settle_us)) if settle_us else None
+        self.matrix = Matrix(rows, cols, pause)
+        self.keypad = Keypad(self.matrix, part.get("keys", ""))
+
+    def _make_clock(self, part: dict, time: "Any") -> "Any":
+        chip = part.get("chip")
+        if chip == "internal":
+            return BoardClock(self._machine.RTC(), time)
+        if chip != "ds3231":
+            raise ValueError("board.json: the clock's chip is ds3231 or internal")
+        pin = self._machine.Pin
+        bus = self._machine.I2C(
+            _number(part, "bus", 0, 1), scl=pin(_number(part, "scl", 0, 48)), sda=pin(_number(part, "sda", 0, 48)),
+            freq=I2C_HZ,
+        )  # fmt: skip
+        return DS3231(bus, _number(part, "address", 0x08, 0x77, 0x68))
+
+    def _make_signals(self, buzzer: dict, led: dict) -> Signals:
+        pwm = self._machine.PWM(self._machine.Pin(_number(buzzer, "pin", 0, 48)), freq=1000, duty_u16=0)
+        return Signals(Buzzer(pwm), self._output(led))
+
+    def watchdog(self) -> "Any":
+        """Start the hardware watchdog, which nothing can stop again, and return it."""
+        return self._machine.WDT(timeout=self._watchdog_ms)
+
+    def bitten(self) -> bool:
+        """Whether the watchdog caused this start."""
+        return self._machine.reset_cause() == self._machine.WDT_RESET
+
+    def reset(self) -> None:
+        """Restart; every pin falls back to its idle level."""
+        self._machine.reset()
+
+    async def touch(self, ms: int) -> None:
+        """Return when a key is down, after `ms` at the latest."""
+        while ms > 0 and not self.matrix.touched():
+            await sleep_ms(TOUCH_MS)
+            ms -= TOUCH_MS
+
+    def observe(self, kind: str, payload: object) -> None:
+        """Called for everything that happens; here nobody is told. Must not keep the payload."""
+
+    def report(self, error: Exception) -> None:
+        """Tell the serial console of an error; its text holds no digits (errors.py)."""
+        sys.print_exception(error, sys.stderr)

@@ -1,0 +1,199 @@
+"""The lock: keypad, verifier, bolt, signals and clock wired together as asyncio tasks (docs/app.md).
+
+Invariants: the bolt moves only after the verifier has answered "open", which it does only after its commit; a lock
+without a secret or with a lost memory opens to nothing; a task that fails locks the bolt before anything else.
+Digits live in the entry buffer until `#` and in one call of the verifier, nowhere else.
+"""
+
+import asyncio
+import gc
+
+from ..core.clock import Clock
+from ..core.entry import CLEAR, EntryBuffer
+from ..core.errors import LockError, NotProvisioned, StoreFull
+from ..core.events import FAULT, OPEN
+from ..core.owner import Owner
+from ..core.records import NONE, Entry
+from ..core.store import Store
+from ..core.verifier import Verifier
+from ..drivers.keypad import SCAN_MS
+from .supervisor import DIED, HUNG, Duty, Supervisor
+from .uptime import Uptime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .board import Board
+
+IDLE_MS = 1000  # pause of a task that has nothing to do
+BOLT_MS = 50  # between two looks at a bolt that is back
+STEP_MS = 10  # between two looks at a pattern that plays
+CLOCK_MS = 60_000  # between two looks at the clock
+TROUBLE_MS = 10_000  # between two reminders that the lock opens to nothing
+
+WATCHDOG = 4  # how the last run failed, beside DIED, ENDED and HUNG of supervisor.py: the loop was blocked
+TASKS = ("keypad", "bolt", "signals", "clock")  # number in the log: 1 for the first
+
+
+class Lock:
+    """One lock on one board. Attributes: store, verifier, owner (None while `trouble` is not ""), trouble: "",
+    "no-secret" or "fault", the pattern that says why the lock opens to nothing."""
+
+    def __init__(self, board: "Board") -> None:
+        self.board = board
+        self.store: "Store | None" = None
+        self.verifier: "Verifier | None" = None
+        self.owner: "Owner | None" = None
+        self.trouble = ""
+        self._uptime = Uptime(board.ticks_ms, board.ticks_diff)
+        self._buffer = EntryBuffer()
+        self._duties = {name: Duty(name) for name in TASKS}
+        self._open()
+
+    def _open(self) -> None:
+        """Read the memory. Whatever is wrong with it, the lock runs on, opens to nothing, and changes no file."""
+        try:
+            self.store = Store.open(self.board.storage)
+            self.verifier = Verifier(self.store, Clock(self.board.rtc, self.store), self._uptime.seconds)
+        except NotProvisioned:
+            self.trouble = "no-secret"
+        except (LockError, OSError, ValueError) as error:
+            self.trouble = "fault"
+            self.board.observe("fault", str(error))
+        if self.verifier is None:
+            self.store = None
+            return
+        self.owner = Owner(self.verifier)
+        self.board.signals.sound = self.verifier.config.sound
+
+    def quiet(self) -> bool:
+        """Nothing is under way: the board may sleep until a key is touched, or for an hour."""
+        board = self.board
+        return board.keypad.idle and self._buffer.empty and not board.bolt.unlocked and board.signals.quiet
+
+    def play(self, name: str) -> None:
+        """Begin a pattern, unless one that matters more is playing."""
+        if self.board.signals.play(name):
+            self.board.observe("signal", name)
+            self._duties["signals"].wake()
+
+    async def run(self) -> None:
+        """Run for ever."""
+        supervisor = Supervisor(self.board.watchdog(), self._failed)
+        if self.board.bitten():
+            self._log_fault(WATCHDOG << 8)
+        for name, work in zip(TASKS, (self._keypad(), self._bolt(), self._signals(), self._clock())):
+            supervisor.start(self._duties[name], work)
+        self.play(self.trouble or "ready")
+        self.board.observe("started", self)
+        await supervisor.watch()
+
+    async def _keypad(self) -> None:
+        board = self.board
+        keypad = board.keypad
+        duty = self._duties["keypad"]
+        while True:
+            duty.report()
+            for key in keypad.poll(board.ticks_ms()):
+                self._key(key)
+            if keypad.idle:
+                self._buffer.expire(self._uptime.ms())
+                if not keypad.stuck:  # a touch cannot be felt through a stuck key: scan on
+                    await board.touch(IDLE_MS)
+            await asyncio.sleep_ms(SCAN_MS)
+
+    def _key(self, key: str) -> None:
+        self.board.observe("key", key)
+        digits = self._buffer.key(key, self._uptime.ms())
+        if digits is None:
+            self.play("clear" if key == CLEAR else "key")
+        elif self.verifier is None:
+            self.play(self.trouble)
+        else:
+            self._enter(digits)
+
+    def _enter(self, digits: str) -> None:
+        """Decide one entry; only then may the bolt move."""
+        verifier = self.verifier
+        verdict = verifier.enter(digits)
+        if verdict.verdict == OPEN:
+            self.board.bolt.unlock(verifier.config.autolock * 1000)
+            self._duties["bolt"].wake()
+        self.play(verdict.verdict)
+        self.board.observe("verdict", verdict)
+        gc.collect()  # between entries, when nobody waits
+
+    async def _bolt(self) -> None:
+        bolt = self.board.bolt
+        duty = self._duties["bolt"]
+        while True:
+            bolt.poll()
+            if bolt.unlocked:
+                duty.report()
+                await asyncio.sleep_ms(BOLT_MS)
+            else:
+                await duty.rest(IDLE_MS)
+
+    async def _signals(self) -> None:
+        signals = self.board.signals
+        duty = self._duties["signals"]
+        while True:
+            signals.poll(self.board.ticks_ms())
+            if signals.quiet:
+                await duty.rest(IDLE_MS)
+            else:
+                duty.report()
+                await asyncio.sleep_ms(STEP_MS)
+
+    async def _clock(self) -> None:
+        duty = self._duties["clock"]
+        while True:
+            if self.verifier is None:
+                await duty.rest(TROUBLE_MS)
+                self.play(self.trouble)
+                continue
+            await duty.rest(CLOCK_MS)
+            self._housekeeping()
+
+    def _housekeeping(self) -> None:
+        """Tokens and floor to flash, and the journal rewritten while nobody is at the door."""
+        try:
+            self.verifier.tick()
+            if self.store.compaction_due and self.quiet():
+                self.store.compact()
+        except StoreFull as error:
+            self.board.observe("fault", str(error))  # flash takes nothing now: what it holds is still good
+
+    def _failed(self, number: int, name: str, how: int, error: "Any") -> None:
+        """A task failed: lock, tell, restart."""
+        self.board.bolt.lock()
+        text = "the task %s %s" % (name, "died" if how == DIED else "hangs" if how == HUNG else "ended")
+        if error is not None:
+            text += " of " + type(error).__name__
+            self.board.report(error)
+        self.board.observe("fault", text)
+        try:
+            self._log_fault(how << 8 | number)
+        finally:
+            self.board.reset()
+
+    def _log_fault(self, arg: int) -> None:
+        """Log a failure (arg: how * 256 + number of the task), once while nothing else happens in between: a lock
+        that fails at every start must not wear out its flash."""
+        store = self.store
+        if store is None:
+            return
+        try:
+            for event in store.events(store.seq - 1, 1):
+                if event.event == FAULT and event.arg == arg:
+                    return
+            now, trusted = self.verifier.clock.read()
+            store.commit([Entry(FAULT, 0, NONE, None, arg)], now, trusted)
+        except (LockError, OSError) as error:
+            self.board.observe("fault", str(error))  # the restart matters more than its record
+
+
+def run(board: "Board") -> None:
+    """Run the lock of a board; returns only by an exception."""
+    asyncio.run(Lock(board).run())

@@ -1,0 +1,456 @@
+"""One power-on of the virtual board: MicroPython runs this, and it runs the real firmware (docs/virtual-board.md).
+
+Builds the world, the flash chip and the clock chip that the first request describes, puts `machine` and `time` stand-ins
+in place, mounts the flash, then executes firmware/boot.py and firmware/main.py as a board would. From there on the
+host's requests are served whenever the firmware has nothing to run.
+"""
+
+import gc
+import json
+import os
+import sys
+
+import vfs
+from firmware.app import board as app_board
+from firmware.core.config import Config
+from firmware.core.errors import LockError, Refused
+from firmware.core.events import REASONS, event_name
+from firmware.core.passcode import code_id
+from firmware.core.policy import STANDARD, STRICT
+from firmware.core.store import Store
+from firmware.core.tickets import KIND_NAMES
+from host_tools.virtual.flash import Broken, Flash
+from host_tools.virtual.machine import PWRON_RESET, SOFT_RESET, WDT_RESET, Machine, Time
+from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
+from host_tools.virtual.models.matrix import MatrixModel, bounce
+from host_tools.virtual.protocol import Link
+from host_tools.virtual.world import World
+
+EXIT_QUIT = 0
+EXIT_FAILED = 1
+EXIT_CUT = 86
+EXIT_RESET = 87
+
+DOWN_MS = 60
+UP_MS = 60
+BOUNCE_US = 3000
+SETTLE_MS = 60_000  # a press that leads to nothing for so long is over
+POLICIES = {"standard": STANDARD, "strict": STRICT}
+CAUSES = {"watchdog": WDT_RESET, "machine.reset": SOFT_RESET}
+OWNER_COMMANDS = ("add_custom", "change", "delete", "set_time")
+
+
+class PowerOff(SystemExit):
+    """The end of this power-on. No handler of the firmware catches it, and nothing reaches flash or host after it."""
+
+
+class Random:
+    """Small generator for the fingers' bounce: the same in every run."""
+
+    def __init__(self, seed):
+        self._state = seed
+
+    def randrange(self, below):
+        """A number below `below`."""
+        self._state = (self._state * 1103515245 + 12345) & 0x7FFFFFFF
+        return (self._state >> 8) % below
+
+
+class Virtual:
+    """The board and the host's requests."""
+
+    def __init__(self, link, root):
+        self.link = link
+        self._root = root
+        self._dead = False
+        self._answer = None  # makes the answer to the request under way, None between requests
+        self._deadline = 0
+        self._levels = {"bolt": False, "led": False}
+        self._rtc_told = None
+
+    # The start
+
+    def boot(self, request):
+        """Build everything the request describes and run the firmware. Ends by PowerOff."""
+        with open(self._root + "/boards/virtual/board.json") as file:
+            description = json.load(file)
+        self._keys = description["keypad"]["keys"]
+        world = World(request["now_ms"], request.get("mode", "fast") == "fast", self._bitten, self._idle)
+        self.world = world
+        self.flash = Flash(request["flash"], request.get("flash_kib", 512), self._cut)
+        self.flash.plan_cut(request.get("cut") or 0)
+        self.chip = DS3231Model(world.now_ms, request.get("rtc"))
+        self.bus = I2CModel({description["clock"]["address"]: self.chip})
+        keypad = description["keypad"]
+        self.matrix = MatrixModel(len(keypad["rows"]), len(keypad["cols"]), world.now_us)
+        for key in request.get("held", ""):
+            self._down(key)
+        cause = CAUSES.get(request.get("cause"), PWRON_RESET)
+        sys.modules["machine"] = Machine(world, description, self.matrix, self.bus, self, self._reset, cause)
+        sys.modules["time"] = Time(world)
+        world.install()
+        self._mount(description["storage"])
+        if request.get("provision"):
+            self._provision(description["storage"], request["provision"])
+        self._begin("boot", lambda: {"provisioned": world.app.verifier is not None})
+        app_board.Board = _board_class(self)
+        os.chdir(self._root + "/boards/virtual")
+        for name in ("boot.py", "main.py"):
+            path = self._root + "/firmware/" + name
+            with open(path) as file:
+                code = compile(file.read(), path, "exec")
+            exec(code, {"__name__": "__main__"})
+        raise ValueError("main.py came to its end, which a lock never does")
+
+    def _mount(self, path):
+        """Mount the flash as the start code of an ESP32 does: a blank chip is formatted, a damaged one is not."""
+        if self.flash.blank():
+            vfs.VfsLfs2.mkfs(self.flash)
+        try:
+            vfs.mount(vfs.VfsLfs2(self.flash), path)
+        except OSError as error:
+            self.event("fault", text="the flash cannot be mounted (error %d)" % error.errno)
+            vfs.mount(Broken(), path)
+
+    def _provision(self, path, given):
+        """Do once what the owner's tool does to a new board. A lock that has a secret keeps it."""
+        config = given["config"]
+        packed = Config(
+            config["rule"],
+            weekend=config.get("weekend", 0b1100000),
+            policy=POLICIES[config.get("policy", "standard")],
+            autolock=config.get("autolock", 5),
+            sound=bool(config.get("sound", True)),
+        ).pack()
+        now, ok = self._chip_time()
+        try:
+            Store.create(path, bytes.fromhex(given["secret"]), packed, now if ok else None)
+        except LockError as error:
+            if not isinstance(error, LockError):
+                raise
+        gc.collect()
+
+    def _chip_time(self):
+        from firmware.drivers.ds3231 import DS3231
+
+        return DS3231(self.bus).read()
+
+    # The end
+
+    def stop(self, status, event=None, **fields):
+        """End this power-on: nothing is written to flash or host after the last words."""
+        if not self._dead:
+            if self._levels["bolt"]:
+                self.bolt(0)  # without power, or with floating pins, it falls back
+            self._tell_rtc()
+            if event:
+                self.event(event, **fields)
+            self._dead = True
+            self.link.close()
+            self.flash.freeze()
+        raise PowerOff(status)
+
+    def _cut(self):
+        self.stop(EXIT_CUT, "cut", writes=self.flash.writes, erases=self.flash.erases)
+
+    def _reset(self, cause):
+        self.stop(EXIT_RESET, "reset", cause=cause)
+
+    def _bitten(self):
+        self._reset("watchdog")
+
+    # Events
+
+    def event(self, word, **fields):
+        """Tell the host that something happened."""
+        fields["event"] = word
+        fields["now_ms"] = self.world.now_ms()
+        self.link.send(fields)
+
+    def bolt(self, level):
+        """The bolt's pin changed."""
+        self._levels["bolt"] = bool(level)
+        self.event("bolt", unlocked=bool(level))
+
+    def led(self, level):
+        """The LED's pin changed."""
+        self._levels["led"] = bool(level)
+        self.event("led", on=bool(level))
+
+    def tone(self, hz):
+        """The buzzer's tone changed."""
+        self.event("tone", hz=hz)
+
+    def observed(self, kind, payload):
+        """The firmware tells what it does (Board.observe)."""
+        if kind == "verdict":
+            name = None if payload.kind is None else KIND_NAMES[payload.kind]
+            self.event(
+                "verdict", verdict=payload.verdict, reason=payload.reason, kind=name, id=payload.id, at=payload.at
+            )
+        elif kind == "key":
+            self.event("key", key=payload)
+        elif kind == "signal":
+            self.event("signal", name=payload)
+        elif kind == "fault":
+            self.event("fault", text=payload)
+        elif kind == "started":
+            self.world.app = payload
+            self.event("started", provisioned=payload.verifier is not None, trouble=payload.trouble)
+
+    def _tell_rtc(self):
+        """Tell the clock chip's state if it is not simply what the last one told has become."""
+        state = self.chip.state()
+        if state != self._rtc_told:
+            self._rtc_told = state
+            self.event("rtc", state=state)
+
+    # Requests
+
+    def _begin(self, name, fields, until=0):
+        """A request is under way; it is answered when the firmware is idle and time has come to `until`."""
+        self._name = name
+        self._answer = fields
+        self.world.until = until
+
+    def _done(self, name, fields):
+        fields["done"] = name
+        fields["now_ms"] = self.world.now_ms()
+        self.link.send(fields)
+
+    def _idle(self, ms):
+        """The firmware has nothing to run for `ms`. Comes back when time, or a request, has changed that."""
+        world = self.world
+        while True:
+            if self._answer is not None and self._complete():
+                answer = self._answer
+                self._answer = None
+                self._done(self._name, answer())
+            if self._answer is None and (world.fast or self.link.wait(0)):
+                self._serve()
+                continue
+            if world.fast or world.until > world.elapsed:
+                world.forward(ms)
+            else:
+                # Real mode: whatever comes first, a request, something due, or the firmware's next turn.
+                self.link.wait(world.real_wait(ms))
+                world.catch_up()
+            return
+
+    def _complete(self):
+        """Whether the request under way is done."""
+        world = self.world
+        if self._name == "boot":
+            return world.app is not None
+        if self._name == "press":
+            over = world.elapsed >= self._deadline
+            return over or (not world.fingers and world.app is not None and world.app.board.keypad.idle)
+        return world.elapsed >= world.until
+
+    def _serve(self):
+        """Take one request."""
+        try:
+            request = self.link.receive()
+        except ValueError as error:
+            self._done("", {"error": str(error)})
+            return
+        if request is None:
+            self.stop(EXIT_QUIT)
+        name = request.get("do")
+        try:
+            handler = self.HANDLERS.get(name)
+            if handler is None:
+                raise ValueError("no such request")
+            handler(self, request)
+        except (KeyError, TypeError, ValueError) as error:
+            self._done(name, {"error": "%s: %s" % (type(error).__name__, error)})
+
+    def _press(self, request):
+        world = self.world
+        keys = request["keys"]
+        for key in keys:
+            if key not in self._keys:
+                raise ValueError("the keypad has no key " + key)
+        at = world.elapsed
+        for key in keys:
+            world.fingers.append([at, self._down, key])
+            world.fingers.append([at + DOWN_MS, self._up, key])
+            at += DOWN_MS + UP_MS
+        self._deadline = at + SETTLE_MS
+        self._begin("press", dict, self._deadline if world.fast else 0)
+
+    def _down(self, key):
+        """A finger touches a key."""
+        crossing = self._keys.index(key)
+        if not self.matrix.closed(crossing):
+            self._move(crossing)
+
+    def _up(self, key):
+        """The finger leaves it."""
+        crossing = self._keys.index(key)
+        if self.matrix.closed(crossing):
+            self._move(crossing)
+
+    def _move(self, crossing):
+        now = self.world.now_us()
+        chatter = bounce(Random(now + crossing), BOUNCE_US) if self.world.elapsed else (0,)
+        self.matrix.press(crossing, now, chatter)
+        self.world.touched()
+
+    def _key_down(self, request):
+        self._down(request["key"])
+        self._done("down", {})
+
+    def _key_up(self, request):
+        self._up(request["key"])
+        self._done("up", {})
+
+    def _advance(self, request):
+        until = request["to_ms"] - self.world.now_ms() + self.world.elapsed
+        if until < self.world.elapsed:
+            raise ValueError("time only goes forwards")
+        self._begin("advance", dict, until)
+
+    def _plan_cut(self, request):
+        if request["n"] < 1:
+            raise ValueError("operations are counted from 1")
+        self.flash.plan_cut(request["n"])
+        self._done("cut", {})
+
+    def _clock(self, request):
+        if request.get("stopped"):
+            self.chip.lose_power()
+        elif "set" in request:
+            self.chip.preset(request["set"])
+        elif "fault" in request:
+            self.bus.fault = (lambda transfer: 0) if request["fault"] else None
+        else:
+            raise ValueError("say stopped, set or fault")
+        self._tell_rtc()
+        self._done("clock", {})
+
+    def _owner(self, request):
+        command = request["command"]
+        if command not in OWNER_COMMANDS:
+            raise ValueError("no such owner's command")
+        owner = self.world.app.owner
+        if owner is None:
+            self._done("owner", {"ok": False, "reason": "no-secret", "error": "this lock has no secret or lost its memory"})
+            return
+        try:
+            result = getattr(owner, command)(**request.get("args", {}))
+        except Refused as error:
+            self._done("owner", {"ok": False, "reason": error.reason, "error": str(error)})
+            return
+        if command == "set_time":
+            self._tell_rtc()
+        self._done("owner", {"ok": True, "id": result})
+
+    def _state(self, request):
+        app = self.world.app
+        state = {
+            "bolt": self._levels["bolt"],
+            "led": self._levels["led"],
+            "provisioned": app.verifier is not None,
+            "trouble": app.trouble,
+            "stuck": app.board.keypad.stuck,
+            "quiet": app.quiet(),
+            "flash": {"writes": self.flash.writes, "erases": self.flash.erases},
+            "heap_free": gc.mem_free(),
+        }
+        if app.verifier is not None:
+            now, trusted = app.verifier.clock.read()
+            state["tokens"] = app.store.tokens
+            state["codes"] = len(app.store.book)
+            state["commits"] = app.store.commits
+            state["trusted"] = trusted
+            state["lock_time"] = now
+            state["epoch"] = app.store.epoch
+            state["seq"] = app.store.seq
+        self._done("state", state)
+
+    def _log(self, request):
+        store = self.world.app.store
+        events = []
+        if store is not None:
+            for event in store.events(request.get("since", 0), request.get("limit", 100)):
+                code = event.code
+                known = code is not None and code.kind < len(KIND_NAMES)
+                events.append(
+                    {
+                        "seq": event.seq,
+                        "time": event.time,
+                        "event": event_name(event.event),
+                        "reason": REASONS[event.reason] if event.event < 6 else None,
+                        "flags": event.flags,
+                        "kind": KIND_NAMES[code.kind] if known else None,
+                        "id": code_id(code.tag) if known else None,
+                        "arg": event.arg,
+                    }
+                )
+        self._done("log", {"events": events})
+
+    def _reset_button(self, request):
+        self._reset("button")
+
+    def _quit(self, request):
+        if self._levels["bolt"]:
+            self.bolt(0)
+        self._tell_rtc()
+        self._done("quit", {})
+        self.stop(EXIT_QUIT)
+
+    HANDLERS = {
+        "press": _press,
+        "down": _key_down,
+        "up": _key_up,
+        "advance": _advance,
+        "cut": _plan_cut,
+        "clock": _clock,
+        "owner": _owner,
+        "state": _state,
+        "log": _log,
+        "reset_button": _reset_button,
+        "quit": _quit,
+    }
+
+
+def _board_class(virtual):
+    """The firmware's Board, with the two things that a virtual one knows better."""
+    real_board = app_board.Board
+
+    class VirtualBoard(real_board):
+        def observe(self, kind, payload):
+            virtual.observed(kind, payload)
+
+        async def touch(self, ms):
+            # A finger ends the pause: nobody has to look at the keypad meanwhile.
+            if not self.matrix.touched():
+                await virtual.world.touch(ms)
+
+        def report(self, error):
+            sys.print_exception(error, sys.stderr)
+
+    return VirtualBoard
+
+
+def main():
+    """Wait for `boot`, then run."""
+    link = Link()
+    root = os.getcwd()
+    virtual = Virtual(link, root)
+    try:
+        request = link.receive()
+        if request is None:
+            return EXIT_QUIT
+        if request.get("do") != "boot":
+            raise ValueError("the first request is boot")
+        virtual.boot(request)
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        link.send({"done": "boot", "error": "%s: %s" % (type(error).__name__, error)})
+        sys.print_exception(error, sys.stderr)
+    return EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The board's flash chip: a block device over an image file, written through at every operation.
+
+What the file holds is what the chip holds, at any moment; so a power cut is nothing but the process ending. NOR
+flash: an erase makes a block all ones, a write can only clear bits. Operations are writes and erases, counted from 1.
+"""
+
+BLOCK = 4096
+
+_COUNT = 4
+_SIZE = 5
+_ERASE = 6
+_ENOENT = 2
+_EIO = 5
+
+
+class Flash:
+    """path: the image, made erased when it is missing or empty; kib: size; cut(): ends the world, must raise.
+
+    OSError when the file cannot be opened, ValueError when it has another size. `writes`, `erases`: operations
+    since the power came.
+    """
+
+    def __init__(self, path, kib, cut):
+        self._blocks = kib * 1024 // BLOCK
+        self._cut = cut
+        self._left = 0  # operations to the power cut; 0: none is planned
+        self._frozen = False
+        self.writes = 0
+        self.erases = 0
+        self._file = _open(path)
+        size = self._file.seek(0, 2)
+        if size == 0:
+            for block in range(self._blocks):
+                self._put(block * BLOCK, b"\xff" * BLOCK)
+        elif size != kib * 1024:
+            raise ValueError("the flash image has %d bytes instead of %d" % (size, kib * 1024))
+
+    def blank(self):
+        """Whether the whole chip is erased."""
+        erased = b"\xff" * BLOCK
+        buffer = bytearray(BLOCK)
+        for block in range(self._blocks):
+            self.readblocks(block, buffer)
+            if buffer != erased:
+                return False
+        return True
+
+    def plan_cut(self, operations):
+        """Cut the power in the middle of the operation that many from here (1: the next)."""
+        self._left = operations
+
+    def freeze(self):
+        """Let nothing reach the file any more."""
+        self._frozen = True
+
+    def readblocks(self, block, buffer, offset=0):
+        """Fill the buffer from an offset in a block."""
+        self._file.seek(block * BLOCK + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        """Program bytes."""
+        start = block * BLOCK + offset
+        length = len(buffer)
+        self._file.seek(start)
+        if self._file.read(length) != b"\xff" * length:
+            raise ValueError("block %d is programmed twice at %d" % (block, offset))
+        self.writes += 1
+        torn = self._torn(length)
+        if torn is None:
+            self._put(start, buffer)
+        else:
+            # The last byte that is reached has only some of its bits cleared.
+            part = bytearray(buffer[: torn + 1])
+            part[torn] |= 0x55
+            self._put(start, part)
+            self._cut()
+
+    def ioctl(self, request, argument):
+        """As MicroPython's block devices: geometry and erase."""
+        if request == _COUNT:
+            return self._blocks
+        if request == _SIZE:
+            return BLOCK
+        if request == _ERASE:
+            self.erases += 1
+            torn = self._torn(BLOCK)
+            self._put(argument * BLOCK, b"\xff" * (BLOCK if torn is None else torn))
+            if torn is not None:
+                self._cut()
+        return 0
+
+    def _torn(self, length):
+        """How much of this operation is done when the power goes in it; None when it does not go.
+
+        Goes through nothing, the eighths and all but a little, so that cuts at neighbouring operations differ.
+        """
+        if self._frozen:
+            self._cut()
+        if self._left == 0:
+            return None
+        self._left -= 1
+        if self._left:
+            return None
+        return length * ((self.writes + self.erases) * 3 % 8) // 8
+
+    def _put(self, start, data):
+        if self._frozen:
+            raise OSError(_EIO)
+        self._file.seek(start)
+        self._file.write(data)
+
+
+class Broken:
+    """A file system whose every file gives an I/O error: what is mounted when the image is none."""
+
+    def mount(self, readonly, mkfs):
+        """Mount it."""
+
+    def umount(self):
+        """Unmount it."""
+
+    def stat(self, path):
+        """Fail."""
+        raise OSError(_EIO)
+
+    def open(self, path, mode):
+        """Fail."""
+        raise OSError(_EIO)
+
+    def ilistdir(self, path):
+        """Fail."""
+        raise OSError(_EIO)
+
+    def remove(self, path):
+        """Fail."""
+        raise OSError(_EIO)
+
+    def rename(self, old, new):
+        """Fail."""
+        raise OSError(_EIO)
+
+
+def _open(path):
+    """The image, open for reading and writing."""
+    try:
+        return open(path, "r+b")
+    except OSError as error:
+        if error.errno != _ENOENT:
+            raise
+        return open(path, "w+b")

@@ -1,0 +1,203 @@
+"""Stand-in for MicroPython's `machine` and `time` modules on the virtual board: what the firmware uses of them.
+
+A pin is what board.json wires it to: a row or a column of the matrix, the bolt, the LED, a plain pin. Outputs tell the
+host when their level changes. Only the combinations that work on the real chip are accepted.
+"""
+
+import time as real
+
+PWRON_RESET = 1
+WDT_RESET = 3
+SOFT_RESET = 5
+
+
+class _Output:
+    """A pin with a level; changed(level) is called after it changed."""
+
+    def __init__(self, changed=None):
+        self.level = 0
+        self._changed = changed
+
+    def value(self, level=None):
+        """Read, or write."""
+        if level is None:
+            return self.level
+        level = 1 if level else 0
+        if level != self.level:
+            self.level = level
+            if self._changed:
+                self._changed(level)
+
+
+class _Pins:
+    """machine.Pin: calling it gives the pin that is wired there."""
+
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_UP = 2
+    PULL_DOWN = 1
+
+    def __init__(self, description, matrix, bolt, led):
+        self._rows = dict(zip(description["keypad"]["rows"], matrix.rows))
+        self._cols = dict(zip(description["keypad"]["cols"], matrix.cols))
+        self._outputs = {description["bolt"]["pin"]: _Output(bolt), description["led"]["pin"]: _Output(led)}
+
+    def __call__(self, number, mode=-1, pull=-1, value=None):
+        if number in self._rows:
+            if mode != self.OPEN_DRAIN:
+                raise ValueError("pin %d is a row of the keypad: open it as open-drain" % number)
+            pin = self._rows[number]
+        elif number in self._cols:
+            if mode != self.IN or pull != self.PULL_UP:
+                raise ValueError("pin %d is a column of the keypad: open it as an input with pull-up" % number)
+            return self._cols[number]
+        else:
+            pin = self._outputs.get(number)
+            if pin is None:
+                pin = self._outputs[number] = _Output()
+        if value is not None:
+            pin.value(value)
+        return pin
+
+
+class Signal:
+    """machine.Signal: a pin with its level inverted, or not."""
+
+    def __init__(self, pin, invert=False):
+        self._pin = pin
+        self._invert = 1 if invert else 0
+
+    def value(self, level=None):
+        """Read, or write."""
+        if level is None:
+            return self._pin.value() ^ self._invert
+        self._pin.value((1 if level else 0) ^ self._invert)
+
+
+class _PWM:
+    """machine.PWM on the buzzer's pin: tells the host the tone."""
+
+    def __init__(self, tone, pin, freq=0, duty_u16=0):
+        self._tone = tone
+        self._hz = freq
+        self._duty = duty_u16
+
+    def freq(self, hz):
+        """Change the frequency."""
+        if not 1 <= hz <= 40_000_000:
+            raise ValueError("a frequency is 1 Hz to 40 MHz")
+        if hz != self._hz:
+            self._hz = hz
+            if self._duty:
+                self._tone(hz)
+
+    def duty_u16(self, duty):
+        """Change the duty cycle."""
+        if duty != self._duty:
+            self._duty = duty
+            self._tone(self._hz if duty else 0)
+
+
+class _Timer:
+    """machine.Timer, one-shot, on world time."""
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, world):
+        self._world = world
+        self.due = 0
+        self._callback = None
+
+    def init(self, mode=PERIODIC, period=-1, callback=None):
+        """Arm it."""
+        if mode != self.ONE_SHOT or period < 1:
+            raise ValueError("this timer is one-shot, of 1 ms at least")
+        self.deinit()
+        self._callback = callback
+        self.due = self._world.elapsed + period
+        self._world.timers.append(self)
+
+    def deinit(self):
+        """Disarm it."""
+        if self in self._world.timers:
+            self._world.timers.remove(self)
+
+    def fire(self):
+        """Its moment has come."""
+        self.deinit()
+        self._callback(self)
+
+
+class _Watchdog:
+    """machine.WDT on world time: it cannot be stopped."""
+
+    def __init__(self, world, timeout=5000):
+        if timeout < 1000:
+            raise ValueError("the watchdog's time is 1 s at least")
+        self._world = world
+        world.watchdog_ms = timeout
+        world.feed()
+
+    def feed(self):
+        """Put it off."""
+        self._world.feed()
+
+
+class Machine:
+    """The module `machine`. reset(cause): ends the power-on, must raise; cause: why this one began."""
+
+    PWRON_RESET = PWRON_RESET
+    WDT_RESET = WDT_RESET
+    SOFT_RESET = SOFT_RESET
+    Signal = Signal
+
+    def __init__(self, world, description, matrix, bus, outputs, reset, cause):
+        self.Pin = _Pins(description, matrix, outputs.bolt, outputs.led)
+        self.PWM = lambda pin, freq=0, duty_u16=0: _PWM(outputs.tone, pin, freq, duty_u16)
+        self.Timer = lambda number: _Timer(world)
+        self.WDT = lambda timeout=5000: _Watchdog(world, timeout)
+        self.I2C = lambda number, scl=None, sda=None, freq=400_000: bus
+        self._reset = reset
+        self._cause = cause
+
+    def reset(self):
+        """Restart the board."""
+        self._reset("machine.reset")
+
+    def reset_cause(self):
+        """Why the board started."""
+        return self._cause
+
+
+class Time:
+    """The module `time`: an ESP32's counter, wrapping at 2^30, on world time."""
+
+    def __init__(self, world):
+        self.ticks_ms = world.ticks_ms
+        self.sleep_ms = world.sleep_ms
+        self._world = world
+
+    @staticmethod
+    def ticks_diff(end, start):
+        """Signed distance of two counts."""
+        return (end - start + 0x20000000 & 0x3FFFFFFF) - 0x20000000
+
+    @staticmethod
+    def ticks_add(start, ms):
+        """A count that many ms from another."""
+        return start + ms & 0x3FFFFFFF
+
+    def sleep(self, seconds):
+        """Block for seconds."""
+        self._world.sleep_ms(int(seconds * 1000))
+
+    def sleep_us(self, us):
+        """Block for microseconds, which are no time here."""
+
+    def time(self):
+        """Seconds of the port's own clock, which nobody has set."""
+        return self._world.elapsed // 1000
+
+    gmtime = staticmethod(real.gmtime)

@@ -1,0 +1,167 @@
+"""Time on the virtual board, and what happens in it (docs/virtual-board.md, "Time").
+
+World time is integer milliseconds UTC. In fast mode only waiting takes time: asyncio's wait goes straight to the next
+thing that is due, and computing takes none. In real mode the world goes with the machine's clock. While the lock is
+quiet it sleeps: time then goes on until a finger comes, an hour at most at once, and every pause ends late.
+"""
+
+import time as real
+
+import asyncio.core as core
+
+SLEEP_MS = 3_600_000  # the longest sleep of a quiet lock
+TICKS = 1 << 30  # where an ESP32's counter wraps
+FIRST_TICKS = TICKS - 90_000  # so that every run of more than a minute and a half lives through the wrap
+
+# The task queue, written in C, stamps tasks that are ready with the real counter; a virtual now far ahead of it makes
+# every stamp lie in the past.
+_AHEAD = 1 << 40
+
+
+class World:
+    """now_ms: world time at power-on; fast: see above; bitten(): called when the watchdog's time is over, must raise;
+    idle(): called when there is nothing to run before some time passes.
+    """
+
+    def __init__(self, now_ms, fast, bitten, idle):
+        self.elapsed = 0  # ms since power-on
+        self.until = 0  # elapsed at which time stands still: there the host's request is done
+        self.app = None  # the Lock, once it has started
+        self.watchdog_ms = 0
+        self.timers = []  # armed ones
+        self.fingers = []  # [elapsed, action, argument], in order
+        self._fast = fast
+        self._bitten = bitten
+        self._idle = idle
+        self._start = now_ms
+        self._bite = None  # elapsed at which the watchdog bites
+        self._base = core.ticks() + _AHEAD
+        self._real = real.ticks_ms()  # where the real clock was when `elapsed` was last brought up to it
+        self._sleeper = None  # the task in touch()
+
+    def install(self):
+        """Put this time under asyncio."""
+        core.ticks = self.asyncio_ticks
+        core._io_queue = self
+
+    @property
+    def fast(self):
+        """Whether waiting takes no real time."""
+        return self._fast
+
+    def now_ms(self):
+        """World time."""
+        return self._start + self.elapsed
+
+    def now_us(self):
+        """Microseconds since power-on."""
+        return self.elapsed * 1000
+
+    # What the firmware's modules ask
+
+    def asyncio_ticks(self):
+        """Counter for asyncio, which does not wrap."""
+        return self._base + self.elapsed
+
+    def ticks_ms(self):
+        """Counter for the firmware, which wraps."""
+        return (FIRST_TICKS + self.elapsed) & (TICKS - 1)
+
+    def sleep_ms(self, ms):
+        """A blocking sleep: nothing runs meanwhile but timers and the watchdog."""
+        if self._fast:
+            self.pass_until(self.elapsed + max(0, ms))
+            return
+        end = self.elapsed + ms
+        while self.elapsed < end:
+            real.sleep_ms(min(end, self._due(end)) - self.elapsed)
+            self.catch_up()
+
+    def feed(self):
+        """The watchdog is fed."""
+        self._bite = self.elapsed + self.watchdog_ms
+
+    # Waiting, as asyncio.core calls it
+
+    map = {}  # asyncio asks it whether streams are waited for; here are none
+
+    def wait_io_event(self, ms):
+        """Nothing can run for `ms`: let time pass."""
+        if not self._fast:
+            self.catch_up()
+        if ms > 0:
+            self._idle(ms)
+
+    def forward(self, ms):
+        """Go on by `ms`, by more if the lock sleeps, by less if something comes first (fast mode)."""
+        target = self.elapsed + ms
+        if not self.fingers and self.app is not None and self.app.quiet():
+            target = max(target, self.elapsed + SLEEP_MS)
+        target = min(target, self.until)
+        if self.fingers:
+            target = min(target, self.fingers[0][0])
+        slept = target - self.elapsed - ms
+        if slept > 0 and self._bite is not None:
+            self._bite += slept  # the watchdog's clock stops in light sleep
+        self.pass_until(target)
+
+    def real_wait(self, ms):
+        """How many ms of real time may pass before something is due, `ms` at most."""
+        return max(0, self._due(self.elapsed + ms) - self.elapsed)
+
+    def catch_up(self):
+        """Bring the world up to the real clock."""
+        now = real.ticks_ms()
+        passed = real.ticks_diff(now, self._real)
+        self._real = now
+        if passed > 0:
+            self.pass_until(self.elapsed + passed)
+
+    def pass_until(self, target):
+        """Let time pass; timers, fingers and the watchdog come at their moment, in order."""
+        while True:
+            due = self._due(target + 1)
+            if due > target:
+                break
+            self.elapsed = max(self.elapsed, due)
+            self._happen()
+        self.elapsed = max(self.elapsed, target)
+
+    def _due(self, limit):
+        """When the next thing happens, `limit` at the latest."""
+        due = limit
+        if self._bite is not None and self._bite < due:
+            due = self._bite
+        if self.fingers and self.fingers[0][0] < due:
+            due = self.fingers[0][0]
+        for timer in self.timers:
+            if timer.due < due:
+                due = timer.due
+        return due
+
+    def _happen(self):
+        """Whatever is due now."""
+        if self._bite is not None and self._bite <= self.elapsed:
+            self._bitten()
+        for timer in list(self.timers):
+            if timer.due <= self.elapsed:
+                timer.fire()
+        while self.fingers and self.fingers[0][0] <= self.elapsed:
+            _, action, argument = self.fingers.pop(0)
+            action(argument)
+
+    # A pause that a finger ends
+
+    async def touch(self, ms):
+        """Pause the calling task for `ms`, or until touched()."""
+        self._sleeper = core.cur_task
+        await core.sleep_ms(ms)
+        self._sleeper = None
+
+    def touched(self):
+        """A finger is on the keypad: end the pause."""
+        task = self._sleeper
+        if task is not None:
+            self._sleeper = None
+            core._task_queue.remove(task)
+            core._task_queue.push(task, self.asyncio_ticks())
