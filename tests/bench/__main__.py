@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     wanted = parser.parse_args()
     script = ROOT / "tests" / "bench" / "entry.py"
-    output = on_board(wanted.port) if wanted.port else run(script, heap="64m", timeout=600)
+    output = on_board(wanted.port) if wanted.port else run(script, heap="4m", timeout=600)
     figures = figures_in(output)
     if wanted.json:
         print(json.dumps(figures))
