@@ -1,14 +1,18 @@
 """Passcodes: the published check values, a second implementation, ranges, and what makes codes differ."""
 
+import datetime
 import json
 import random
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from firmware.core import passcode
+from firmware.core.kdf import hkdf
 from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
 from tests import micropython
 from tests.campaign import cases
+from tests.document import TEXT, rows
 from tests.generators import codes as model
 
 SECRET = bytes(range(32))
@@ -35,6 +39,43 @@ def test_check_values(hour, ticket, digits, epoch):
     assert scheme.epoch == epoch
     assert scheme.encode(hour, ticket, len(digits)) == digits
     assert scheme.decode(digits, hour // HOURS_PER_ERA) == (hour, ticket)
+
+
+def test_the_document_lists_the_published_values_and_all_its_codes_come_out():
+    documented = rows("Codes")
+    published = [(int(row[1]), int(row[2]), row[5], int(row[0])) for row in documented]
+    assert published[: len(CHECK_VALUES)] == CHECK_VALUES
+    for epoch, hour, ticket, _, digits, code, tag in documented:
+        scheme = Scheme(SECRET, int(epoch))
+        assert scheme.encode(int(hour), int(ticket), int(digits)) == code
+        assert scheme.decode(code, int(hour) // HOURS_PER_ERA) == (int(hour), int(ticket))
+        assert scheme.tag(code).hex() == tag
+
+
+def test_the_documented_keys_and_hours():
+    assert f"passcode key  {hkdf(SECRET, b'tumbler passcode 1').hex()}" in TEXT
+    assert f"tag key       {hkdf(SECRET, b'tumbler tag 1').hex()}" in TEXT
+    assert hour_of(1795392000, 0) == 498720
+    assert hour_of(1795392000 - 5 * 3600 - 45 * 60, 2700) == 498715
+    assert start_of(500_000, 0) == datetime.datetime(2027, 1, 15, 8, tzinfo=datetime.UTC).timestamp()
+    assert "Era 4 ends with 2027-01-15T07:59:59Z" in TEXT
+
+
+def test_the_worked_example_of_the_document():
+    """Every intermediate value, by following the document's eight lines."""
+    aes = Cipher(algorithms.AES(hkdf(SECRET, b"tumbler passcode 1")), modes.ECB()).encryptor().update
+    tweak = b"tumbler1" + bytes((0, 4, 0, 0))
+    p = bytes.fromhex("01020100000a0a") + bytes((3, 0, 0, 0, 7, 0, 0, 0, 12))
+    s = aes(p)
+    for value in (tweak, p, s):
+        assert value.hex() in TEXT
+    a, b = 987, 3557
+    for i, (row, q, y, c) in enumerate(rows("Worked example")):
+        block = tweak + bytes((0, i)) + b.to_bytes(2, "big")
+        mixed = aes(bytes(x ^ z for x, z in zip(s, block, strict=True)))[:8]
+        a, b = b, (a + int.from_bytes(mixed, "big")) % 10 ** (4 if i % 2 else 3)
+        assert (int(row), q, y, int(c)) == (i, block.hex(), mixed.hex(), b)
+    assert (i, f"{a:03d}{b:04d}") == (9, "1768841")
 
 
 def random_codes(seed, count):

@@ -1,17 +1,17 @@
 """Policies as values, and the odds: the counts of policy.py against asking every ticket of every hour nearby."""
 
 import random
-import re
 
 import pytest
 
+from firmware.core.budget import DAY, RISK, day_risk, refill_interval, resident_may, worst_odds
 from firmware.core.policy import OFFLINE_KINDS, STANDARD, STRICT, Policy, accepted_at, worst_accepted
 from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, Meaning, meaning, ticket_of
 from firmware.core.zone import Zone
 from tests.campaign import cases
+from tests.document import TEXT, number, rows
 from tests.generators import odds as model
 from tests.generators.zones import BEGIN, END, changes, library_zone
-from tests.micropython import ROOT
 
 HOUR = 3600
 UTC = Zone("UTC0")
@@ -121,18 +121,6 @@ def test_each_kind_alone():
 # The documents --------------------------------------------------------------------------------------------
 
 
-def rows(heading):
-    """Return the cells of the first table under a heading of docs/passcodes.md, without its title rows."""
-    text = (ROOT / "docs" / "passcodes.md").read_text(encoding="utf-8")
-    section = text.split(f"\n### {heading}\n", 1)[1].split("\n#", 1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def number(cell):
-    return int(re.sub(r"[, `]", "", cell))
-
-
 @pytest.mark.parametrize(("name", "policy"), [("standard", STANDARD), ("strict", STRICT)])
 def test_the_documented_odds_are_the_counted_ones(name, policy):
     """Cells: policy, digits; accepted and one in N for most of the hour, for its last five minutes, and at most."""
@@ -144,6 +132,37 @@ def test_the_documented_odds_are_the_counted_ones(name, policy):
         counts.append(worst_accepted(policy, length))
         wanted = [cell for count in counts for cell in (count, round(10**length / count))]
         assert [number(cell) for cell in row[1:]] == wanted
+
+
+def test_the_documented_guess_budget_is_the_computed_one():
+    for name, interval, risk in rows("Guess budget"):
+        odds = worst_odds({"standard": STANDARD, "strict": STRICT}[name], [0] * 10)
+        assert refill_interval(odds) == number(interval.removesuffix(" s"))
+        assert f"{100 * day_risk(odds):.2f} %" == risk
+        assert day_risk(odds) <= RISK
+    assert "up to 17 codes of\n6 digits, 173 of 7, and all 1,000" in TEXT
+    assert [resident_may(6, 17), resident_may(6, 18), resident_may(7, 173), resident_may(7, 174)] == [True, False] * 2
+    assert resident_may(8, 1000)
+    assert not resident_may(5, 1)
+    four = worst_odds(STANDARD, [0, 0, 0, 0, 4, 0, 0, 0, 0, 0])
+    assert DAY // refill_interval(four) + 8 == 32
+    assert f"{100 * day_risk(four):.1f} %" == "1.3 %"
+
+
+def test_the_documented_policies_are_the_packed_ones():
+    assert f"*standard* `{STANDARD.pack().hex()}`" in TEXT
+    assert f"*strict*\n`{STRICT.pack().hex()}`" in TEXT
+
+
+def test_the_short_count_of_the_document():
+    """What the document says is wrong: 24 hours of every ticket, 6 of every one-time serial."""
+    shares = {ONE_TIME: 6}
+    for length, wanted in zip(LENGTHS, (10_417, 5_081, 4_640, 4_405), strict=True):
+        tickets = [meaning(ticket) for ticket in range(10 ** (length - 5))]
+        short = sum(shares.get(what.kind, 24) for what in tickets if what)
+        assert round(10**length / short) == wanted
+    strict = [meaning(ticket) for ticket in range(10_000) if STRICT.allows(ticket, 9)]
+    assert round(10**9 / sum(shares.get(what.kind, 24) for what in strict)) == 122_549
 
 
 def test_the_hour_has_two_kinds_of_moment():

@@ -88,11 +88,16 @@ def tickets(kind: int, hours: int = 0, cycle: int = 0, until_hour: int = 0) -> "
     """
     found = []
     for first, count, row_kind, value, variant in TABLE:
-        if row_kind == kind:
-            for ticket in range(first, first + count):
-                what = _meaning(kind, value + ticket - first, variant)
-                if what[2:] == (hours, cycle, until_hour):
-                    found.append(ticket)
+        if row_kind != kind:
+            continue
+        places = range(count)
+        if kind in (TIMED, RECURRING):
+            place = (hours if kind == TIMED else 24 * cycle + until_hour) - value
+            places = range(place, place + 1) if 0 <= place < count else range(0)
+        for place in places:
+            what = _meaning(kind, value + place, variant)
+            if (what.hours, what.cycle, what.until_hour) == (hours, cycle, until_hour):
+                found.append(first + place)
     if not found:
         raise ValueError("no ticket stands for that: " + _limits(kind))
     return found
