@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from firmware.core.zone import Zone, weekday
+from firmware.core.zone import Zone, date_of, weekday
 
 from .desk import Desk, purpose
 from .issue import Code
@@ -48,9 +48,7 @@ class Demonstration:
     def run(self) -> int:
         """Play it; 0 when everything went as it says."""
         self._say("Tumbler: a lock that understands passcodes it was never told about.")
-        self._say(
-            "What follows is the firmware itself, in the real MicroPython on a virtual board. Only time is faster."
-        )
+        self._say("This is its firmware, unchanged, in the real MicroPython on a virtual board. Only time is faster.")
         with self._lock:
             self._lock.power_on()
             self._timed()
@@ -142,9 +140,7 @@ class Demonstration:
                 self._type(code.digits, "refused", "already-used")
                 break
             before = self._lock.cuts
-            self._line(
-                f"{_spaced(code.digits)} #  the power fails at flash operation {operation}; the lock starts again"
-            )
+            self._line(f"{_spaced(code.digits)} #  power cut at flash operation {operation}; the lock starts again")
         else:
             self._type(code.digits, "open")
         self._type(code.digits, "refused", "already-used")
@@ -183,7 +179,8 @@ class Demonstration:
 
     def _line(self, text: str) -> None:
         day, hour, minute, _ = self._zone.local(self._lock.now_ms // 1_000)
-        self._say(f"    {DAYS[weekday(day)]} {hour:02}:{minute:02}  {text}")
+        _, month, of_month = date_of(day)
+        self._say(f"    {DAYS[weekday(day)]} {month:02}-{of_month:02} {hour:02}:{minute:02}  {text}")
 
     def _issue(self, kind: int) -> Code:
         code = self._desk.issue(kind, self._lock.now_ms // 1_000)

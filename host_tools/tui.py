@@ -7,8 +7,8 @@ the board's events as messages. The world's clock is the real one, moved ahead b
 import queue
 import random
 import threading
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.markup import escape
@@ -22,7 +22,7 @@ from textual.theme import Theme
 from textual.widgets import Button, Digits, Footer, RichLog, Static
 
 from firmware.core.tickets import CUSTOM, ERASE, KIND_NAMES, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from firmware.core.zone import Zone
+from firmware.core.zone import Zone, weekday
 
 from .board_process import Message
 from .desk import Desk, purpose
@@ -34,6 +34,8 @@ HOUR_MS = 3_600_000
 TICK_SECONDS = 0.1  # how often the board is told that time has passed
 BUSY_KEYS = 40  # more keys than this waiting means that a key is stuck on the keyboard
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MOST_RECENT = 7
 KEYPAD = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#")
 KEY_IDS = {"*": "star", "#": "hash"}
 LABELS = {
@@ -185,20 +187,42 @@ class Key(Button):
 class Bolt(Static):
     """The door's edge: the bolt stands in the frame or is drawn back."""
 
-    LOCKED = ("        ┃▒▒", "████████████", "████████████", "        ┃▒▒")
-    OPEN = ("        ┃▒▒", "█████   ┃  ▒", "█████   ┃  ▒", "        ┃▒▒")
+    WIDTH = 20
+    EDGE = 11  # where the door ends and the frame begins
+    REACH = 17  # where the hole for the bolt ends
+    STATES: ClassVar[dict[str, tuple[str, str, int]]] = {  # word, colour, where the bolt ends
+        "locked": ("L O C K E D", "#7aa2f7", 16),
+        "open": ("O P E N", "#9ece6a", 8),
+        "off": ("N O   P O W E R", "#565f89", 16),
+    }
 
     def show(self, state: str) -> None:
         """Draw it "locked", "open" or "off"."""
-        lines = self.OPEN if state == "open" else self.LOCKED
-        word = {"locked": "LOCKED", "open": "OPEN", "off": "NO POWER"}[state]
-        colour = {"locked": "#7aa2f7", "open": "#9ece6a", "off": "#565f89"}[state]
+        word, colour, reach = self.STATES[state]
         text = Text(justify="center")
-        for line in lines:
-            text.append(line.ljust(12) + "\n", style=colour)
-        text.append(f"\n{word}", style=f"bold {colour}")
-        self.set_class(state == "open", "open")
+        for row, metal in enumerate((" ", "▄", "█", "▀", " ")):
+            for column in range(self.WIDTH):
+                if metal != " " and 3 <= column < reach:
+                    text.append(metal, colour)
+                elif column < self.EDGE:
+                    text.append("░", "#2f344d")
+                elif column == self.EDGE:
+                    text.append("│", "#565f89")
+                else:
+                    text.append(" " if 1 <= row <= 3 and column < self.REACH else "▓", "#414868")
+            text.append("\n")
+        text.append(f"\n{word}", f"bold {colour}")
         self.update(text)
+
+
+@dataclass
+class Recent:
+    """A code that was issued here: its digits, kind and id, and whether it is over."""
+
+    digits: str
+    kind: int
+    id: str | None
+    over: bool = False
 
 
 class DoorApp(App[int]):
@@ -207,10 +231,11 @@ class DoorApp(App[int]):
     TITLE = "Tumbler"
     CSS_PATH = "tui.tcss"
     ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (132, "-wide")]  # noqa: RUF012 -- as App has it
     BINDINGS: ClassVar[list[BindingType]] = [
         *[Binding(digit, f"key('{digit}')", show=False) for digit in "0123456789"],
-        Binding("asterisk,backspace,escape", "key('*')", "clear", key_display="⌫ *"),
-        Binding("number_sign,enter", "key('#')", "enter", key_display="⏎ #"),
+        Binding("asterisk,backspace,escape", "key('*')", "clear", key_display="*"),
+        Binding("number_sign,enter", "key('#')", "enter", key_display="#"),
         Binding("t", "issue(2)", "timed code"),
         Binding("o", "issue(0)", "one-time"),
         Binding("p", "power", "power"),
@@ -229,6 +254,7 @@ class DoorApp(App[int]):
         self._runner = Driver(lock, self.post_message)
         self._typed = 0
         self._powered = False
+        self._recent: list[Recent] = []
 
     # What there is to see
 
@@ -250,15 +276,19 @@ class DoorApp(App[int]):
                 with Vertical(id="ticket"):
                     yield Digits("", id="code")
                     yield Static(id="purpose")
-                with Grid(id="kinds"):
-                    for kind in (TIMED, ONE_TIME, PERMANENT, RECURRING, REVOKE, ERASE, CUSTOM):
-                        button = Button(LABELS[kind], id=f"issue-{kind}", classes="issue", compact=True)
-                        button.can_focus = False
-                        yield button
-                        yield Static(HINTS[kind], classes="hint")
+                with Horizontal(id="choices"):
+                    with Grid(id="kinds"):
+                        for kind, label in LABELS.items():
+                            button = Button(label, id=f"issue-{kind}", classes="issue", compact=True)
+                            button.tooltip = HINTS[kind]
+                            button.can_focus = False
+                            yield button
+                            yield Static(HINTS[kind], classes="hint")
+                    yield Static(id="recent")
         with Horizontal(id="world"):
+            yield Static("The world", id="world-title")
             for label, name, tip in (
-                ("⏻ Power", "power", "Cut the power, or bring it back"),
+                ("Power", "power", "Cut the power, or bring it back"),
                 ("+1 hour", "hour", "Let an hour pass"),
                 ("+1 day", "day", "Let a day pass"),
                 ("Stop clock", "stop", "The clock chip loses its battery"),
@@ -284,10 +314,8 @@ class DoorApp(App[int]):
         self._lamp(False)
         self._show_typed(0)
         self._show_ticket("", "Click a kind of code, then type its digits.")
-        self._note(
-            "This is a real lock's firmware. Issue a [b]timed[/b] code on the right, type it, then press [b]#[/b]."
-        )
-        self._door.listen(lambda event: self.post_message(BoardEvent(event)))
+        self._note("Issue a [b]timed[/b] code on the right, type its digits, then press [b]#[/b].")
+        self._door.listen(self._pass_on)
         self._runner.start()
         self._runner.do(VirtualLock.power_on)
         self._show_time()
@@ -300,9 +328,10 @@ class DoorApp(App[int]):
 
     def _show_time(self) -> None:
         shown = format_time(self._runner.world_ms // 1_000, self._lock_zone)
-        self.query_one("#clock", Digits).update(shown[11:16])
-        day = time.strftime("%A", time.strptime(shown[:10], "%Y-%m-%d"))
-        self.query_one("#date", Static).update(f"{day} {shown[:10]}  {shown[16:19]} {shown[19:]}")
+        self.query_one("#clock", Digits).update(shown[11:19])
+        day, _, _, _ = self._lock_zone.local(self._runner.world_ms // 1_000)
+        clock = f"\n{shown[11:19]}" if self.screen.has_class("-narrow") else ""  # there the large one is hidden
+        self.query_one("#date", Static).update(f"{DAYS[weekday(day)]} {shown[:10]}{clock} {shown[19:]}")
 
     def _show_bolt(self) -> None:
         state = "off" if not self._powered else "open" if self._door.unlocked else "locked"
@@ -317,13 +346,24 @@ class DoorApp(App[int]):
     def _show_typed(self, count: int) -> None:
         self._typed = count
         shown = "● " * min(count, 9) + ("…" if count > 9 else "")
-        self.query_one("#typed", Static).update(
-            f"[b #c8d0ee]{shown.strip()}[/]" if count else "[#3b4261]· · · · · ·[/]"
-        )
+        text = f"[b #c8d0ee]{shown.strip()}[/]" if count else "[#3b4261]· · · · · ·[/]"
+        self.query_one("#typed", Static).update(text)
 
     def _show_ticket(self, digits: str, text: str) -> None:
         self.query_one("#code", Digits).update(digits)
         self.query_one("#purpose", Static).update(text)
+
+    def _remember(self, digits: str, kind: int, short_id: str | None) -> None:
+        self._recent.insert(0, Recent(digits, kind, short_id))
+        del self._recent[MOST_RECENT:]
+        self._show_recent()
+
+    def _show_recent(self) -> None:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for code in self._recent:
+            text.append(f"{code.digits:>9}", "#565f89 strike" if code.over else "bold #9ece6a")
+            text.append(f"  {LABELS[code.kind].lower()}\n", "#565f89" if code.over else "#7982a9")
+        self.query_one("#recent", Static).update(text)
 
     def _note(self, text: str) -> None:
         """Write a line of markup to the log."""
@@ -331,6 +371,10 @@ class DoorApp(App[int]):
         self.query_one("#log", RichLog).write(f"[#565f89]{stamp}[/]  {text}")
 
     # What the board does
+
+    def _pass_on(self, event: Message) -> None:
+        """Take an event from the runner's thread into the app's."""
+        self.post_message(BoardEvent(event))
 
     @on(BoardEvent)
     def _board_event(self, message: BoardEvent) -> None:
@@ -382,6 +426,12 @@ class DoorApp(App[int]):
         code = f"  [#565f89]{name} code {event.get('id')}[/]" if name else ""
         self.query_one("#answer", Static).update(f"[b {colour}]{text}[/]")
         self._note(f"[b {colour}]{event['verdict']}[/]  {why or text}{code}")
+        for one in self._recent:
+            if event["verdict"] == "erased" or (
+                one.id == event.get("id") and (event["verdict"] == "revoked" or one.kind == ONE_TIME)
+            ):
+                one.over = True
+        self._show_recent()
         if event["verdict"] == "erased" and not self._desk.erased():
             self._note(
                 "The registry still counts on the old codes. Once the real lock is erased too, run:"
@@ -436,6 +486,7 @@ class DoorApp(App[int]):
             return
         text = purpose(code, self._desk.lock)
         self._show_ticket(code.digits, f"[b]{LABELS[kind]}[/]: {text}. Type it, then [b]#[/b].")
+        self._remember(code.digits, kind, code.short_id)
         self._note(f"The owner issues a {code.kind} code [#565f89]{code.short_id}[/]: {text}.")
 
     def _add_custom(self) -> None:
@@ -450,6 +501,7 @@ class DoorApp(App[int]):
     def _custom_added(self, digits: str, reply: Reply) -> None:
         if reply.ok:
             self._show_ticket(digits, "[b]Custom[/]: until it is deleted. Type it, then [b]#[/b].")
+            self._remember(digits, CUSTOM, reply.id)
             self._note("The owner adds a custom code over the link.")
         else:
             self._show_ticket("", f"[#f7768e]The lock refuses: {escape(reply.text or reply.reason)}[/]")

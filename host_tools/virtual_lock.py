@@ -70,11 +70,12 @@ class Entered:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of an owner's command: the lock's words when it refused."""
+    """What came of an owner's command: the id of the code, or the lock's words when it refused."""
 
     ok: bool
     reason: str = ""
     text: str = ""
+    id: str | None = None
 
 
 def now_ms() -> int:
@@ -232,7 +233,7 @@ class VirtualLock:
         if answer is None:
             return Reply(False, "power-cut", "the power failed before the lock confirmed it")
         if answer.get("ok"):
-            return Reply(True)
+            return Reply(True, id=answer.get("id"))
         text = str(answer.get("error") or "")
         return Reply(False, str(answer.get("reason") or text.partition(":")[0]), text)
 
