@@ -109,7 +109,8 @@ class VirtualLock:
         self._listener = listener
         self._command = command or board_command(find())
         self._board: BoardProcess | None = None
-        self._cut: int | None = None  # waits for the power to come on
+        self._cut: int | None = None  # a flash operation to come
+        self._cause: str | None = None  # of the reset that this start follows; None: the power came
         self._world: IO[str] | None = None
         self._rtc: Message | None = None
         new = not flash.exists() or flash.stat().st_size == 0
@@ -263,6 +264,7 @@ class VirtualLock:
                 "mode": "fast",
                 "provision": self._provision,
                 "cut": self._cut,
+                "cause": self._cause,
             }
             try:
                 answer = self._board.ask(request)
@@ -273,7 +275,7 @@ class VirtualLock:
                 self._stopped()
                 raise
             self._tick(answer)
-            self._provision = None
+            self._provision = self._cause = None
             self._tell({"event": "power", "on": True, "now_ms": self.now_ms})
             return
         raise BoardFault(f"The lock restarted {MOST_RESTARTS} times without coming up.", "Look at its flash image.")
@@ -322,6 +324,8 @@ class VirtualLock:
             self.unlocked = bool(event["unlocked"])
         elif kind == "rtc":
             self._rtc = event["state"]
+        elif kind == "reset":
+            self._cause = event.get("cause")
         self._tell(event)
 
     def _tick(self, message: Message) -> None:

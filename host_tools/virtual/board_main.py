@@ -1,8 +1,8 @@
 """One power-on of the virtual board: MicroPython runs this, and it runs the real firmware (docs/virtual-board.md).
 
-Builds the world, the flash chip and the clock chip that the first request describes, puts `machine` and `time` stand-ins
-in place, mounts the flash, then executes firmware/boot.py and firmware/main.py as a board would. From there on the
-host's requests are served whenever the firmware has nothing to run.
+Builds the world, the flash chip and the clock chip that the first request describes, puts stand-ins for `machine` and
+`time` in place, mounts the flash, then executes firmware/boot.py and firmware/main.py as a board would. From there on
+the host's requests are served whenever the firmware has nothing to run.
 """
 
 import gc
@@ -11,6 +11,7 @@ import os
 import sys
 
 import vfs
+
 from firmware.app import board as app_board
 from firmware.core.config import Config
 from firmware.core.errors import LockError, Refused
@@ -99,7 +100,7 @@ class Virtual:
             path = self._root + "/firmware/" + name
             with open(path) as file:
                 code = compile(file.read(), path, "exec")
-            exec(code, {"__name__": "__main__"})
+            exec(code, {"__name__": "__main__"})  # noqa: S102 -- as a board runs them
         raise ValueError("main.py came to its end, which a lock never does")
 
     def _mount(self, path):
@@ -122,18 +123,9 @@ class Virtual:
             autolock=config.get("autolock", 5),
             sound=bool(config.get("sound", True)),
         ).pack()
-        now, ok = self._chip_time()
-        try:
-            Store.create(path, bytes.fromhex(given["secret"]), packed, now if ok else None)
-        except LockError as error:
-            if not isinstance(error, LockError):
-                raise
+        if "journal" not in os.listdir(path):
+            Store.create(path, bytes.fromhex(given["secret"]), packed, self.world.now_ms() // 1000)
         gc.collect()
-
-    def _chip_time(self):
-        from firmware.drivers.ds3231 import DS3231
-
-        return DS3231(self.bus).read()
 
     # The end
 
@@ -335,7 +327,8 @@ class Virtual:
             raise ValueError("no such owner's command")
         owner = self.world.app.owner
         if owner is None:
-            self._done("owner", {"ok": False, "reason": "no-secret", "error": "this lock has no secret or lost its memory"})
+            text = "this lock has no secret, or lost its memory"
+            self._done("owner", {"ok": False, "reason": "no-secret", "error": text})
             return
         try:
             result = getattr(owner, command)(**request.get("args", {}))
@@ -446,7 +439,7 @@ def main():
         if request.get("do") != "boot":
             raise ValueError("the first request is boot")
         virtual.boot(request)
-    except (KeyError, OSError, TypeError, ValueError) as error:
+    except (KeyError, LockError, OSError, TypeError, ValueError) as error:
         link.send({"done": "boot", "error": "%s: %s" % (type(error).__name__, error)})
         sys.print_exception(error, sys.stderr)
     return EXIT_FAILED
