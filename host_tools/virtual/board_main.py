@@ -124,7 +124,8 @@ class Virtual:
             sound=bool(config.get("sound", True)),
         ).pack()
         if "journal" not in os.listdir(path):
-            Store.create(path, bytes.fromhex(given["secret"]), packed, self.world.now_ms() // 1000)
+            secret = bytes.fromhex(given["secret"])
+            Store.create(path, secret, packed, self.world.now_ms() // 1000, given.get("epoch", 0))
         gc.collect()
 
     # The end
