@@ -355,6 +355,8 @@ def test_entries_that_make_no_sense_change_nothing(tmp_path):
         ([Entry(256, 0, NONE, None, 0)], NOW, True),
         ([Entry(0, -1, NONE, None, 0)], NOW, True),
         ([Entry(0, 0, 5, None, 0)], NOW, True),
+        ([Entry(0, 0, PUT, None, 0)], NOW, True),
+        ([Entry(0, 0, FORGET, None, 0)], NOW, True),
         ([Entry(0, 0, NONE, None, 1 << 32)], NOW, True),
         ([Entry(0, 0, PUT, short, 0)], NOW, True),
         ([Entry(0, 0, NONE, wide, 0)], NOW, True),
@@ -441,7 +443,13 @@ def test_valid_records_that_cannot_follow_are_noticed(tmp_path):
     """Checksums and numbers in order, but not what a store writes."""
     lock = make(tmp_path)
     whole = (tmp_path / "journal").read_bytes()
-    for action, some in ((5, None), (FORGET, code(99)), (PUT, Code(b"12345678", 7, REVOKED, 7))):
+    for action, some in (
+        (5, None),
+        (PUT, None),
+        (FORGET, None),
+        (FORGET, code(99)),
+        (PUT, Code(b"12345678", 7, REVOKED, 7)),
+    ):
         record = struct.pack(">IIBBBBI", lock.seq + 1, NOW, 0, 0, 0, action, 1)
         record += (some.pack() if some else bytes(24)) + bytes(4)
         (tmp_path / "journal").write_bytes(whole + record + struct.pack(">I", crc32(record)))

@@ -261,6 +261,8 @@ class Store:
         for entry in entries:
             code = entry.code
             if entry.action == PUT or entry.action == FORGET:
+                if code is None:
+                    raise ValueError("this action needs a code")
                 old = None if erased else book.find(code.tag)
                 old = changed.get(code.tag, old)
                 if entry.action == PUT:
@@ -304,6 +306,8 @@ class Store:
         """Carry out one record, committed just now or read back."""
         action = event.action
         code = event.code
+        if code is None and (action == PUT or action == FORGET):
+            raise ValueError("a record lacks its code")
         if action == PUT:
             self.book.put(code)
         elif action == FORGET:
@@ -315,6 +319,8 @@ class Store:
             # when it did, or before, is taken from now on. Those that started since are not touched.
             self.forgotten = max(self.forgotten, old.gone - 3_600 * FIRST_USE_HOURS)
         elif action == ERASE:
+            if self.epoch >= EPOCH_MAX:
+                raise ValueError("a record erases after the last epoch")
             self.book.clear()
             self.epoch += 1
         elif action != NONE and action != TIME:
