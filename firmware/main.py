@@ -33,6 +33,6 @@ def main() -> None:
 try:
     main()
 except Exception as error:  # noqa: BLE001 -- whatever it is, a lock must not fall to the prompt
-    sys.print_exception(error, sys.stderr)
+    sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
     time.sleep_ms(PAUSE_MS)
 machine.reset()

@@ -4,9 +4,8 @@ The description is data: pins, levels, limits. Every field is checked when the b
 exists is usable. Nothing here knows whether the machine module is a real one.
 """
 
+import asyncio
 import sys
-
-from asyncio import sleep_ms
 
 from ..drivers.bolt import Bolt
 from ..drivers.ds3231 import DS3231
@@ -56,7 +55,7 @@ class Board:
         self.ticks_ms = time.ticks_ms
         self.ticks_diff = time.ticks_diff
         self.bolt = self._make_bolt(_part(description, "bolt"))  # first: its pin must not float
-        self.storage = description.get("storage")
+        self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
             raise ValueError("board.json: storage must be a path that begins with /")
         self.console = bool(description.get("console", True))
@@ -118,7 +117,7 @@ class Board:
     async def touch(self, ms: int) -> None:
         """Return when a key is down, after `ms` at the latest."""
         while ms > 0 and not self.matrix.touched():
-            await sleep_ms(TOUCH_MS)
+            await asyncio.sleep_ms(TOUCH_MS)
             ms -= TOUCH_MS
 
     def observe(self, kind: str, payload: object) -> None:
@@ -126,4 +125,4 @@ class Board:
 
     def report(self, error: Exception) -> None:
         """Tell the serial console of an error; its text holds no digits (errors.py)."""
-        sys.print_exception(error, sys.stderr)
+        sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only

@@ -111,11 +111,10 @@ class Lock:
         elif self.verifier is None:
             self.play(self.trouble)
         else:
-            self._enter(digits)
+            self._enter(self.verifier, digits)
 
-    def _enter(self, digits: str) -> None:
+    def _enter(self, verifier: Verifier, digits: str) -> None:
         """Decide one entry; only then may the bolt move."""
-        verifier = self.verifier
         verdict = verifier.enter(digits)
         if verdict.verdict == OPEN:
             self.board.bolt.unlock(verifier.config.autolock * 1000)
@@ -152,16 +151,16 @@ class Lock:
             if self.verifier is None:
                 await duty.rest(TROUBLE_MS)
                 self.play(self.trouble)
-                continue
-            await duty.rest(CLOCK_MS)
-            self._housekeeping()
+            else:
+                await duty.rest(CLOCK_MS)
+                self._housekeeping(self.verifier)
 
-    def _housekeeping(self) -> None:
+    def _housekeeping(self, verifier: Verifier) -> None:
         """Tokens and floor to flash, and the journal rewritten while nobody is at the door."""
         try:
-            self.verifier.tick()
-            if self.store.compaction_due and self.quiet():
-                self.store.compact()
+            verifier.tick()
+            if verifier.store.compaction_due and self.quiet():
+                verifier.store.compact()
         except StoreFull as error:
             self.board.observe("fault", str(error))  # flash takes nothing now: what it holds is still good
 
@@ -181,9 +180,9 @@ class Lock:
     def _log_fault(self, arg: int) -> None:
         """Log a failure (arg: how * 256 + number of the task), once while nothing else happens in between: a lock
         that fails at every start must not wear out its flash."""
-        store = self.store
-        if store is None:
+        if self.verifier is None:
             return
+        store = self.verifier.store
         try:
             for event in store.events(store.seq - 1, 1):
                 if event.event == FAULT and event.arg == arg:

@@ -58,12 +58,13 @@ class Supervisor:
         self._watchdog = watchdog
         self._failed = failed
         self._duties: "list[Duty]" = []
+        self._tasks: "list[Any]" = []  # a task that nobody holds may be collected
         self._over = False
 
     def start(self, duty: Duty, work: "Coroutine[Any, Any, None]") -> None:
         """Run `work` as a task that never ends."""
         self._duties.append(duty)
-        asyncio.create_task(self._run(len(self._duties), duty, work))
+        self._tasks.append(asyncio.create_task(self._run(len(self._duties), duty, work)))
 
     async def _run(self, number: int, duty: Duty, work: "Coroutine[Any, Any, None]") -> None:
         error = None

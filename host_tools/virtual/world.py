@@ -5,9 +5,8 @@ thing that is due, and computing takes none. In real mode the world goes with th
 quiet it sleeps: time then goes on until a finger comes, an hour at most at once, and every pause ends late.
 """
 
-import time as real
-
 import asyncio.core as core
+import time as real
 
 SLEEP_MS = 3_600_000  # the longest sleep of a quiet lock
 TICKS = 1 << 30  # where an ESP32's counter wraps
