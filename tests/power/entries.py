@@ -14,7 +14,7 @@ from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE,
 from tests.lock import DAY, HOUR, NOW, Lock
 
 from .model import difference, state_of
-from .workloads import _Draw, limits
+from .workloads import Draw, StoreWorkload, limits
 
 CUSTOM = ("2468", "13579", "204060", "75319024")
 KINDS = (
@@ -39,7 +39,7 @@ class Entries:
     def __init__(self, seed):
         limits(8, 16)
         random.seed(seed * 6151 + 5)
-        self._draw = _Draw(random.getrandbits(30))
+        self._draw = Draw(random.getrandbits(30))
         self._stages = [None]  # memory before the step, then after each of its commits
         self._dead = []  # digits that must not open any more
         self._dying = ""  # digits that the step under way may have ended
@@ -157,14 +157,7 @@ class Entries:
         if found not in allowed:
             raise ValueError("after the last commit: " + difference(self._stages[-1], found))
 
-    def recover(self, path):
-        """A start, and all that a start may write."""
-        try:
-            store = Store.open(path)
-        except NotProvisioned:
-            return
-        store.keep(store.tokens, store.floor)
-        store.compact()
+    recover = StoreWorkload.recover  # a start, and all that a start may write
 
     def resume(self, path):
         """Start the lock from the copy, type every dead code, and see the tokens go down."""

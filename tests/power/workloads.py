@@ -184,7 +184,7 @@ class History(Kinds):
     def steps(self, path):
         """Random steps, weighted towards what a lock does most."""
         random.seed(self.seed * 7919 + 1)
-        draw = _Draw(random.getrandbits(30))
+        draw = Draw(random.getrandbits(30))
         now = START
         yield self.create(path)
         for number in range(self.length):
@@ -247,7 +247,7 @@ class History(Kinds):
         return self.step("commit %d" % len(entries), "commit", entries, now, trusted, refund)
 
 
-class _Draw:
+class Draw:
     """Numbers of its own from a seed: `code` seeds MicroPython's only generator anew."""
 
     def __init__(self, seed):
