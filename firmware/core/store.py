@@ -306,7 +306,7 @@ class Store:
         """Carry out one record, committed just now or read back."""
         action = event.action
         code = event.code
-        if code is None and (action == PUT or action == FORGET):
+        if code is None and action in (PUT, FORGET):
             raise ValueError("a record lacks its code")
         if action == PUT:
             self.book.put(code)
