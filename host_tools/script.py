@@ -243,20 +243,19 @@ class Player:
         wanted = f"{verdict} {reason}".strip()
         reply, self._reply = self._reply, None
         if reply is not None and verdict == "refused":
-            got = (
-                "the owner's command was carried out" if reply[1].ok else f"the owner's command: {_words_of(reply[1])}"
-            )
-            holds = not reply[1].ok and reason in ("", reply[1].reason)
+            outcome = reply[1]
+            got = "but the owner's command was carried out" if outcome.ok else f"got {_words_of(outcome)}"
+            holds = not outcome.ok and reason in ("", outcome.reason)
         else:
             self._reply = reply
             self._owner_unheard()
             entry = self._last
-            got = f"{entry.verdict} {entry.reason}" if entry else self._why_none
+            got = f"got {entry.verdict} {entry.reason}" if entry else f"but {self._why_none}"
             holds = entry is not None and entry.verdict == verdict and reason in ("", entry.reason)
         if holds:
             self.held += 1
         else:
-            self._fail(command.line, f"expected {wanted}, got {got}")
+            self._fail(command.line, f"expected {wanted}, {got}")
 
     def _do_power(self, command: Command, on: bool) -> None:
         if on:
