@@ -62,6 +62,8 @@ class Flash:
         """Program bytes."""
         start = block * BLOCK + offset
         length = len(buffer)
+        if self._frozen:
+            self._cut()  # the file system closes its files on the way out
         self._file.seek(start)
         if self._file.read(length) != b"\xff" * length:
             raise ValueError("block %d is programmed twice at %d" % (block, offset))
