@@ -44,7 +44,7 @@ class BoardFault(ToolError):
     """The board did something no board may do: it blocked, crashed, or answered nonsense."""
 
 
-class BoardRefused(Exception):
+class BoardRefused(ToolError):
     """The board answered a request with an error; the text is the board's."""
 
 
@@ -122,7 +122,9 @@ class BoardProcess:
                 self._on_event(message)
             elif message.get("done") == wanted:
                 if message.get("error") is not None and "ok" not in message:
-                    raise BoardRefused(str(message["error"]))
+                    raise BoardRefused(
+                        f"The virtual board refuses '{wanted}': {message['error']}.", "Nothing was done."
+                    )
                 return message
             else:
                 raise self._fault(f"The virtual board answered '{message.get('done')}' to '{wanted}'.")
