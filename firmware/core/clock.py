@@ -21,12 +21,16 @@ class Clock:
         self._store = store
 
     def read(self) -> tuple:
-        """(Unix seconds, trusted). Untrusted seconds are what the chip says, or the floor when it says nothing."""
+        """(Unix seconds, trusted). Untrusted seconds are what the chip says, or the floor when it says nothing or
+        nothing that can be."""
+        floor = self._store.floor
         try:
             now, ok = self._rtc.read()
         except OSError:
-            return self._store.floor, False
-        return now, ok and EARLIEST <= now < LATEST and now >= self._store.floor
+            return floor, False
+        if not EARLIEST <= now < LATEST:
+            return floor, False
+        return now, ok and now >= floor
 
     def set(self, now: int) -> None:
         """Set the chip. ValueError outside 2020 to 2099; OSError when it does not answer.
