@@ -90,7 +90,7 @@ class Virtual:
         sys.modules["machine"] = Machine(world, description, self.matrix, self.bus, self, self._reset, cause)
         sys.modules["time"] = Time(world)
         world.install()
-        self._mount(description["storage"])
+        self._mount(description["storage"], bool(request.get("provision")))
         if request.get("provision"):
             self._provision(description["storage"], request["provision"])
         self._begin("boot", lambda: {"provisioned": world.app.verifier is not None})
@@ -103,13 +103,19 @@ class Virtual:
             exec(code, {"__name__": "__main__"})  # noqa: S102 -- as a board runs them
         raise ValueError("main.py came to its end, which a lock never does")
 
-    def _mount(self, path):
-        """Mount the flash as the start code of an ESP32 does: a blank chip is formatted, a damaged one is not."""
+    def _mount(self, path, setting_up):
+        """Mount the flash as the start code of an ESP32 does: a blank chip is formatted, a damaged one is not, unless
+        the board is being set up: then this is what was left when the power failed in the middle of that.
+        """
         if self.flash.blank():
             vfs.VfsLfs2.mkfs(self.flash)
         try:
             vfs.mount(vfs.VfsLfs2(self.flash), path)
         except OSError as error:
+            if setting_up:
+                vfs.VfsLfs2.mkfs(self.flash)
+                vfs.mount(vfs.VfsLfs2(self.flash), path)
+                return
             self.event("fault", text="the flash cannot be mounted (error %d)" % error.errno)
             vfs.mount(Broken(), path)
 

@@ -1,0 +1,44 @@
+"""The virtual board with one fault put into the lock's clock task three seconds after its start.
+
+Argument: dies, ends, hangs, blocks (20 s without a turn for anybody), pauses (7 s), spins (for ever).
+"""
+
+import asyncio
+import sys
+
+from firmware.app.lock import Lock
+from host_tools.virtual import board_main
+
+variant = sys.argv[1]
+
+
+def block(ms):
+    """As a driver that waits instead of giving way."""
+    import time  # now it is the virtual board's
+
+    time.sleep_ms(ms)
+
+
+async def broken(lock):
+    """Stands where the clock task stood."""
+    duty = lock._duties["clock"]
+    for _ in range(3):
+        await duty.rest(1000)
+    if variant == "dies":
+        raise RuntimeError("made to die")
+    if variant == "ends":
+        return
+    if variant == "hangs":
+        await asyncio.Event().wait()
+    if variant == "blocks":
+        block(20_000)
+    if variant == "pauses":
+        block(7_000)
+    while variant == "spins":
+        pass
+    while True:
+        await duty.rest(1000)
+
+
+Lock._clock = broken
+sys.exit(board_main.main())
