@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.markup import escape
 from rich.text import Text
@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.message import Message as TextualMessage
 from textual.theme import Theme
+from textual.widget import Widget
 from textual.widgets import Button, Digits, Footer, RichLog, Static
 
 from firmware.core.tickets import CUSTOM, ERASE, KIND_NAMES, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
@@ -95,6 +96,9 @@ NIGHT = Theme(
     panel="#262a3d",
     dark=True,
 )
+
+
+Shown = TypeVar("Shown", bound=Widget)
 
 
 class BoardEvent(TextualMessage):
@@ -319,39 +323,56 @@ class DoorApp(App[int]):
         self._runner.start()
         self._runner.do(VirtualLock.power_on)
         self._show_time()
-        self.set_interval(0.25, self._show_time)
+        self.query_one(Bolt).set_interval(0.25, self._show_time)  # ends with the widget
 
     def on_unmount(self) -> None:
         """End the driver before the lock is closed."""
         self._runner.stop()
         self._door.listen(None)
 
+    def _shown(self, name: str, kind: type[Shown]) -> list[Shown]:
+        """Return the widget of that name; nothing when the app is ending and has taken it down."""
+        return list(self.query(name).results(kind)) if self.screen_stack else []
+
+    def _put(self, name: str, content: str | Text) -> None:
+        """Show a text in the widget of that name."""
+        for text in self._shown(name, Static):
+            text.update(content)
+
+    def _put_digits(self, name: str, digits: str) -> None:
+        """Show large digits in the widget of that name."""
+        for widget in self._shown(name, Digits):
+            widget.update(digits)
+
     def _show_time(self) -> None:
         shown = format_time(self._runner.world_ms // 1_000, self._lock_zone)
-        self.query_one("#clock", Digits).update(shown[11:19])
+        self._put_digits("#clock", shown[11:19])
         day, _, _, _ = self._lock_zone.local(self._runner.world_ms // 1_000)
-        clock = f"\n{shown[11:19]}" if self.screen.has_class("-narrow") else ""  # there the large one is hidden
-        self.query_one("#date", Static).update(f"{DAYS[weekday(day)]} {shown[:10]}{clock} {shown[19:]}")
+        narrow = self.screen_stack and self.screen.has_class("-narrow")
+        clock = f"\n{shown[11:19]}" if narrow else ""  # there the large one is hidden
+        self._put("#date", f"{DAYS[weekday(day)]} {shown[:10]}{clock} {shown[19:]}")
 
     def _show_bolt(self) -> None:
         state = "off" if not self._powered else "open" if self._door.unlocked else "locked"
-        self.query_one(Bolt).show(state)
-        self.query_one("#door").set_class(state == "open", "open")
-        self.query_one("#door").set_class(state == "off", "off")
+        for bolt in self._shown("#bolt", Bolt):
+            bolt.show(state)
+        for door in self._shown("#door", Vertical):
+            door.set_class(state == "open", "open")
+            door.set_class(state == "off", "off")
 
     def _lamp(self, on: bool, tone: str = "") -> None:
         lamp = "[#f7c948 b]●[/] lamp" if on else "[#3b4261]●[/] [#565f89]lamp[/]"
-        self.query_one("#lamp", Static).update(f"{lamp}   [#bb9af7]{tone}[/]")
+        self._put("#lamp", f"{lamp}   [#bb9af7]{tone}[/]")
 
     def _show_typed(self, count: int) -> None:
         self._typed = count
         shown = "● " * min(count, 9) + ("…" if count > 9 else "")
         text = f"[b #c8d0ee]{shown.strip()}[/]" if count else "[#3b4261]· · · · · ·[/]"
-        self.query_one("#typed", Static).update(text)
+        self._put("#typed", text)
 
     def _show_ticket(self, digits: str, text: str) -> None:
-        self.query_one("#code", Digits).update(digits)
-        self.query_one("#purpose", Static).update(text)
+        self._put_digits("#code", digits)
+        self._put("#purpose", text)
 
     def _remember(self, digits: str, kind: int, short_id: str | None) -> None:
         self._recent.insert(0, Recent(digits, kind, short_id))
@@ -363,12 +384,13 @@ class DoorApp(App[int]):
         for code in self._recent:
             text.append(f"{code.digits:>9}", "#565f89 strike" if code.over else "bold #9ece6a")
             text.append(f"  {LABELS[code.kind].lower()}\n", "#565f89" if code.over else "#7982a9")
-        self.query_one("#recent", Static).update(text)
+        self._put("#recent", text)
 
     def _note(self, text: str) -> None:
         """Write a line of markup to the log."""
         stamp = format_time(self._runner.world_ms // 1_000, self._lock_zone)[11:19]
-        self.query_one("#log", RichLog).write(f"[#565f89]{stamp}[/]  {text}")
+        for log in self._shown("#log", RichLog):
+            log.write(f"[#565f89]{stamp}[/]  {text}")
 
     # What the board does
 
@@ -414,7 +436,7 @@ class DoorApp(App[int]):
         if name == "clear":
             self._show_typed(0)
         if name in SPEECH:
-            self.query_one("#answer", Static).update(f"[red]{SPEECH[name]}[/]")
+            self._put("#answer", f"[red]{SPEECH[name]}[/]")
         self._lamp(True, f"♪ {name}")
 
     def _saw_verdict(self, event: Message) -> None:
@@ -424,7 +446,7 @@ class DoorApp(App[int]):
         kind = event.get("kind")
         name = KIND_NAMES[kind] if isinstance(kind, int) else kind
         code = f"  [#565f89]{name} code {event.get('id')}[/]" if name else ""
-        self.query_one("#answer", Static).update(f"[b {colour}]{text}[/]")
+        self._put("#answer", f"[b {colour}]{text}[/]")
         self._note(f"[b {colour}]{event['verdict']}[/]  {why or text}{code}")
         for one in self._recent:
             if event["verdict"] == "erased" or (
