@@ -324,6 +324,7 @@ class VirtualLock:
             self.unlocked = bool(event["unlocked"])
         elif kind == "rtc":
             self._rtc = event["state"]
+            self._save_world()
         elif kind == "reset":
             self._cause = event.get("cause")
         self._tell(event)
