@@ -64,6 +64,8 @@ class Parser:
 
     def _time(self, text: str) -> int:
         """Milliseconds of a time that somebody wrote."""
+        if re.fullmatch(r"[0-9*#]+", text):  # perhaps a code in the wrong place: do not repeat it
+            self._wrong("this is no time", "times are ISO 8601, such as 2026-12-24T15:00:00+01:00")
         try:
             return parse_instant(text, self._zone) * 1_000
         except ValueError as error:

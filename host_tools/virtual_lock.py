@@ -27,7 +27,7 @@ from .virtual.models.ds3231 import DS3231Model
 
 FLASH_KIB = 512
 STEP_MS = 86_400_000  # time passes in requests of a day, each of which must be answered within the real-time guard
-MOST_RESTARTS = 5  # by the firmware itself, within one request: more is a lock that will never come up
+MOST_RESTARTS = 5  # while it starts, or while time passes: more is a lock that will never be well
 EXAMPLE_SECRET = bytes(range(32))  # published in docs/passcodes.md, so it protects nothing
 
 
@@ -193,8 +193,12 @@ class VirtualLock:
         """Let time pass until `to_ms`; ValueError when that is over."""
         if to_ms < self.now_ms:
             raise ValueError("time only goes forwards")
+        restarts = self.restarts
         while self._board is not None and self.now_ms < to_ms:
             self._ask({"do": "advance", "to_ms": min(to_ms, self.now_ms + STEP_MS)})
+            if self.restarts - restarts > MOST_RESTARTS:
+                self.power_off()
+                raise BoardFault("The lock restarts again and again.", "Look at the faults it told.")
         self.now_ms = max(self.now_ms, to_ms)
 
     def stop_clock(self) -> None:

@@ -191,7 +191,15 @@ def test_a_slip_names_file_line_and_a_way_out(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["press 918273A#", "owner custom add 918273 --x", "press 918273 645", "owner delete 918273 1"]
+    "line",
+    [
+        "press 918273A#",
+        "owner custom add 918273 --x",
+        "press 918273 645",
+        "owner delete 918273 1",
+        "at 918273",
+        "owner change 1 --end 918273#",
+    ],
 )
 def test_a_slip_does_not_repeat_digits(line):
     with pytest.raises(ScriptError) as caught:

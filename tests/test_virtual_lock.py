@@ -179,6 +179,17 @@ def test_a_lock_that_never_comes_up_is_given_up(flash, tmp_path):
     virtual.close()
 
 
+def test_a_lock_that_restarts_again_and_again_is_given_up(flash, tmp_path):
+    path = tmp_path / "board.py"
+    body = "    if do == 'advance':\n        sys.exit(87)\n    say(done=do, now_ms=request.get('now_ms', 0))\n"
+    path.write_text(BOARD + body, encoding="utf-8")
+    with lock(flash, command=[sys.executable, str(path)]) as virtual:
+        virtual.power_on()
+        with pytest.raises(BoardFault, match="again and again"):
+            virtual.advance(virtual.now_ms + 1_000)
+        assert not virtual.powered
+
+
 # The real board
 
 
