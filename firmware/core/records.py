@@ -32,9 +32,7 @@ FORGET = 2
 ERASE = 3
 TIME = 4
 
-Header = namedtuple(
-    "Header", "codes history epoch seq attempt refunded refund_seq floor forgotten config secret"
-)
+Header = namedtuple("Header", "codes history epoch seq attempt refunded refund_seq floor forgotten config secret")
 # What a caller commits: `code` is a Code or None. For FORGET its tag counts; with NONE it is only logged.
 Entry = namedtuple("Entry", "event reason action code arg")
 # What a record says: `code` is a Code or None.
