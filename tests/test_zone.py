@@ -5,6 +5,7 @@ import datetime
 import os
 import platform
 import random
+import re
 import time
 from importlib import resources
 
@@ -14,7 +15,9 @@ from firmware.core.zone import RULE_MAX, Zone, date_of, day_of, weekday
 from host_tools.zones import iana, names, posix_rule
 from tests import micropython
 from tests.campaign import campaign, cases
-from tests.generators.zones import BEGIN, DAY, END, EPOCH, MALFORMED, changes, library_zone, offset, wall
+from tests.generators.zones import BEGIN, DAY, END, EPOCH, MALFORMED, changes, library_zone, offset, unable, wall
+
+LONG_HOURS = re.compile(r"/[+-]?[0-9]{3}|/[+]")  # what an older standard library does not read
 
 HOUR = 3600
 SETTLED = int(datetime.datetime(2026, 12, 1, tzinfo=datetime.UTC).timestamp())
@@ -169,7 +172,7 @@ def test_random_rules_against_the_standard_library():
     for case in range(cases(200, 5_000)):
         # It reads a rule year by year, and Jn and n wrongly (tests/generators/zones.py): keep off both.
         rule, model = random_rule(draw, "M", 2, 11)
-        if not model.steady:
+        if not model.steady or (unable() and LONG_HOURS.search(rule)):
             continue
         zone, theirs = Zone(rule), library_zone(rule)
         for t in moments_of_interest(draw, model):

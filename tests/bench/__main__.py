@@ -23,7 +23,8 @@ def on_board(port: str, *first: str) -> str:
 
 def figures_in(output: str) -> dict:
     """Return the JSON object in what a benchmark printed; ValueError when there is none."""
-    return json.loads(output[output.index("{") :])
+    figures, _ = json.JSONDecoder().raw_decode(output[output.index("{") :])  # a console may add lines of its own
+    return figures
 
 
 def show(value: object, title: str = "", depth: int = 0) -> None:

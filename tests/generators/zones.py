@@ -143,6 +143,16 @@ def library_zone(rule: str) -> zoneinfo.ZoneInfo:
     return zoneinfo.ZoneInfo.from_file(io.BytesIO(tzif(rule)), key=rule)
 
 
+def unable() -> str:
+    """Return why this Python cannot make the vectors, or nothing: its library may read no rule that changes
+    100 hours or more from midnight, or that writes a plus sign (3.11.2 reads none, 3.11.7 does)."""
+    try:
+        library_zone("AAA0BBB,M3.1.0/+100,M10.1.0")
+    except ValueError:
+        return "the zoneinfo of this Python reads no rules with changes 100 hours from midnight"
+    return ""
+
+
 def wall(t: int, zone: datetime.tzinfo) -> list[int]:
     """Return [day, hour, minute, second] on the wall clock of a zone of the standard library."""
     moment = datetime.datetime.fromtimestamp(t, zone)
