@@ -280,3 +280,13 @@ def test_board_data_is_json():
     assert boards
     for path in boards:
         assert isinstance(json.loads(path.read_text(encoding="utf-8")), dict), path
+
+
+def test_every_test_that_a_document_names_exists():
+    named = 0
+    for document in documents():
+        for file, test in re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", document.read_text(encoding="utf-8")):
+            source = (ROOT / "tests" / file).read_text(encoding="utf-8")
+            assert not test or re.search(rf"^def {test}\(", source, re.MULTILINE), f"{document.name}: {file}::{test}"
+            named += 1
+    assert named > 20
