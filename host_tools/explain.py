@@ -7,6 +7,7 @@ only the lock knows. Times are Unix seconds.
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+from firmware.core.codebook import CodeBook
 from firmware.core.config import Config
 from firmware.core.events import ERASED, OPEN, REFUSED, REVOKE_ARMED
 from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
@@ -126,6 +127,7 @@ def _verifier(lock: Lock, epoch: int) -> Verifier:
         epoch=epoch,
         forgotten=0,
         tokens=0,
-        book=SimpleNamespace(lengths=[0] * 10),
+        floor=0,
+        book=CodeBook(1),
     )
     return Verifier(memory, clock=None, uptime=lambda: 0)

@@ -16,7 +16,7 @@ from firmware.core.budget import (
 )
 from firmware.core.policy import STANDARD, STRICT, worst_accepted
 from firmware.core.tickets import PERMANENT
-from tests.lock import NOW, Lock
+from tests.lock import HOUR, NOW, Lock
 from tests.test_verifier import wrong_digits
 
 NOTHING_STORED = [0] * 10
@@ -210,3 +210,34 @@ def test_empty_bucket_is_told(lock):
     lock.wait(lock.verifier.budget.interval)
     assert not lock.verifier.budget.locked_out
     assert lock.rtc.now > NOW
+
+
+def test_codes_that_are_over_burden_nobody(lock):
+    resident = lock.code(PERMANENT)
+    assert lock.enter(resident) == "open"
+    interval = lock.verifier.budget.interval
+    for number in range(20):
+        lock.owner.add_custom(f"{number:06d}", end=NOW + HOUR)
+    for number in range(10):
+        lock.owner.add_custom(f"{number:04d}", end=NOW + HOUR)
+    assert lock.verifier.budget.interval == 3600
+    lock.wait(2 * HOUR)
+    lock.verifier.tick()
+    assert lock.verifier.budget.interval == interval
+    drain(lock)
+    lock.wait(RESIDENT_EVERY)
+    assert lock.enter(resident) == "open"
+
+
+def test_a_shorter_interval_credits_no_tokens_for_time_already_gone(tmp_path):
+    lock = Lock(str(tmp_path), policy=STRICT)
+    for number in range(10):
+        lock.owner.add_custom(f"{number:04d}")
+    drain(lock)
+    lock.wait(3540 - lock.up)
+    for number in range(10):
+        lock.owner.delete(f"{number:04d}")
+    assert lock.store.tokens == 0
+    lock.wait(lock.verifier.budget.interval)
+    assert not lock.verifier.budget.locked_out
+    assert lock.store.tokens == 1

@@ -63,7 +63,7 @@ def test_a_field_out_of_range_is_never_packed(field, values):
         with pytest.raises(ValueError, match=r"code|tag|hours|weekday|start"):
             book.put(code)
         assert len(book) == 0
-        assert book.lengths == [0] * 10
+        assert book.live_lengths(0) == [0] * 10
 
 
 def test_bytes_that_are_no_code_are_refused():
@@ -105,11 +105,12 @@ def test_what_can_open_is_never_forgettable(state, end, gone, now, live, forgett
 def same(book: CodeBook, wanted: dict[bytes, bytes]) -> None:
     assert len(book) == len(wanted)
     assert {code.tag: code.pack() for code in book.codes()} == wanted
-    lengths = [0] * 10
-    for packed in wanted.values():
-        if packed[8] >> 4 <= ACTIVE:
-            lengths[packed[9] & 15] += 1
-    assert book.lengths == lengths
+    for now in (0, 1_800_000_000, 2**32 - 2):
+        lengths = [0] * 10
+        for packed in wanted.values():
+            if packed[8] >> 4 <= ACTIVE and now < int.from_bytes(packed[16:20], "big"):
+                lengths[packed[9] & 15] += 1
+        assert book.live_lengths(now) == lengths
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 7, 60])
@@ -202,7 +203,7 @@ def test_an_image_that_is_no_code_table_is_refused():
         book.put(Code(b"87654321", 2, ACTIVE, 7))
         with pytest.raises(ValueError, match=r"code|same tag|more codes|weekday|hours"):
             book.load(image)
-        assert book.lengths == [0] * 10 if len(book) == 0 else len(book) == 1
+        assert len(book) == sum(book.live_lengths(0)) <= 1
 
 
 def test_a_capacity_that_does_not_fit_the_index_is_refused():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from firmware.core.errors import Refused
-from firmware.core.tickets import DAILY, ONE_TIME, PERMANENT, RECURRING, TIMED
+from firmware.core.errors import Refused, StoreFull
+from firmware.core.tickets import DAILY, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 from tests.lock import DAY, HOUR, NOW, Lock
 
 
@@ -219,3 +219,74 @@ def test_owner_works_while_time_is_untrusted(lock):
     assert lock.enter("2468") == "open"
     lock.owner.delete("2468")
     assert lock.enter("2468") == "refused time-untrusted"
+
+
+@pytest.mark.parametrize("kind", [ONE_TIME, TIMED])
+def test_a_custom_code_with_the_digits_of_an_unseen_ticket_leaves_it_dead(lock, kind):
+    code = lock.code(kind, hours=100 if kind == TIMED else 0)
+    lock.owner.add_custom(code)
+    assert lock.enter(code) == "open"
+    lock.owner.delete(code)
+    assert lock.enter(code) == "refused revoked"
+
+
+def test_new_digits_that_are_an_unseen_ticket_leave_it_dead(lock):
+    code = lock.code(TIMED, hours=100)
+    lock.owner.add_custom("4711")
+    lock.owner.change("4711", new_digits=code)
+    lock.owner.delete(code)
+    assert lock.enter(code) == "refused revoked"
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_changed_start_of_a_recurring_code_opens_no_door_outside_its_hours(lock, used):
+    code = lock.code(RECURRING, cycle=DAILY, until_hour=17)
+    if used:
+        assert lock.enter(code) == "open"
+    night = NOW + 12 * HOUR
+    lock.owner.change(code, start=night)
+    lock.at(night - 200)
+    assert lock.enter(code) == "refused outside-its-hours"
+
+
+def test_new_digits_and_times_for_a_code_that_is_over_when_the_book_is_full(lock):
+    lock.owner.add_custom("1111", end=NOW + HOUR)
+    for number in range(999):
+        lock.owner.add_custom(f"{number * 7:06d}")
+    lock.at(NOW + 2 * HOUR)
+    lock.owner.change("1111", end=NOW + 10 * HOUR, new_digits="2222")
+    assert [lock.enter("1111"), lock.enter("2222")] == ["refused wrong", "open"]
+
+
+def test_a_clock_that_fails_in_the_middle_of_a_command(lock):
+    code = lock.code(PERMANENT)
+    reads = 0
+    answer = lock.rtc.read
+
+    def failing():
+        nonlocal reads
+        reads += 1
+        if reads > 2:
+            raise OSError(5)
+        return answer()
+
+    lock.rtc.read = failing
+    lock.owner.delete(code)
+    lock.rtc.read = answer
+    assert lock.enter(code) == "refused revoked"
+
+
+def test_flash_that_refuses_is_told_apart_from_a_full_book(lock, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise StoreFull("the flash takes no more")
+
+    monkeypatch.setattr(lock.store, "commit", full)
+    with pytest.raises(Refused, match="flash"):
+        lock.owner.add_custom("2468")
+
+
+def test_a_deleted_revoke_code_no_longer_arms(lock):
+    revoke, target = lock.code(REVOKE), lock.code(PERMANENT)
+    assert lock.enter(revoke) == "revoke-armed"
+    lock.owner.delete(revoke)
+    assert lock.enter(target) == "open"

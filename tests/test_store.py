@@ -628,3 +628,38 @@ def test_ten_years_of_entries_stay_under_a_tenth_of_the_rated_erases(kib):
     assert 1 < wear["erases_per_entry"] < 2
     assert 2 <= wear["commits_per_entry"] < 2.1
     assert 0 < wear["ten_years_mean"] <= wear["ten_years_most"] < wear["rated_erases"] / 10
+
+
+@pytest.mark.parametrize("change", ["append", "rename"])
+def test_a_change_in_doubt_stops_the_store_until_a_start(tmp_path, monkeypatch, change):
+    """The file system does the change, says it failed, and then does not answer: nothing may be written after it."""
+    store = Store.create(str(tmp_path), SECRET, b"", NOW)
+    store.commit([Entry(1, 1, NONE, None, 1)], NOW, True)
+
+    def failing(real):
+        def done_but(*args):
+            real(*args)
+            raise OSError(5)
+
+        return done_but
+
+    def silent(*_args):
+        raise OSError(5)
+
+    with monkeypatch.context() as patch:
+        if change == "append":
+            patch.setattr(files, "_put", failing(files._put))
+            patch.setattr(files.os, "stat", silent)
+        else:
+            patch.setattr(files, "_rename", failing(files._rename))
+            patch.setattr(files, "exists", silent)
+        with pytest.raises(StoreFull):
+            store.commit([Entry(1, 1, NONE, None, 2)], NOW, True) if change == "append" else store.compact()
+    assert store.in_doubt
+    for act in (lambda: store.commit([Entry(1, 1, NONE, None, 3)], NOW, True), store.compact):
+        with pytest.raises(StoreFull, match="restart"):
+            act()
+    again = Store.open(str(tmp_path))
+    assert [event.arg for event in again.events()] == ([1, 2] if change == "append" else [1])
+    again.commit([Entry(1, 1, NONE, None, 4)], NOW, True)
+    assert Store.open(str(tmp_path)).seq == again.seq

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from firmware.core.codebook import FRESH, NEVER, USED
+from firmware.core.config import Config
 from firmware.core.errors import Refused, StoreFull
 from firmware.core.events import REASONS, VERDICTS
 from firmware.core.policy import STRICT
@@ -491,3 +492,88 @@ def test_forgetting_leaves_codes_that_started_since_alone(lock):
     assert lock.enter(lock.code(PERMANENT)) == "open", "takes the place of the used code"
     lock.owner.delete("000007")
     assert lock.enter(younger) == "open"
+
+
+def test_a_code_that_opens_while_the_journal_refuses_costs_no_token(lock, monkeypatch):
+    known = lock.code(PERMANENT)
+    assert lock.enter(known) == "open"
+
+    def full(*_args, **_kwargs):
+        raise StoreFull("no room on flash")
+
+    monkeypatch.setattr(lock.store, "commit", full)
+    for _ in range(20):
+        assert lock.enter(known) == "open"
+    assert lock.store.tokens == 8
+
+
+def test_untrusted_time_gives_a_custom_code_no_grace(lock):
+    lock.owner.add_custom("123456", start=NOW + HOUR)
+    lock.at(NOW + HOUR - 200)
+    assert lock.enter("123456") == "refused not-yet"
+    lock.rtc.ok = False
+    assert lock.enter("123456") == "refused time-untrusted"
+
+
+def test_one_flipped_bit_of_the_clock_is_not_believed(lock):
+    timed = lock.code(TIMED, hours=48)
+    assert lock.enter(timed) == "open"
+    answer = lock.rtc.read
+    reads = 0
+
+    def glitch():
+        nonlocal reads
+        reads += 1
+        now, ok = answer()
+        return (now + 40 * 365 * DAY, ok) if reads in (1, 4) else (now, ok)
+
+    lock.rtc.read = glitch
+    lock.verifier.tick()
+    lock.verifier.tick()
+    lock.wait(HOUR)
+    assert reads == 4
+    assert lock.enter(timed) == "open"
+
+
+def test_a_revoke_code_works_when_the_book_is_full(lock):
+    guest = lock.code(PERMANENT)
+    assert lock.enter(guest) == "open"
+    for number in range(999):
+        lock.owner.add_custom(f"{number * 7:06d}")
+    lock.store.tokens = 8
+    assert [lock.enter(lock.code(REVOKE)), lock.enter(guest)] == ["revoke-armed", "revoked"]
+    assert lock.enter(guest) == "refused revoked"
+
+
+def test_digits_with_a_reading_in_the_next_era_stay_dead_until_that_is_over(tmp_path):
+    hour = 499_520
+    lock = Lock(str(tmp_path), now=hour * HOUR + 60)
+    assert lock.scheme.decode("07931710", 5)[0] == 500_190, "the example's second reading"
+    assert lock.enter("07931710") == "open"
+    record = lock.store.book.find(lock.scheme.tag("07931710"))
+    assert record.gone == (500_190 + 24) * HOUR
+    lock.at(500_190 * HOUR + 60)
+    assert lock.enter("07931710") == "refused already-used"
+
+
+def test_what_was_forgotten_stays_so_under_another_phase(tmp_path):
+    lock = Lock(str(tmp_path), now=NOW, rule="<+0545>-5:45")
+    used = lock.code(ONE_TIME)
+    start = lock.verifier.read(b"", used, NOW).code.start
+    assert lock.enter(used) == "open"
+    lock.store.forgotten = start
+    lock.store.book.drop(lock.scheme.tag(used))
+    lock.store.configure(Config("UTC0").pack(), NOW)
+    lock.verifier.configure()
+    lock.at(NOW + HOUR)
+    assert lock.enter(used) == "refused suspended"
+
+
+def test_a_lockout_is_logged_once_whatever_restarts(lock):
+    for _ in range(8):
+        lock.enter(wrong_digits(lock))
+    for _ in range(5):
+        assert lock.enter(wrong_digits(lock)) == "locked-out"
+        lock.restart()
+    lockouts = [event for event in lock.store.events() if event.event == VERDICTS.index("locked-out")]
+    assert len(lockouts) == 1, "no restart adds another"

@@ -10,7 +10,7 @@ import gc
 
 from ..core.clock import Clock
 from ..core.entry import CLEAR, EntryBuffer
-from ..core.errors import LockError, NotProvisioned, StoreFull
+from ..core.errors import LockError, MemoryLost, NotProvisioned
 from ..core.events import FAULT, OPEN
 from ..core.owner import Owner
 from ..core.records import NONE, Entry
@@ -161,8 +161,10 @@ class Lock:
             verifier.tick()
             if verifier.store.compaction_due and self.quiet():
                 verifier.store.compact()
-        except StoreFull as error:
+        except LockError as error:
             self.board.observe("fault", str(error))  # flash takes nothing now: what it holds is still good
+        if self.store.in_doubt:
+            raise MemoryLost("the flash does not say what it holds: only a start can tell")
 
     def _failed(self, number: int, name: str, how: int, error: "Any") -> None:
         """A task failed: lock, tell, restart."""

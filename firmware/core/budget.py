@@ -28,11 +28,16 @@ def worst_odds(policy, lengths) -> float:
 
     lengths[n]: how many codes of n digits the lock has stored that can open.
     """
-    worst = 0.0
-    for length in range(SHORTEST, LONGEST + 1):
-        accepted = worst_accepted(policy, length) + lengths[length]
-        worst = max(worst, accepted / 10**length)
-    return worst
+    return _worst(accepted(policy), lengths)
+
+
+def accepted(policy) -> list:
+    """For each length up to the longest, how many unseen tickets the lock accepts at the worst moment."""
+    return [worst_accepted(policy, length) for length in range(LONGEST + 1)]
+
+
+def _worst(unseen, lengths) -> float:
+    return max([(unseen[n] + lengths[n]) / 10**n for n in range(SHORTEST, LONGEST + 1)])
 
 
 def refill_interval(odds: float) -> int:
@@ -59,23 +64,31 @@ def resident_may(length: int, stored: int) -> bool:
 class Budget:
     """The bucket of one lock.
 
-    store: keeps the tokens (`tokens`, `pay`, `keep`); uptime: callable, seconds since the start;
-    policy and lengths as in worst_odds().
+    store: keeps the tokens (`tokens`, `pay`, `keep`); uptime: callable, seconds since the start; policy: what the
+    lock accepts offline.
     """
 
-    def __init__(self, store, uptime, policy, lengths):
+    def __init__(self, store, uptime, policy):
         self._store = store
         self._uptime = uptime
         self._since = uptime()  # when the interval now running began
         self._resident_at = self._since + RESIDENT_EVERY
         self._kept = store.tokens
-        self.adjust(policy, lengths)
+        self._accepted = accepted(policy)
+        self._lengths = [0] * (LONGEST + 1)
+        self.interval = refill_interval(_worst(self._accepted, self._lengths))
 
-    def adjust(self, policy, lengths) -> None:
-        """Choose the interval anew; call when the policy or the stored codes have changed."""
-        self._policy = policy
+    def adjust(self, lengths) -> None:
+        """Choose the interval anew. lengths[n]: how many codes of n digits are stored that can open.
+
+        The part of the interval under way that has passed stays the same part of the new one.
+        """
+        self.refill()
         self._lengths = lengths
-        self.interval = refill_interval(worst_odds(policy, lengths))
+        interval = refill_interval(_worst(self._accepted, lengths))
+        now = self._uptime()
+        self._since = now - (now - self._since) * interval // self.interval
+        self.interval = interval
 
     def refill(self) -> None:
         """Credit the tokens that have come back since the last look, in RAM."""
@@ -111,6 +124,10 @@ class Budget:
         if store.tokens == 0:
             self._resident_at = max(self._resident_at, self._uptime() + RESIDENT_EVERY)
         return True
+
+    def give_back(self) -> None:
+        """Give the last payment back in RAM, because flash could not take it: the next payment writes it down."""
+        self._store.tokens = min(TRIES, self._store.tokens + 1)
 
     def refunded(self) -> None:
         """Note that the store gave the last payment back: flash already says so."""

@@ -21,14 +21,16 @@ class Clock:
         self._store = store
 
     def read(self) -> tuple:
-        """(Unix seconds, trusted). Untrusted seconds are what the chip says, or the floor when it says nothing or
-        nothing that can be."""
+        """(Unix seconds, trusted). Untrusted seconds are what the chip says, or the floor when it says nothing,
+        nothing that can be, or two times in a row that do not agree."""
         floor = self._store.floor
         try:
+            # Twice: one bit that flips on the way would otherwise become the highest time ever seen.
+            first, _ = self._rtc.read()
             now, ok = self._rtc.read()
         except OSError:
             return floor, False
-        if not EARLIEST <= now < LATEST:
+        if not EARLIEST <= now < LATEST or not 0 <= now - first <= 1:
             return floor, False
         return now, ok and now >= floor
 

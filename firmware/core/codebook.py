@@ -144,7 +144,6 @@ class CodeBook:
         if not 0 < capacity < 32768:
             raise ValueError("a book holds 1 to 32,767 codes")
         self.capacity = capacity
-        self.lengths = [0] * 10
         self._count = 0
         self._data = bytearray(capacity * CODE_SIZE)
         places = 4
@@ -196,14 +195,11 @@ class CodeBook:
         place = self._index[slot]
         if not place and self.full:
             raise StoreFull(FULL)
-        if place:
-            self._tally(place - 1, -1)
-        else:
+        if not place:
             self._count += 1
             place = self._index[slot] = self._count
         offset = (place - 1) * CODE_SIZE
         self._data[offset : offset + CODE_SIZE] = packed
-        self._tally(place - 1, 1)
 
     def drop(self, tag: bytes) -> bool:
         """Take the code with this tag out; False when there is none."""
@@ -213,7 +209,6 @@ class CodeBook:
             return False
         data = self._data
         offset = (place - 1) * CODE_SIZE
-        self._tally(place - 1, -1)
         self._close_gap(slot)
         last = self._count
         self._count -= 1
@@ -245,11 +240,14 @@ class CodeBook:
                 gap = slot
         index[gap] = 0
 
-    def _tally(self, place: int, by: int) -> None:
-        """Count the record at `place` in or out of `lengths`."""
-        offset = place * CODE_SIZE + 8
-        if self._data[offset] >> 4 <= ACTIVE:
-            self.lengths[self._data[offset + 1] & 15] += by
+    def live_lengths(self, now: int) -> "list[int]":
+        """How many codes of n digits can still open at `now` or later, for n from 0 to 9. Looks at every record."""
+        lengths = [0] * 10
+        data = self._data
+        for offset in range(0, self._count * CODE_SIZE, CODE_SIZE):
+            if data[offset + 8] >> 4 <= ACTIVE and now < unpack_from(">I", data, offset + 16)[0]:
+                lengths[data[offset + 9] & 15] += 1
+        return lengths
 
     def clear(self) -> None:
         """Take every code out."""
@@ -315,13 +313,11 @@ class CodeBook:
         self.adopt(count)
 
     def _reindex(self) -> None:
-        """Build index and tally from the records."""
+        """Build the index from the records."""
         index = self._index
         data = self._data
         for slot in range(len(index)):
             index[slot] = 0
-        for length in range(10):
-            self.lengths[length] = 0
         for place in range(self._count):
             offset = place * CODE_SIZE
             kind, length, begin, until = data[offset + 8 : offset + 12]
@@ -331,4 +327,3 @@ class CodeBook:
             if index[slot]:
                 raise ValueError("the same tag twice in the code table")
             index[slot] = place + 1
-            self._tally(place, 1)

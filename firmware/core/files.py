@@ -21,6 +21,10 @@ NO_ENTRY = 2
 _NO_SPACE = 28
 
 
+class InDoubt(OSError):
+    """The file system failed in a change and then does not say whether it was made."""
+
+
 def exists(path: str) -> bool:
     """Whether the file is there."""
     try:
@@ -43,7 +47,11 @@ def append(path: str, data: bytes, size: int) -> None:
         _put(path, "ab", (data,))
     except OSError:
         # Housekeeping that failed after the commit is no failure of the commit: to append again would be wrong.
-        if os.stat(path)[6] != size + len(data):
+        try:
+            found = os.stat(path)[6]
+        except OSError as error:
+            raise InDoubt(error.errno)
+        if found != size + len(data):
             raise
 
 
@@ -59,7 +67,11 @@ def rename(old: str, new: str) -> None:
     try:
         _rename(old, new)
     except OSError:
-        if exists(old):  # otherwise it is done, and only what came after it failed
+        try:
+            undone = exists(old)
+        except OSError as error:
+            raise InDoubt(error.errno)
+        if undone:  # otherwise it is done, and only what came after it failed
             raise
 
 

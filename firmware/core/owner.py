@@ -26,18 +26,13 @@ class Owner:
 
         Returns its id. Refused when it exists, is already over, or the code book is full.
         """
-        now, _ = self._now()
-        self._check_digits(digits)
-        tag = self._verifier.scheme.tag(digits)
-        old = self._store.book.find(tag)
-        if old and old.live(now):
-            raise Refused("code-exists", "the lock has this code already: change it, or choose other digits")
-        code = Code(tag, CUSTOM, ACTIVE, len(digits))
-        code.gone = old.gone if old else 0  # what these digits were before stays dead if this is deleted again
+        now, trusted = self._now()
+        tag, gone = self._free(digits, now)
+        code = Code(tag, CUSTOM, ACTIVE, len(digits), gone=gone)
         self._limit(code, start, end)
         if code.end <= now:
             raise Refused("already-over", "the end has passed: name a later one")
-        self._commit([_entry(ADDED, PUT, code)])
+        self._commit([_entry(ADDED, PUT, code)], now, trusted)
         return code_id(tag)
 
     def change(self, digits: str, start=None, end=None, new_digits=None) -> str:
@@ -46,7 +41,7 @@ class Owner:
         The code may be custom, or offline and used or not yet; a suspended code lives again when it is given a
         new start. Refused when it is no code, deleted, used up, or the new digits are taken.
         """
-        now, _ = self._now()
+        now, trusted = self._now()
         code = self._find(digits, now)
         if code.state == REVOKED:
             raise Refused("revoked", "this code was deleted: issue or add a new one")
@@ -56,36 +51,35 @@ class Owner:
             raise Refused("nothing-named", "name a new start, a new end or new digits")
         self._limit(code, start, end)
         if new_digits is None or new_digits == digits:
-            self._commit([_entry(CHANGED, PUT, code)])
+            self._commit([_entry(CHANGED, PUT, code)], now, trusted)
             return code_id(code.tag)
-        self._check_digits(new_digits)
-        tag = self._verifier.scheme.tag(new_digits)
-        taken = self._store.book.find(tag)
-        if taken and taken.live(now):
-            raise Refused("code-exists", "the lock has a code with the new digits already: choose others")
+        tag, gone = self._free(new_digits, now)
         entries = self._end(Code.unpack(code.pack()), CHANGED, now)
-        code.tag, code.length, code.gone = tag, len(new_digits), taken.gone if taken else 0
-        self._commit(entries + [_entry(CHANGED, PUT, code)])
+        code.tag, code.length, code.gone = tag, len(new_digits), gone
+        self._commit(entries + [_entry(CHANGED, PUT, code)], now, trusted)
         return code_id(tag)
 
     def delete(self, digits: str) -> str:
         """Delete a code, custom or offline, used or not yet: its digits open nothing from now on. Returns its id."""
-        now, _ = self._now()
+        now, trusted = self._now()
         code = self._find(digits, now)
         if code.state == REVOKED:
             raise Refused("revoked", "this code was deleted before")
-        self._commit(self._end(code, DELETED, now))
+        self._commit(self._end(code, DELETED, now), now, trusted)
         return code_id(code.tag)
 
     def set_time(self, now: int) -> None:
-        """Set the clock; from then on this is the earliest time the lock believes, even if it went back."""
+        """Set the clock; from then on this is the earliest time the lock believes, even if it went back.
+
+        When flash refuses to note that, the clock is set all the same: forwards it is believed, backwards it is not.
+        """
         try:
             self._verifier.clock.set(now)
         except ValueError as error:
             raise Refused("bad-time", str(error))
         except OSError:
             raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
-        self._commit([Entry(TIME_SET, 0, TIME, None, 0)], now)
+        self._commit([Entry(TIME_SET, 0, TIME, None, 0)], now, True)
 
     def _now(self) -> tuple:
         """The time to judge limits by: the clock's when it is trusted, else the floor."""
@@ -98,6 +92,20 @@ class Owner:
         if code is None:
             raise Refused("no-such-code", "the lock knows no such code: look at the digits and the lock's time")
         return code
+
+    def _free(self, digits: str, now: int) -> tuple:
+        """(tag, gone) for digits that are to be a code; Refused when they are a live one.
+
+        gone: until when the same digits are, or were, some other code's. When the new code is deleted before that, its
+        record stays, so that the other one does not come to life.
+        """
+        self._check_digits(digits)
+        tag = self._verifier.scheme.tag(digits)
+        known = self._store.book.find(tag)
+        if known and known.live(now):
+            raise Refused("code-exists", "the lock has a code of these digits already: change that, or choose others")
+        other = known or self._verifier.find(digits, now)
+        return tag, other.gone if other else 0
 
     def _check_digits(self, digits: str) -> None:
         if not SHORTEST <= len(digits) <= LONGEST or not all("0" <= d <= "9" for d in digits):
@@ -128,14 +136,11 @@ class Owner:
         code.state = REVOKED
         return [_entry(event, PUT, code)]
 
-    def _commit(self, entries: list, now=None) -> None:
-        trusted = now is not None
-        if now is None:
-            now, trusted = self._now()
+    def _commit(self, entries: list, now: int, trusted: bool) -> None:
         try:
             self._store.commit(self._verifier.with_room(entries, now), now, trusted)
-        except StoreFull:
-            raise Refused("store-full", "the code book is full: delete a code that is no longer needed")
+        except StoreFull as error:
+            raise Refused("store-full", str(error))
         self._verifier.codes_changed()
 
 

@@ -14,6 +14,7 @@ from binascii import crc32
 from struct import pack
 
 from . import files
+from .clock import LATEST
 from .codebook import FULL, Code, CodeBook
 from .errors import LockError, MemoryLost, NotProvisioned, StoreFull
 from .journal import (
@@ -82,6 +83,7 @@ class Store:
         self.forgotten = header.forgotten
         self.tokens = 0
         self.commits = 0
+        self.in_doubt = False  # a change failed and nobody knows how far: only a start can tell
         self._refunded = header.refunded
         self._refund_seq = header.refund_seq
         self._time_seq = 0
@@ -91,10 +93,12 @@ class Store:
         """Provision a lock: a new journal and new counters in `path`, an existing directory.
 
         now: trusted time, or None. LockError when a journal is there already, StoreFull when the flash takes
-        no more, ValueError when secret or config have a wrong length. A power cut leaves no lock or a
-        complete one.
+        no more, ValueError when secret or config have a wrong length or the time is none. A power cut leaves no
+        lock or a complete one.
         """
         journal = path + _JOURNAL
+        if now is not None and not 0 <= now < LATEST:
+            raise ValueError("a lock's time lies between 1970 and 2099")
         if files.exists(journal):
             raise LockError("this lock has a secret already: wipe it before giving it a new one")
         header = Header(0, 0, epoch, 0, 0, 0, 0, now or 0, 0, bytes(config), bytes(secret))
@@ -130,7 +134,7 @@ class Store:
         except OSError as error:
             if error.errno == files.NO_ENTRY:
                 raise NotProvisioned("this lock has no secret yet: provision it")
-            raise MemoryLost("the journal cannot be read (error %d)" % error.errno)
+            raise MemoryLost("the journal cannot be read (%s)" % error)
         except (ValueError, StoreFull) as error:
             raise _damaged(error)
         store._read_counters(header.seq)
@@ -177,8 +181,12 @@ class Store:
         data = bytearray(len(events) * RECORD_SIZE)
         for number, event in enumerate(events):
             pack_record(event, data, number * RECORD_SIZE)
+        self._sure()
         try:
             files.append(self._path + _JOURNAL, data, self._layout.size)
+        except files.InDoubt as error:
+            self.in_doubt = True
+            raise _full(error)
         except OSError as error:
             raise _full(error)
         self.commits += 1
@@ -189,12 +197,12 @@ class Store:
         for event in events:
             self._apply(event)
 
-    def make_room(self, now: int, new: int = 1) -> "list[Entry]":
-        """Entries that make room for `new` codes by forgetting those that were over first; none when there is
-        room. StoreFull when too few can be forgotten at trusted time `now`.
+    def make_room(self, now: int, new: int = 1, spared: "list[bytes] | None" = None) -> "list[Entry]":
+        """Entries that make room for `new` codes by forgetting those that were over first, but none with a tag
+        in `spared`; none when there is room. StoreFull when too few can be forgotten at trusted time `now`.
         """
         entries: list[Entry] = []
-        tags: list[bytes] = []
+        tags = list(spared or [])
         while len(self.book) + new - len(entries) > self.book.capacity:
             code = self.book.oldest_forgettable(now, tags)
             if code is None:
@@ -347,7 +355,12 @@ class Store:
                 counters = unpack_counters(file.read(COUNTERS_SIZE + 1))
         except (OSError, ValueError):
             pass
-        if counters is None or counters.lock != self._lock or counters.attempt < self.attempt:
+        if (
+            counters is None
+            or counters.lock != self._lock
+            or counters.attempt < self.attempt
+            or counters.tokens > TRIES
+        ):
             self.attempt += 1
             return
         if counters.seq > self.seq:
@@ -359,6 +372,11 @@ class Store:
         # What was written before the owner set the clock, or before a compaction that had it, counts no more.
         if counters.seq >= max(base, self._time_seq):
             self.floor = max(self.floor, counters.floor)
+
+    def _sure(self) -> None:
+        """StoreFull after a change of which nobody knows whether it was made: only a start can tell."""
+        if self.in_doubt:
+            raise StoreFull("the flash does not say whether it took the last change: restart the lock")
 
     def _commit_counters(self, tokens: int, attempt: int, floor: int) -> None:
         try:
@@ -383,10 +401,14 @@ class Store:
             floor, self.forgotten, config, self.secret,
         )  # fmt: skip
         packed = pack_header(header)
+        self._sure()
         try:
             files.write(new, self._parts(packed, self.first_seq))
             files.rename(new, self._path + _JOURNAL)
-        except OSError as error:
+        except files.InDoubt as error:
+            self.in_doubt = True
+            raise _full(error)
+        except (OSError, MemoryLost) as error:
             try:
                 files.remove(new)
             except OSError:
@@ -432,8 +454,8 @@ class Store:
         return data, max(count, 0)
 
 
-def _full(error: OSError) -> StoreFull:
-    return StoreFull("the flash takes no more (error %d): free some of it" % error.errno)
+def _full(error: Exception) -> StoreFull:
+    return StoreFull("the flash takes no more (error %s): free some of it" % (error.args[0] if error.args else ""))
 
 
 def _damaged(error: Exception) -> MemoryLost:

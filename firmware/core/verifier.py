@@ -14,12 +14,12 @@ from .budget import Budget
 from .codebook import ACTIVE, FRESH, NEVER, REVOKED, USED, Code
 from .config import Config
 from .entry import LONGEST, SHORTEST
-from .errors import StoreFull
+from .errors import LockError, StoreFull
 from .events import ERASED as ERASED_VERDICT
 from .events import LOCKED_OUT, OPEN, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
 from .events import REVOKED as REVOKED_VERDICT
 from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from .records import ERASE, NONE, PUT, Entry
+from .records import ERASE, FORGET, NONE, PUT, Entry
 from .schedule import in_cycle, occurs
 from .tickets import (
     CUSTOM,
@@ -57,19 +57,21 @@ class Verifier:
         self.clock = clock
         self._uptime = uptime
         self._armed = None  # (uptime until which it counts, the revoke code's record)
-        self._lockout_logged = False
+        self._quiet_until = 0  # uptime before which no other lockout is logged
         self.configure()
-        self.budget = Budget(store, uptime, self.config.policy, store.book.lengths)
+        self.codes_changed()
 
     def configure(self) -> None:
         """Read the store's configuration and epoch again, after either changed."""
         self.config = Config.unpack(self.store.config)
         self.zone = self.config.zone
         self.scheme = Scheme(self.store.secret, self.store.epoch)
+        self.budget = Budget(self.store, self._uptime, self.config.policy)
 
     def codes_changed(self) -> None:
-        """Weigh the odds anew; call after anything changed the code book or the policy."""
-        self.budget.adjust(self.config.policy, self.store.book.lengths)
+        """Count the stored codes that can still open and weigh the odds anew; call after the owner changed any."""
+        self._lengths = self.store.book.live_lengths(self.store.floor)
+        self.budget.adjust(self._lengths)
 
     def enter(self, digits: str) -> "Verdict":
         """Decide one entry. Never raises for what was typed; nothing is changed unless the answer says so."""
@@ -84,9 +86,7 @@ class Verifier:
             paid = self.budget.pay(now if trusted else None)
         except StoreFull:
             return Verdict(REFUSED, "store-full", None, None, now if trusted else None)
-        if paid:
-            self._lockout_logged = False
-        elif not self.budget.resident(length):
+        if not paid and not self.budget.resident(length):
             return self._locked_out(now, trusted)
         tag = self.scheme.tag(digits)
         known = self.store.book.find(tag)
@@ -105,26 +105,35 @@ class Verifier:
         """Housekeeping, once a minute or so: earned tokens, and the floor once an hour, go to flash."""
         now, trusted = self.clock.read()
         floor = self.store.floor
-        self.budget.keep(now if trusted and now - floor >= 3_600 else floor)
+        if trusted and now - floor >= 3_600:
+            self.budget.keep(now)
+            self.codes_changed()  # some may be over by now
+        else:
+            self.budget.keep(floor)
 
     def read(self, tag: bytes, digits: str, now: int) -> "Reading":
         """What unseen digits with this tag mean at trusted time `now`: the best reading over the eras, at most two,
         that have hours within the horizon."""
         length = len(digits)
         best = Reading("wrong", None)
+        gone = 0
         if length >= self.config.policy.fewest_digits:
             phase = self.zone.phase
             last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
             for era in range(hour_of(max(0, now - HORIZON), phase) // HOURS_PER_ERA, last + 1):
                 hour, ticket = self.scheme.decode(digits, era)
                 start = start_of(hour, phase)
-                what = meaning(ticket) if abs(now - start) <= HORIZON else None
+                what = meaning(ticket) if start >= 0 and abs(now - start) <= HORIZON else None
                 if self.config.policy.permits(what):
                     code = self._fresh(tag, length, what, start)
                     reason = self._unseen(code, now)
+                    gone = max(gone, code.gone)
                     if _RANK[reason] > _RANK[best.reason]:
                         best = Reading(reason, code)
-        return best if best.code else Reading("wrong", _unknown(tag, length))
+        if best.code is None:
+            return Reading("wrong", _unknown(tag, length))
+        best.code.gone = gone  # the same digits may have a second reading, in the next era
+        return best
 
     def _fresh(self, tag: bytes, length: int, what, start: int) -> "Code":
         """The record of a ticket that has not been used."""
@@ -144,7 +153,8 @@ class Verifier:
             day, _, _, _ = self.zone.local(code.start)
             if not in_cycle(code.cycle, code.weekday, self.config.weekend, day):
                 return "wrong"
-        return "suspended" if code.start <= self.store.forgotten else self._first_use(code, now)
+        # Within the hour of what was forgotten: a new zone rule may have moved the hours by part of one.
+        return "suspended" if code.start < self.store.forgotten + 3_600 else self._first_use(code, now)
 
     def _at(self):
         now, trusted = self.clock.read()
@@ -162,9 +172,9 @@ class Verifier:
 
     def _within(self, code: "Code", now: int) -> str:
         """Whether a recurring code is inside one of its occurrences; every other kind always is."""
-        if code.kind != RECURRING or code.start - EARLY <= now < code.start:
+        if code.kind != RECURRING:
             return "opened"
-        day, hour, _, _ = self.zone.local(now)
+        day, hour, _, _ = self.zone.local(max(now, code.start))  # early for the first time is as if on time
         inside = occurs(code.cycle, code.begin, code.until, code.weekday, self.config.weekend, day, hour)
         return "opened" if inside else "outside-its-hours"
 
@@ -174,12 +184,14 @@ class Verifier:
             return "revoked"
         if code.state == USED:
             return "already-used"
+        early = 0 if code.kind == CUSTOM else EARLY
         if not trusted:
             timeless = code.state == ACTIVE and code.kind in (PERMANENT, CUSTOM) and code.end == NEVER
-            return "opened" if timeless and code.start - EARLY <= self.store.floor else "time-untrusted"
+            begun = code.start - early <= self.store.floor
+            return "opened" if timeless and begun else "time-untrusted"
         if code.state == FRESH:
             return self._first_use(code, now)
-        if now < code.start - (0 if code.kind == CUSTOM else EARLY):
+        if now < code.start - early:
             return "not-yet"
         return "expired" if now >= code.end else self._within(code, now)
 
@@ -196,11 +208,16 @@ class Verifier:
         if kind == ERASE_KIND:
             verdict = self._answer(ERASED_VERDICT, "erased", code, ERASE, now, trusted, paid)
             if verdict.verdict == ERASED_VERDICT:
-                self.configure()
+                self.scheme = Scheme(self.store.secret, self.store.epoch)
+                self.codes_changed()
             return verdict
         if first:
             code.state = USED if kind == ONE_TIME else ACTIVE
-        return self._answer(OPEN, "opened", code, PUT if first else NONE, now, trusted, paid)
+        verdict = self._answer(OPEN, "opened", code, PUT if first else NONE, now, trusted, paid)
+        if first and code.state == ACTIVE and verdict.verdict == OPEN:
+            self._lengths[code.length] += 1  # counted exactly within the hour; until then never too low
+            self.budget.adjust(self._lengths)
+        return verdict
 
     def _answer(self, verdict, reason, code, action, now, trusted, refund) -> "Verdict":
         """Commit one verdict with its change, and give it; refused when the change cannot be kept on flash."""
@@ -213,38 +230,49 @@ class Verifier:
             # A code that changes nothing opens even if the log cannot be written: residents are not shut out.
             if action != NONE or verdict == REVOKE_ARMED:
                 return Verdict(REFUSED, "store-full", kind, short, at)
+            if refund:
+                self.budget.give_back()
             return Verdict(verdict, reason, kind, short, at)
         if refund:
             self.budget.refunded()
-        if action != NONE:
-            self.codes_changed()
         return Verdict(verdict, reason, kind, short, at)
 
     def with_room(self, entries: list, now: int) -> list:
         """`entries`, after what must be forgotten so that each new record among them finds room; StoreFull when
-        nothing can be forgotten."""
-        book = self.store.book
-        new = sum(1 for entry in entries if entry.action == PUT and not book.find(entry.code.tag))
-        if new == 0 or len(book) + new <= book.capacity:
-            return entries
-        return self.store.make_room(now, new) + entries
+        nothing else can be forgotten."""
+        tags = [entry.code.tag for entry in entries if entry.action in (PUT, FORGET)]
+        new = 0
+        for entry in entries:
+            if entry.action == FORGET:
+                new -= 1
+            elif entry.action == PUT and not self.store.book.find(entry.code.tag):
+                new += 1
+        return (self.store.make_room(now, new, tags) if new > 0 else []) + entries
 
     def _locked_out(self, now: int, trusted: bool) -> "Verdict":
-        """Turn an entry away unread. Only the first of a lockout is logged: the rest would wear the flash."""
-        verdict = Verdict(LOCKED_OUT, "locked-out", None, None, now if trusted else None)
-        if not self._lockout_logged:
-            self._lockout_logged = True
+        """Turn an entry away unread. One an hour is logged, and none twice in a row: more would wear the flash."""
+        if self._uptime() >= self._quiet_until:
+            self._quiet_until = self._uptime() + 3_600
             try:
-                self.store.commit([_entry(LOCKED_OUT, "locked-out", NONE, None)], now, trusted)
-            except StoreFull:
+                if not self._logged_last(LOCKED_OUT):
+                    self.store.commit([_entry(LOCKED_OUT, "locked-out", NONE, None)], now, trusted)
+            except LockError:
                 pass  # the log alone is not worth a refusal of another kind
-        return verdict
+        return Verdict(LOCKED_OUT, "locked-out", None, None, now if trusted else None)
+
+    def _logged_last(self, verdict: str) -> bool:
+        """Whether the newest record of the log is of this verdict."""
+        return any(event.event == VERDICTS.index(verdict) for event in self.store.events(self.store.seq - 1, 1))
 
     def _take_armed(self):
         """The revoke code that waits for its target, if its time is not over; forgets it otherwise."""
-        if self._armed and self._uptime() >= self._armed[0]:
+        if self._armed:
+            until, revoke = self._armed
+            known = self.store.book.find(revoke.tag)
+            if self._uptime() < until and not (known and known.state == REVOKED):
+                return revoke
             self._armed = None
-        return self._armed[1] if self._armed else None
+        return None
 
     def _revoke_with(self, revoke, digits: str, now: int, trusted: bool) -> "Verdict":
         """The entry after a revoke code: that code is dead, and the revoke code is used up, in one commit.
@@ -260,14 +288,16 @@ class Verifier:
         self._armed = None
         kind, short = target.kind, code_id(target.tag)
         entries = [_entry(REVOKED_VERDICT, "revoked", PUT, dead(target))]
-        if target.tag != revoke.tag:
-            entries.append(_entry(REVOKED_VERDICT, "revoked", PUT, dead(revoke)))
-        try:
-            self.store.commit(self.with_room(entries, now), now, trusted)
-        except StoreFull:
-            return Verdict(REFUSED, "store-full", kind, short, at)
-        self.codes_changed()
-        return Verdict(REVOKED_VERDICT, "revoked", kind, short, at)
+        both = entries + [_entry(REVOKED_VERDICT, "revoked", PUT, dead(revoke))]
+        for attempt in (entries,) if target.tag == revoke.tag else (both, entries):
+            # With no room for the revoke code's own record, its target is what matters; it may then be used again.
+            try:
+                self.store.commit(self.with_room(attempt, now), now, trusted)
+            except StoreFull:
+                continue
+            self.codes_changed()
+            return Verdict(REVOKED_VERDICT, "revoked", kind, short, at)
+        return Verdict(REFUSED, "store-full", kind, short, at)
 
     def find(self, digits: str, now: int):
         """The record of a code: the code book's, or a FRESH one of what the digits mean; None when nothing."""

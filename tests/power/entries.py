@@ -42,7 +42,7 @@ class Entries:
         self._draw = Draw(random.getrandbits(30))
         self._stages = [None]  # memory before the step, then after each of its commits
         self._dead = []  # digits that must not open any more
-        self._dying = ""  # digits that the step under way may have ended
+        self._dying = []  # digits that the step under way may have ended: dead only once it is done
         self._codes = list(CUSTOM)
 
     def steps(self, path):
@@ -50,8 +50,8 @@ class Entries:
         yield "create", lambda: self._create(path), self.check
         for _ in range(self.length):
             self._stages = self._stages[-1:]
-            self._dead += [self._dying] if self._dying else []
-            self._dying = ""
+            self._dead += self._dying
+            self._dying = []
             what = self._draw(0, 99)
             if what < 60:
                 digits = self._code()
@@ -99,7 +99,7 @@ class Entries:
     def _enter(self, digits):
         lock = self.lock
         book = lock.store.book
-        armed = lock.verifier._armed is not None
+        armed = lock.verifier._take_armed() is not None
         everything = list(self._codes)
         epoch = lock.store.epoch
         verdict = lock.enter(digits)
@@ -107,9 +107,9 @@ class Entries:
         if verdict == OPEN and digits in self._dead:
             raise ValueError("a dead code opened")
         if (verdict == OPEN and known.kind == ONE_TIME) or verdict == "revoked":
-            self._dying = digits
+            self._dying = [digits]
         if lock.store.epoch != epoch:
-            self._dead += everything
+            self._dying = everything
             self._codes = list(CUSTOM)
         if armed and verdict != "revoked" and lock.verifier._armed is None and "store-full" not in verdict:
             raise ValueError("the armed revoke code is gone: " + verdict)
@@ -128,7 +128,7 @@ class Entries:
                     self._revive(custom)
                 elif what == 1:
                     owner.delete(digits)
-                    self._dying = digits
+                    self._dying = [digits]
                 elif what == 2:
                     owner.change(digits, end=start + 40 * HOUR)
                 else:
