@@ -163,7 +163,7 @@ class Lock:
                 verifier.store.compact()
         except LockError as error:
             self.board.observe("fault", str(error))  # flash takes nothing now: what it holds is still good
-        if self.store.in_doubt:
+        if verifier.store.in_doubt:
             raise MemoryLost("the flash does not say what it holds: only a start can tell")
 
     def _failed(self, number: int, name: str, how: int, error: "Any") -> None:
