@@ -1,4 +1,4 @@
-"""Vectors for the cryptography of the link, from other implementations: the libraries `noiseprotocol` and `cryptography`.
+"""Vectors for the cryptography of the link, from the libraries `noiseprotocol` and `cryptography`.
 
 What others published is typed in here and must come out of those libraries too. Keys are published examples.
 """
