@@ -1,7 +1,9 @@
 """The handshake and the sessions of the link: against another Noise library, and under attack on both interpreters."""
 
+import json
 import random
 import re
+import subprocess
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -48,8 +50,6 @@ class Live:
     """One side of a handshake in a MicroPython process, with the calls of HandshakeState."""
 
     def __init__(self, initiator, begin, psk):
-        import subprocess
-
         line = [micropython.find(), "-c", LIVE, "initiator" if initiator else "responder"]
         self.process = subprocess.Popen(
             line,
@@ -167,6 +167,17 @@ def test_what_a_handshake_costs_in_curve_operations():
         initiator.split()
         responder.split()
         assert counted.operations == 4
+
+
+def test_costs_in_micropython():
+    figures = json.loads(micropython.run(micropython.ROOT / "tests" / "bench" / "link.py", heap="192k"))
+    cost = figures["cost in HMAC"]
+    assert cost["lock: write the second message"] < 4000
+    assert cost["lock: the same after prepare"] < 100
+    assert cost["lock: a first message with a wrong key"] < 100
+    assert cost["lock: a first message with a wrong key"] * 10 < cost["X25519, a public key"]
+    assert cost["seal 64 bytes"] < 80
+    assert figures["heap of a session, bytes"] < 2048
 
 
 def test_prepared_in_slices_the_message_is_the_same():
@@ -311,6 +322,7 @@ def test_the_worked_example_of_the_document():
     written = re.sub(r"\s+", "", text)
     shown = example()
     values = [shown[name] for name in ("lock_id", "prologue", "psk", "initiator", "responder", "hash")]
-    values += [word for pair in shown["messages"] for word in pair]
+    values += [word for pair in shown["messages"][2:] for word in pair]
+    values += shown["steps"].values()
     for value in values:
         assert value in written

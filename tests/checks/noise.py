@@ -57,9 +57,9 @@ def _handshake(case: dict) -> int:
         _same(name + ", hash", side.hash.hex(), case["hash"])
     ours, theirs = initiator.split(), responder.split()
     for i, (payload, message) in enumerate(messages[2:]):
-        sender, receiver = (theirs[0], ours[1]) if i % 2 else (ours[0], theirs[1])
-        _same(name + ", message %d" % (i + 2), sender.seal(payload), message)
-        _same(name + ", message %d opened" % (i + 2), receiver.open(message), payload)
+        seals, opens = (theirs[0], ours[1]) if i % 2 else (ours[0], theirs[1])
+        _same(name + ", message %d" % (i + 2), seals.seal(payload), message)
+        _same(name + ", message %d opened" % (i + 2), opens.open(message), payload)
     return len(messages)
 
 

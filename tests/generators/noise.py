@@ -3,6 +3,8 @@
 What others published is typed in here and must come out of those libraries too. Keys are published examples.
 """
 
+import hashlib
+import hmac
 import random
 import warnings
 
@@ -169,9 +171,9 @@ def _gcm_cases(draw: random.Random) -> list[list[str]]:
         for extra in (0, 1, 16, 20, 32, 33):
             key, nonce, more, text = (draw.randbytes(size) for size in (32, 12, extra, length))
             cases.append([item.hex() for item in (key, nonce, more, text, AESGCM(key).encrypt(nonce, text, more))])
-    for key, nonce, more, text, wanted in cases:
-        made = AESGCM(bytes.fromhex(key)).encrypt(*map(bytes.fromhex, (nonce, text, more)))
-        if made.hex() != wanted:
+    for case in cases:
+        key, nonce, more, text, wanted = map(bytes.fromhex, case)
+        if AESGCM(key).encrypt(nonce, text, more) != wanted:
             raise ValueError("a published result of AES-256-GCM does not come out")
     return cases
 
@@ -193,9 +195,13 @@ def connection(initiator: bool, prologue: bytes, psk: bytes, private: bytes | No
     return side
 
 
-def handshake(prologue: bytes, psk: bytes, initiator: bytes, responder: bytes, payloads: list[bytes]) -> dict:
-    """Return what goes over the wire: two messages of the handshake, then one from each side in turn."""
-    sides = connection(True, prologue, psk, initiator), connection(False, prologue, psk, responder)
+def handshake(words: list[bytes], payloads: list[bytes]) -> dict:
+    """Return what goes over the wire: two messages of the handshake, then one from each side in turn.
+
+    `words`: the prologue, the pre-shared key, and the private keys of initiator and responder.
+    """
+    begin, psk, initiator, responder = words
+    sides = connection(True, begin, psk, initiator), connection(False, begin, psk, responder)
     messages = []
     for turn, payload in enumerate(payloads):
         sender, receiver = sides[turn % 2], sides[1 - turn % 2]
@@ -209,7 +215,7 @@ def handshake(prologue: bytes, psk: bytes, initiator: bytes, responder: bytes, p
             raise ValueError("the library does not understand itself")
         messages.append([payload.hex(), sent.hex()])
     return {
-        "prologue": prologue.hex(),
+        "prologue": begin.hex(),
         "psk": psk.hex(),
         "initiator": initiator.hex(),
         "responder": responder.hex(),
@@ -222,13 +228,13 @@ def _handshakes(draw: random.Random) -> list[dict]:
     made = []
     for case in PUBLISHED:
         words = [bytes.fromhex(str(case[name])) for name in ("prologue", "psk", "initiator", "responder")]
-        ours = handshake(*words, [bytes.fromhex(payload) for payload, _ in case["messages"]])
+        ours = handshake(words, [bytes.fromhex(payload) for payload, _ in case["messages"]])
         if {**ours, **case} != {**case, **ours}:
             raise ValueError(f"the published vector of {case['source']} does not come out")
         made.append({**ours, **case})
     for lengths in ((0, 0), (0, 0, 64, 1, 0, 200), (1, 33, 16, 16, 17, 15, 500, 2), (255, 0, 0, 0)):
         words = [draw.randbytes(size) for size in (draw.randrange(40), 32, 32, 32)]
-        made.append({**handshake(*words, [draw.randbytes(size) for size in lengths]), "source": "computed"})
+        made.append({**handshake(words, [draw.randbytes(size) for size in lengths]), "source": "computed"})
     return made
 
 
@@ -237,13 +243,56 @@ def prologue(version: int, slot: int, lock_id: bytes) -> bytes:
     return b"TUMBLERl" + version.to_bytes(1, "big") + slot.to_bytes(1, "big") + lock_id
 
 
+def derive(chain: bytes, material: bytes, count: int) -> list[bytes]:
+    """Return `count` keys of 32 bytes: HKDF of docs/link.md."""
+    extracted = hmac.new(chain, material, hashlib.sha256).digest()
+    keys = [b""]
+    for i in range(count):
+        keys.append(hmac.new(extracted, keys[-1] + bytes((i + 1,)), hashlib.sha256).digest())
+    return keys[1:]
+
+
+def steps(begin: bytes, psk: bytes, initiator: bytes, responder: bytes) -> dict[str, str]:
+    """Return what comes up on the way in a handshake with empty payloads, step by step as docs/link.md has it."""
+    shown: dict[str, bytes] = {}
+    h = hashlib.sha256(NAME + begin).digest()
+    ck, mixed, _ = derive(NAME, psk, 3)
+    h = hashlib.sha256(h + mixed).digest()
+    shown.update(h_psk=h, ck_psk=ck)
+    ours, theirs = (X25519PrivateKey.from_private_bytes(private) for private in (initiator, responder))
+    for name, key in (("first", ours.public_key()), ("second", theirs.public_key())):
+        public = key.public_bytes_raw()
+        h = hashlib.sha256(h + public).digest()
+        ck, k = derive(ck, public, 2)
+        if name == "second":
+            shared = ours.exchange(key)
+            ck, k = derive(ck, shared, 2)
+            shown.update(shared=shared)
+        tag = AESGCM(k).encrypt(bytes(12), b"", h)
+        h = hashlib.sha256(h + tag).digest()
+        shown.update({f"{name}_public": public, f"{name}_key": k, f"{name}_tag": tag, f"{name}_h": h, f"{name}_ck": ck})
+    shown["to_lock"], shown["to_client"] = derive(ck, b"", 2)
+    return {name: value.hex() for name, value in shown.items()}
+
+
 def example() -> dict:
     """Return the worked example of docs/link.md."""
     lock_id, slot = bytes.fromhex("0123456789abcdef"), 3
     payloads = [b"", b"", b"ping", b"pong", b"ping"]
-    keys = bytes(range(0x20, 0x40)), bytes(range(0x40, 0x60))
-    made = handshake(prologue(1, slot, lock_id), PSK, *keys, payloads)
-    return {**made, "source": "docs/link.md", "version": 1, "slot": slot, "lock_id": lock_id.hex()}
+    words = [prologue(1, slot, lock_id), PSK, bytes(range(0x20, 0x40)), bytes(range(0x40, 0x60))]
+    made = handshake(words, payloads)
+    shown = steps(*words)
+    if [
+        shown["first_public"] + shown["first_tag"],
+        shown["second_public"] + shown["second_tag"],
+        shown["second_h"],
+    ] != [
+        made["messages"][0][1],
+        made["messages"][1][1],
+        made["hash"],
+    ]:
+        raise ValueError("the steps of docs/link.md do not lead to the library's messages")
+    return {**made, "source": "docs/link.md", "version": 1, "slot": slot, "lock_id": lock_id.hex(), "steps": shown}
 
 
 def build() -> dict[str, object]:
