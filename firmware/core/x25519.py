@@ -28,7 +28,7 @@ def ladder(scalar: bytes, point: bytes):
     # if it is done again. What is multiplied next gets it once, what the next round starts from twice. For a
     # negative s it holds too: & and >> see two's complement.
     low = _TOP - 1
-    u = (int.from_bytes(point, "little") & low) % _PRIME
+    u = int.from_bytes(point, "little") & low
     clamped = int.from_bytes(scalar, "little") & _TOP - 8 | _TOP >> 1
     x2, z2, x3, z3 = 1, 0, u, 1
     last = "0"
