@@ -31,3 +31,9 @@ class Refused(LockError):
     def __init__(self, reason: str, text: str = "") -> None:
         super().__init__(text or reason)
         self.reason = reason
+
+
+class SessionError(LockError):
+    """The handshake or the session with the other side cannot go on: a message that is not authentic, of a wrong
+    size or out of turn, or one too many. Nothing of the message was used; end the connection.
+    """

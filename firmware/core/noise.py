@@ -1,0 +1,201 @@
+"""Noise_NNpsk0_25519_AESGCM_SHA256, the one handshake of the link (The Noise Protocol Framework, revision 34).
+
+    -> psk, e        the initiator's message: public key 32, sealed payload
+    <- e, ee         the responder's message: the same
+
+Both sides hold a pre-shared key of 32 bytes and prove it; the session keys come from it and from private keys that
+live for one handshake. What the other side can cause is a SessionError, always with the same text. After one, a
+handshake is dead, a session's counters stay where they were. No error holds a byte of a key or of a message.
+"""
+
+import hashlib
+
+from . import x25519
+from .errors import SessionError
+from .gcm import NONCE, TAG, Gcm
+from .kdf import hkdf
+
+NAME = b"Noise_NNpsk0_25519_AESGCM_SHA256"  # 32 bytes, so it is the first hash itself
+PSK = 32
+LONGEST = 65535  # bytes of any message
+OVERHEAD = x25519.KEY + TAG  # bytes that a handshake message has more than its payload
+_NONCES = (1 << 64) - 1  # the last one is reserved by the framework
+
+_FIRST, _SECOND, _DONE, _DEAD = range(4)
+
+
+def _refusal() -> SessionError:
+    return SessionError("the session cannot go on: wrong key, or a message altered, cut or out of turn")
+
+
+class CipherState:
+    """One direction of a session: a key of 32 bytes, and the number of messages so far.
+
+    Each side seals with one and opens with the other. Messages are numbered implicitly from 0, so one that is
+    repeated, left out or out of order does not open.
+    """
+
+    def __init__(self, key: bytes):
+        self._cipher = Gcm(key)
+        self.messages = 0
+
+    def seal(self, payload: bytes, extra: bytes = b"") -> bytes:
+        """Return the payload sealed, 16 bytes longer.
+
+        SessionError after 2**64 - 1 messages, ValueError when it would be longer than 65535 bytes.
+        """
+        if len(payload) > LONGEST - TAG:
+            raise ValueError("a payload is at most 65519 bytes")
+        sealed = self._cipher.seal(self._nonce(), payload, extra)
+        self.messages += 1
+        return sealed
+
+    def open(self, sealed: bytes, extra: bytes = b"") -> bytes:
+        """Return the payload of the other side's next message; SessionError, and nothing changed, for any other."""
+        if not TAG <= len(sealed) <= LONGEST:
+            raise _refusal()
+        try:
+            payload = self._cipher.open(self._nonce(), sealed, extra)
+        except SessionError:
+            raise _refusal()
+        self.messages += 1
+        return payload
+
+    def _nonce(self) -> bytes:
+        if self.messages >= _NONCES:
+            raise _refusal()
+        return self.messages.to_bytes(NONCE, "big")
+
+
+class HandshakeState:
+    """One side of one handshake: the initiator (a phone, the tool) or the responder (the lock).
+
+    The initiator calls write, read, split; the responder read, write, split. `random(n)` gives n bytes that nobody
+    can guess. ValueError for a pre-shared key that is not 32 bytes.
+    """
+
+    def __init__(self, initiator: bool, prologue: bytes, psk: bytes, random):
+        if len(psk) != PSK:
+            raise ValueError("a pre-shared key is 32 bytes")
+        self._initiator = initiator
+        self._random = random
+        self._step = _FIRST
+        self._private = self._public = b""  # our key pair, once made
+        self._remote = b""  # the other side's public key, once it is known that it holds the pre-shared key
+        self._shared = b""
+        self._chain = self._hash = NAME
+        self._mix_hash(prologue)
+        out = hkdf(psk, b"", 96, self._chain)
+        self._chain, self._key = out[:32], out[64:]
+        self._mix_hash(out[32:64])
+
+    def prepare(self):
+        """Do the curve operations of the next message to write. A generator that yields None between short slices.
+
+        A lock runs it when `read` has returned and does other things between the slices; `write` then takes no
+        longer than some HMACs. Without it `write` does it all at once. SessionError when it is not our turn to
+        write, or for a public key of the other side that is none.
+        """
+        turn = _FIRST if self._initiator else _SECOND
+        self._expect(turn)
+        remote = self._remote
+        private = self._random(x25519.KEY)
+        public = yield from x25519.public_key(private)
+        shared = b""
+        if turn == _SECOND:
+            try:
+                shared = yield from x25519.shared_secret(private, remote)
+            except SessionError:
+                self.close()
+                raise _refusal()
+        self._expect(turn)  # it may have been closed between two slices
+        self._private, self._public, self._shared = private, public, shared
+
+    def write(self, payload: bytes = b"") -> bytes:
+        """Return our message, 48 bytes longer than its payload.
+
+        The payload of the first message can be replayed, and read by who learns the pre-shared key later: leave it
+        empty. SessionError when it is not our turn, ValueError when it would be longer than 65535 bytes.
+        """
+        self._expect(_FIRST if self._initiator else _SECOND)
+        if len(payload) > LONGEST - OVERHEAD:
+            raise ValueError("a payload of the handshake is at most 65487 bytes")
+        if not self._public:
+            x25519.run(self.prepare())
+        public = self._public
+        self._mix_public(public)
+        if self._step == _SECOND:
+            self._mix_key(self._shared)
+        sealed = Gcm(self._key).seal(bytes(NONCE), payload, self._hash)
+        self._advance(sealed)
+        return public + sealed
+
+    def read(self, message: bytes) -> bytes:
+        """Return the payload of the other side's message.
+
+        SessionError, and the handshake is dead, when it is not that message. The responder does no curve operation
+        here: whoever does not hold the pre-shared key never makes it do one. The initiator does one.
+        """
+        self._expect(_SECOND if self._initiator else _FIRST)
+        try:
+            if not OVERHEAD <= len(message) <= LONGEST:
+                raise _refusal()
+            remote, sealed = bytes(message[: x25519.KEY]), bytes(message[x25519.KEY :])
+            self._mix_public(remote)
+            if self._step == _SECOND:
+                self._mix_key(x25519.run(x25519.shared_secret(self._private, remote)))
+            payload = Gcm(self._key).open(bytes(NONCE), sealed, self._hash)
+        except SessionError:
+            self.close()
+            raise _refusal()
+        self._remote = remote
+        self._advance(sealed)
+        return payload
+
+    @property
+    def finished(self) -> bool:
+        """Whether both messages went through: then `split` may be called, once."""
+        return self._step == _DONE
+
+    @property
+    def hash(self) -> bytes:
+        """The handshake's hash, 32 bytes, no secret: both sides have the same after a handshake that nobody
+        changed, and no two handshakes have the same. SessionError unless finished.
+        """
+        self._expect(_DONE)
+        return self._hash
+
+    def split(self) -> "tuple[CipherState, CipherState]":
+        """Return what we seal with and what we open with, and forget the handshake. SessionError unless finished."""
+        self._expect(_DONE)
+        out = hkdf(b"", b"", 64, self._chain)
+        self.close()
+        ours, theirs = (out[:32], out[32:]) if self._initiator else (out[32:], out[:32])
+        return CipherState(ours), CipherState(theirs)
+
+    def close(self) -> None:
+        """Forget every secret; the handshake is dead. For an end before the end."""
+        self._step = _DEAD
+        self._private = self._chain = self._key = self._shared = self._remote = b""
+
+    def _expect(self, step: int) -> None:
+        if self._step != step:
+            raise _refusal()
+
+    def _advance(self, sealed: bytes) -> None:
+        self._mix_hash(sealed)
+        self._step += 1
+        if self._step == _DONE:
+            self._private = self._key = self._shared = b""
+
+    def _mix_hash(self, data: bytes) -> None:
+        self._hash = hashlib.sha256(self._hash + data).digest()
+
+    def _mix_key(self, material: bytes) -> None:
+        out = hkdf(material, b"", 64, self._chain)
+        self._chain, self._key = out[:32], out[32:]
+
+    def _mix_public(self, public: bytes) -> None:
+        # With a pre-shared key a public key goes into the keys too, not only into the hash.
+        self._mix_hash(public)
+        self._mix_key(public)

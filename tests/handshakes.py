@@ -1,0 +1,252 @@
+"""Attacks on one handshake and one session, in the interpreter that runs this: `micropython tests/handshakes.py`.
+
+Every function returns how many attempts were made; ValueError names the first that got anywhere. It runs in CPython and
+in MicroPython, so it imports nothing that is not there.
+"""
+
+import hashlib
+
+from firmware.core import x25519
+from firmware.core.errors import SessionError
+from firmware.core.noise import NAME, HandshakeState
+from firmware.core.prologue import prologue
+
+PSK = bytes(range(32))
+OTHER = bytes(range(1, 33))
+LOCK_ID = b"the lock"
+PROLOGUE = prologue(LOCK_ID, 3)
+
+
+class Stream:
+    """A random source that gives the same bytes each time: SHA-256 of its name and a counter."""
+
+    def __init__(self, name):
+        self.name = name
+        self.count = 0
+
+    def __call__(self, size):
+        self.count += 1
+        return hashlib.sha256(("%s %d" % (self.name, self.count)).encode()).digest()[:size]
+
+
+class Counted:
+    """While it lasts, curve operations are counted, and one that was done before is taken from memory."""
+
+    def __init__(self):
+        self.operations = 0
+        self._known = {}
+
+    def __enter__(self):
+        self._real = x25519.ladder
+        x25519.ladder = self._ladder
+        return self
+
+    def __exit__(self, *_):
+        x25519.ladder = self._real
+
+    def _ladder(self, scalar, point):
+        self.operations += 1
+        if (scalar, point) not in self._known:
+            self._known[scalar, point] = yield from self._real(scalar, point)
+        return self._known[scalar, point]
+
+
+def side(initiator, psk=PSK, begin=PROLOGUE, name=""):
+    """One side of a handshake, its keys always the same for the same `name`."""
+    return HandshakeState(initiator, begin, psk, Stream(name + ("initiator" if initiator else "responder")))
+
+
+def session(name=""):
+    """The two ends of an established session: what each seals with and what it opens with."""
+    initiator, responder = side(True, name=name), side(False, name=name)
+    responder.read(initiator.write())
+    initiator.read(responder.write())
+    return initiator.split(), responder.split()
+
+
+def variants(message):
+    """Yield what is not this message: every bit flipped, cut at every length at both ends, longer by one byte."""
+    for bit in range(8 * len(message)):
+        flipped = bytearray(message)
+        flipped[bit // 8] ^= 128 >> bit % 8
+        yield "bit %d flipped" % bit, bytes(flipped)
+    for length in range(len(message)):
+        yield "cut to %d" % length, message[:length]
+        yield "the last %d" % length, message[len(message) - length :]
+    yield "one byte more", message + b"\x00"
+    yield "one byte before", b"\x00" + message
+    yield "twice", message + message
+    yield "far too long", message + bytes(65536)
+
+
+def refused(what, work):
+    """Return the text of the SessionError that `work` must end with."""
+    try:
+        work()
+    except SessionError as error:
+        return str(error)
+    raise ValueError("not refused: " + what)
+
+
+def dead(what, handshake):
+    """Make sure that a handshake does nothing any more and holds nothing secret."""
+    for work in (handshake.write, handshake.split, lambda: handshake.read(bytes(48)), lambda: handshake.hash):
+        refused(what + ", used again", work)
+    held = [name for name, value in handshake.__dict__.items() if isinstance(value, bytes) and value]
+    if handshake.finished or not set(held) <= {"_hash", "_public"}:
+        raise ValueError("something is left of a handshake: " + what)
+
+
+def first_message(payload=b""):
+    """A responder refuses anything else than the first message, and does no curve operation for it."""
+    message = side(True).write(payload)
+    attempts = list(variants(message))
+    attempts += [
+        ("another key", side(True, OTHER).write(payload)),
+        ("another lock", side(True, begin=prologue(b"the door", 3)).write(payload)),
+        ("another slot", side(True, begin=prologue(LOCK_ID, 2)).write(payload)),
+        ("another version", side(True, begin=prologue(LOCK_ID, 3, 2)).write(payload)),
+        ("no prologue", side(True, begin=b"").write(payload)),
+        ("zeros", bytes(48)),
+    ]
+    texts = set()
+    with Counted() as counted:
+        for what, attempt in attempts:
+            responder = side(False)
+            texts.add(refused(what, lambda: responder.read(attempt)))  # noqa: B023, called at once
+            dead(what, responder)
+    if counted.operations:
+        raise ValueError("%d curve operations for messages that are not authentic" % counted.operations)
+    if len(texts) != 1:
+        raise ValueError("the reason of a refusal can be told")
+    return len(attempts)
+
+
+def second_message(payload=b""):
+    """An initiator refuses anything else than the second message."""
+    count = 0
+    texts = set()
+    with Counted():
+        initiator, responder = side(True), side(False)
+        responder.read(initiator.write())
+        message = responder.write(payload)
+        attempts = list(variants(message))
+        attempts.append(("its own message", side(True).write()))
+        for name, psk in (("another session", PSK), ("another key", OTHER)):
+            stranger, lock = side(True, psk, name="other"), side(False, psk)
+            lock.read(stranger.write())
+            attempts.append((name, lock.write(payload)))
+        for what, attempt in attempts:
+            initiator = side(True)
+            initiator.write()
+            texts.add(refused(what, lambda: initiator.read(attempt)))  # noqa: B023, called at once
+            dead(what, initiator)
+            count += 1
+    if len(texts) != 1:
+        raise ValueError("the reason of a refusal can be told")
+    return count
+
+
+def session_message(payload=b"open"):
+    """An end of a session opens only the next message of the other end, and loses no count by any other."""
+    (say, hear), (answer, listen) = session()
+    others = session("other")
+    first, second, third = say.seal(payload), say.seal(payload), say.seal(payload)
+    attempts = list(variants(second))
+    attempts += [
+        ("the one before", first),
+        ("the one after", third),
+        ("another session's", [others[0][0].seal(payload) for _ in range(2)][1]),
+        ("the other direction's", [answer.seal(payload) for _ in range(2)][1]),
+        ("other data beside it", None),
+    ]
+    if listen.open(first) != payload:
+        raise ValueError("a message does not open")
+    texts = set()
+    for what, attempt in attempts:
+        if attempt is None:
+            texts.add(refused(what, lambda: listen.open(second, b"more")))
+        else:
+            texts.add(refused(what, lambda: listen.open(attempt)))  # noqa: B023, called at once
+        if listen.messages != 1:
+            raise ValueError("the count moved: " + what)
+    if listen.open(second) != payload or listen.open(third) != payload:
+        raise ValueError("a message does not open after the attempts")
+    refused("reflected", lambda: hear.open(first))
+    if len(texts) != 1:
+        raise ValueError("the reason of a refusal can be told")
+    return len(attempts)
+
+
+def low_order():
+    """Who holds the key but sends a public key that is none gets no session, in either role."""
+    count = 0
+    for point in (0, 1, (1 << 255) - 20, (1 << 255) - 19, (1 << 255) - 18):
+        public = point.to_bytes(32, "little")
+        for initiator in (True, False):
+            honest, liar = side(not initiator), side(initiator)
+            liar._private, liar._public, liar._shared = bytes(32), public, bytes(32)
+            if initiator:
+                honest.read(liar.write())
+                refused("a low-order key of the initiator", honest.write)
+            else:
+                liar.read(honest.write())
+                liar._public, liar._shared = public, bytes(32)
+                message = liar.write()
+                refused("a low-order key of the responder", lambda: honest.read(message))  # noqa: B023, called at once
+            dead("a low-order key", honest)
+            count += 1
+    return count
+
+
+def replayed():
+    """A first message that is heard again gets an answer that is different, and no session."""
+    initiator = side(True)
+    message = initiator.write()
+    answers = set()
+    for name in ("", "a", "b"):
+        responder = side(False, name=name)
+        responder.read(message)
+        refused("a first message in place of the second", lambda: responder.read(message))  # noqa: B023, called at once
+        answers.add(responder.write())
+        listen = responder.split()[1]
+        refused("the first message in the session", lambda: listen.open(message))  # noqa: B023, called at once
+    if len(answers) != 3:
+        raise ValueError("a responder repeats itself")
+    return len(answers)
+
+
+def order():
+    """Each side writes and reads in its turn only; what comes out of turn changes nothing."""
+    initiator, responder = side(True), side(False)
+    early = (lambda: initiator.read(bytes(48)), initiator.split, lambda: initiator.hash)
+    early += (responder.write, responder.split, lambda: responder.hash, lambda: x25519.run(responder.prepare()))
+    for work in early:
+        refused("out of turn", work)
+    message = initiator.write(b"a")
+    refused("written twice", initiator.write)
+    refused("prepared twice", lambda: x25519.run(initiator.prepare()))
+    if responder.read(message) != b"a":
+        raise ValueError("the first message does not open")
+    refused("read twice", lambda: responder.read(message))
+    if initiator.read(responder.write(b"b")) != b"b" or initiator.hash != responder.hash:
+        raise ValueError("the second message does not open")
+    refused("written at the end", responder.write)
+    refused("read at the end", lambda: initiator.read(bytes(48)))
+    say, _ = initiator.split()
+    _, listen = responder.split()
+    dead("split", initiator)
+    dead("split", responder)
+    if listen.open(say.seal(b"c")) != b"c":
+        raise ValueError("a message does not open")
+    return len(early)
+
+
+def main():
+    """Make every attack; print how many attempts each was."""
+    print(len(NAME), first_message(), first_message(b"payload"), second_message(), second_message(b"payload"))
+    print(session_message(), session_message(b""), session_message(bytes(100)), low_order(), replayed(), order())
+
+
+if __name__ == "__main__":
+    main()
