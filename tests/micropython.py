@@ -1,29 +1,21 @@
 """Run a script in the real MicroPython (its Unix port) from a test.
 
-The interpreter is the one named by `MICROPYTHON`, else the one installed beside this Python, else the one on
-the PATH. Scripts run in the repository root and find `firmware`, `host_tools` and `tests` there.
+The interpreter is the one that `tumbler run` uses (host_tools/micropython.py). Scripts run in the repository root and find `firmware`, `host_tools` and `tests` there.
 """
 
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from host_tools.micropython import candidate
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def find() -> str:
-    """Return the path of the MicroPython to use; AssertionError says how to get one."""
-    named = os.environ.get("MICROPYTHON")
-    if named:
-        return named
-    beside = Path(sys.executable).with_name("micropython")
-    found = str(beside) if beside.exists() else shutil.which("micropython")
-    if not found:
-        raise AssertionError("no MicroPython: run `make setup`, or name one in the variable MICROPYTHON")
-    return found
+    """Return the path of the MicroPython to use; NoMicroPython says how to get one."""
+    return candidate()
 
 
 def environment() -> dict[str, str]:
