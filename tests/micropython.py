@@ -1,6 +1,7 @@
 """Run a script in the real MicroPython (its Unix port) from a test.
 
-The interpreter is the one that `tumbler run` uses (host_tools/micropython.py). Scripts run in the repository root and find `firmware`, `host_tools` and `tests` there.
+The interpreter is the one that `tumbler run` uses (host_tools/micropython.py). Scripts run in the repository root and
+find `firmware`, `host_tools` and `tests` there.
 """
 
 import os
