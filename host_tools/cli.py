@@ -1,4 +1,5 @@
-"""The `tumbler` command. Exit status: 0 done, 1 refused or failed (standard error says why), 2 wrong usage."""
+"""The `tumbler` command. Exit status: 0 done, 1 refused or failed (standard error says why), 2 wrong usage, 3 done or
+not, but the answer could not be written."""
 
 import os
 import sys
@@ -95,17 +96,41 @@ def run(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status of a refusal, leaves by SystemExit otherwise."""
+    if sys.stdout is None:  # the caller closed it
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a label the terminal cannot show must not end the command
     # Help and usage errors have boxes and colour on a terminal only.
     app.rich_markup_mode = "rich" if show.fancy() and sys.stderr.isatty() else None
     try:
-        get_command(app).main(args=None if arguments is None else list(arguments), prog_name="tumbler")
+        try:
+            get_command(app).main(args=None if arguments is None else list(arguments), prog_name="tumbler")
+        finally:
+            sys.stdout.flush()
     except ToolError as error:
         show.error(error)
         return 1
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except BrokenPipeError:  # the reader, such as head, has seen enough: what was asked for is done
+        _discard_output()
+        return 0
+    except SystemExit as leaving:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # so the library marks a reader that went away
+            _discard_output()
+            return 0
+        raise leaving
+    except OSError as error:
+        _discard_output()
+        show.error(
+            ToolError(
+                f"The output cannot be written: {error.strerror}.",
+                "What was asked for may be done all the same: `tumbler code list` and `tumbler lock list` tell.",
+            )
+        )
+        return 3
     return 0
+
+
+def _discard_output() -> None:
+    """Let what is still buffered for standard output go nowhere, so that the interpreter does not try again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

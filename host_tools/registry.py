@@ -355,7 +355,7 @@ def _told(path: Path) -> Iterator[None]:
             "The registry refused what contradicts what it holds already.",
             "Nothing was changed; run the command again.",
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # names of a damaged schema may be no text
         if isinstance(error, sqlite3.ProgrammingError):
             raise
         raise _sentence(getattr(error, "sqlite_errorname", ""), path) from error

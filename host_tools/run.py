@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -60,6 +61,9 @@ def run_command(
     IANA name or POSIX rule; flash: image to use and keep; reset: begin with a new lock; as_json: one JSON object for
     each entry of the scenario.
     """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # Leave by the way out, so that a temporary flash image, which holds a secret, does not stay behind.
+        signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     try:
         if lock is not None and (secret is not None or timezone is not None or policy is not None):
             raise UsageError("--lock brings its secret, zone and policy: leave --secret, --timezone and --policy out")
@@ -69,7 +73,7 @@ def run_command(
         with contextlib.ExitStack() as stack:
             if script is not None:
                 return _script(stack, script, choice, as_json)
-            if sys.stdin.isatty() and sys.stdout.isatty():
+            if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
                 return _terminal(stack, choice)
             return _demonstration(stack, choice)
     except (UsageError, ScriptError) as error:
@@ -97,7 +101,7 @@ def identity_of(choice: Choice) -> tuple[Identity, str]:
             known = registry.lock(choice.lock)
         identity = Identity(known.secret, known.rule, known.policy, known.weekend, name=known.name, epoch=known.epoch)
         return identity, known.timezone
-    timezone = choice.timezone or EXAMPLE_ZONE
+    timezone = EXAMPLE_ZONE if choice.timezone is None else choice.timezone
     try:
         rule = zones.zone_rule(timezone)
     except ValueError as error:
@@ -191,10 +195,10 @@ def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, as_json: bo
 def _read(path: Path, file: str) -> str:
     try:
         if str(path) == "-":
-            return sys.stdin.read()
+            return sys.stdin.read().removeprefix("\ufeff")
         if path.stat().st_size > LARGEST_SCRIPT:
             raise UsageError(f"{file} is too large to be a scenario; name a text file")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}; name a file with a scenario") from None
     except UnicodeDecodeError:
@@ -224,7 +228,8 @@ def _desk(stack: contextlib.ExitStack, choice: Choice) -> tuple[Desk, Path | Non
     if choice.secret is not None:
         return _own_desk(stack, choice), None
     folder = home() / "virtual"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home().mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     if choice.lock is not None:
         registry = stack.enter_context(Registry.open())
         chosen = registry.lock(choice.lock)

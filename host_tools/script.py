@@ -14,7 +14,7 @@ from firmware.core.events import REASONS, VERDICTS
 from firmware.core.tickets import KIND_NAMES
 from firmware.core.zone import Zone
 
-from .virtual_lock import Entered, Reply, VirtualLock
+from .virtual_lock import LATEST_MS, Entered, Reply, VirtualLock
 from .zones import format_time, parse_instant
 
 KEYS = "0123456789*#"
@@ -216,19 +216,25 @@ class Player:
         for command in commands:
             if command.name != "expect":
                 self._owner_unheard()
+            cuts = self._lock.cuts
             getattr(self, f"_do_{command.name}")(command, *command.arguments)
+            if self._lock.cuts != cuts:
+                self._say("the power failed in the middle of a flash operation; the lock started again")
         self._owner_unheard()
 
     def _do_at(self, command: Command, to_ms: int) -> None:
-        if to_ms < self._lock.now_ms:
+        if to_ms // 1_000 < self._lock.now_ms // 1_000:
             raise ScriptError(
                 f"{self._file}:{command.line}: this is {self._show(to_ms)}, but it is {self._show(self._lock.now_ms)}"
                 " already; time only goes forwards, so put the lines in the order in which they happen"
             )
-        self._lock.advance(to_ms)
+        self._lock.advance(max(to_ms, self._lock.now_ms))
 
     def _do_wait(self, command: Command, duration_ms: int) -> None:
-        self._lock.advance(self._lock.now_ms + duration_ms)
+        to_ms = self._lock.now_ms + duration_ms
+        if to_ms > LATEST_MS:
+            raise ScriptError(f"{self._file}:{command.line}: time would go beyond 2105; wait for less")
+        self._lock.advance(to_ms)
 
     def _do_press(self, command: Command, keys: str) -> None:
         entries = self._lock.press(keys)

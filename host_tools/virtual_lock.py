@@ -9,6 +9,7 @@ board learns of time when it is told to let some pass, so a year takes seconds a
                   lock file that keeps a second process away from the same flash
 """
 
+import hashlib
 import json
 import os
 import time
@@ -26,6 +27,7 @@ from .micropython import find
 from .virtual.models.ds3231 import DS3231Model
 
 FLASH_KIB = 512
+LATEST_MS = 4_291_747_200_000  # 2106-01-01: the scenario language and the lock's records end there
 STEP_MS = 86_400_000  # time passes in requests of a day, each of which must be answered within the real-time guard
 MOST_RESTARTS = 5  # while it starts, or while time passes: more is a lock that will never be well
 EXAMPLE_SECRET = bytes(range(32))  # published in docs/passcodes.md, so it protects nothing
@@ -42,6 +44,11 @@ class Identity:
     autolock: int = AUTOLOCK
     name: str = "example"
     epoch: int = 0
+
+    def mark(self) -> str:
+        """Return what tells this lock and its settings from others, and reveals nothing of the secret."""
+        settings = f"{self.rule} {self.weekend} {self.policy} {self.autolock}".encode()
+        return hashlib.sha256(b"tumbler virtual lock 1" + self.secret + settings).hexdigest()[:16]
 
     def provision(self) -> Message:
         """Return what the board is given at its first start."""
@@ -113,16 +120,18 @@ class VirtualLock:
         self._cause: str | None = None  # of the reset that this start follows; None: the power came
         self._world: IO[str] | None = None
         self._rtc: Message | None = None
-        new = not flash.exists() or flash.stat().st_size == 0
+        new = not flash.exists()
         if not new and flash.stat().st_size != FLASH_KIB * 1024:
             raise ToolError(
                 f"{flash} is no flash image of the virtual lock: it has {flash.stat().st_size:,} bytes,"
                 f" not {FLASH_KIB * 1024:,}.",
                 "Name another file, or one that does not exist yet to begin with a new lock.",
             )
-        self.now_ms = self._open_world(now_ms() if begin_ms is None else begin_ms)
+        self.now_ms = self._open_world(now_ms() if begin_ms is None else begin_ms, new)
         self._provision = identity.provision() if new else None
-        if new:  # whoever gives a lock its secret sets its clock, too
+        if new:
+            self._make_image()
+            # Whoever gives a lock its secret sets its clock, too.
             chip = DS3231Model(lambda: self.now_ms)
             chip.preset(self.now_ms // 1000)
             self._rtc = chip.state()
@@ -130,7 +139,10 @@ class VirtualLock:
     def __enter__(self) -> "VirtualLock":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception) and self._board is not None:
+            self._board.end()  # the user or the system wants out: the board may be in the middle of a request
+            self._board = None
         self.close()
 
     def close(self) -> None:
@@ -142,9 +154,11 @@ class VirtualLock:
                 self._board.end()
                 self._board = None
             if self._world is not None:
-                self._save_world()
-                self._world.close()
-                self._world = None
+                try:
+                    self._save_world()
+                finally:
+                    self._world.close()
+                    self._world = None
 
     def listen(self, listener: Callable[[Message], None] | None) -> None:
         """Have every event from now on passed to this listener alone."""
@@ -170,12 +184,12 @@ class VirtualLock:
 
     def power_off(self) -> None:
         """Take the power away between two flash operations; a cut that has not come is forgotten."""
+        self._cut = None
         if self._board is None:
             return
         with suppress(BoardStopped):
             self._board.ask({"do": "quit"})
         self._stopped()
-        self._cut = None
 
     def cut(self, number: int) -> None:
         """Let the power fail in the middle of the flash operation `number` (1 = the next) from here, and come back."""
@@ -342,17 +356,33 @@ class VirtualLock:
 
     # The world file
 
-    def _open_world(self, begin_ms: int) -> int:
-        """Open and hold the world file; return where the world's time goes on."""
+    def _make_image(self) -> None:
+        """Make the image of an erased chip, whole or not at all."""
+        draft = self.flash.with_name(self.flash.name + ".new")
+        try:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(b"\xff" * (FLASH_KIB * 1024))
+            draft.replace(self.flash)
+        except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            self._close_world()
+            raise _unwritable(self.flash, error) from error
+
+    def _close_world(self) -> None:
+        if self._world is not None:
+            self._world.close()
+            self._world = None
+
+    def _open_world(self, begin_ms: int, new: bool) -> int:
+        """Open and hold the world file; return where the world's time goes on. new: there is no image yet."""
         import fcntl  # Unix only, as MicroPython's port is
 
         path = self.flash.with_name(self.flash.name + ".world")
         try:
             self._world = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
         except OSError as error:
-            raise ToolError(
-                f"{self.flash} cannot be written: {error.strerror}.", "Name a file in a folder of your own."
-            ) from error
+            raise _unwritable(self.flash, error) from error
         try:
             fcntl.flock(self._world, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -360,24 +390,47 @@ class VirtualLock:
             raise ToolError(
                 f"{self.flash} is in use by another virtual lock.", "End that one first, or name another file."
             ) from None
-        text = self._world.read()
-        if not text or not self.flash.exists() or self.flash.stat().st_size == 0:
-            return begin_ms
         try:
+            text = self._world.read()
+            if not text:
+                return begin_ms
             world = json.loads(text)
+            now, mark = int(world["now_ms"]), str(world["lock"])
+            if not 0 <= now <= LATEST_MS:
+                raise ValueError("a time of no use")
             self._rtc = world["rtc"]
             if self._rtc is not None:
-                DS3231Model(lambda: int(world["now_ms"]), self._rtc)
-            return max(begin_ms, int(world["now_ms"]))
-        except (ValueError, KeyError, TypeError):
-            self._world.close()
+                DS3231Model(lambda: now, self._rtc)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            self._close_world()
             raise ToolError(
                 f"{path} is damaged.", "Delete it: the lock's clock then counts as never set, nothing else is lost."
             ) from None
+        trouble = None
+        if new:
+            trouble = f"{self.flash} is gone, and with it the memory of the lock that {path.name} belongs to."
+        elif mark != self.identity.mark():
+            trouble = f"{self.flash} is the flash of another lock, or of other settings."
+        if trouble:
+            self._close_world()
+            raise ToolError(trouble, "Begin anew with --reset, or name the lock and the settings it was made with.")
+        return max(begin_ms, now)
 
     def _save_world(self) -> None:
-        if self._world is not None:
+        if self._world is None:
+            return
+        text = json.dumps({"now_ms": self.now_ms, "rtc": self._rtc, "lock": self.identity.mark()})
+        try:
+            # Written over, not emptied first: all these texts are of about one length, and a full disk has room for it.
             self._world.seek(0)
+            self._world.write(text)
             self._world.truncate()
-            json.dump({"now_ms": self.now_ms, "rtc": self._rtc}, self._world)
             self._world.flush()
+        except OSError as error:
+            raise _unwritable(self.flash, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ToolError:
+    return ToolError(
+        f"{path} cannot be written: {error.strerror}.", "Name a file in a folder of your own that has room."
+    )

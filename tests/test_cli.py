@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -542,3 +543,35 @@ def test_run_hands_its_options_over_and_returns_its_status(monkeypatch):
         "strict",
         True,
     )
+
+
+def test_output_that_cannot_be_written(tmp_path):
+    environment = {**os.environ, "TUMBLER_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", COMMAND]
+    add = [*command, "lock", "add", "cabin", "--timezone", "Etc/UTC"]
+    assert subprocess.run(add, env=environment, cwd=ROOT, capture_output=True).returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*command, "code", "one-time", "cabin"], env=environment, cwd=ROOT, stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 3
+    assert b"cannot be written" in done.stderr
+    assert b"Traceback" not in done.stderr
+    closed = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command, "lock", "list"], env=environment, cwd=ROOT, stderr=subprocess.PIPE
+    )
+    assert (closed.returncode, closed.stderr) == (0, b"")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path):
+    environment = {**os.environ, "TUMBLER_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", COMMAND]
+    add = [*command, "lock", "add", "cabin", "--timezone", "Etc/UTC"]
+    subprocess.run(add, env=environment, cwd=ROOT, capture_output=True, check=True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*command, "code", "one-time", "cabin"], env=environment, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -23,6 +23,7 @@ class Lock:
     def __init__(self, answers=(), replies=(), now_ms=NOON):
         self.now_ms = now_ms
         self.powered = True
+        self.cuts = 0
         self.did = []
         self._answers = list(answers)
         self._replies = list(replies)
@@ -350,3 +351,29 @@ def test_world_commands_reach_the_lock():
 )
 def test_an_entry_in_words(entry, words):
     assert describe(entry) == words
+
+
+def test_time_that_goes_beyond_what_a_record_can_hold_is_refused():
+    for script in ("wait 999999999d", "at 2105-12-30T00:00:00Z\nwait 100d"):
+        with pytest.raises(ScriptError, match="2105"):
+            play(script)
+
+
+def test_a_time_within_the_second_that_it_is_already():
+    player = play("at 2026-11-23T12:00:00Z\nexpect open", Lock(now_ms=NOON + 900), zone=Zone("UTC0"))
+    assert len(player.failures) == 1  # for want of an entry, not of time
+
+
+def test_a_cut_is_told():
+    told = []
+    lock = Lock(["open opened"])
+    press = lock.press
+
+    def cut(keys):
+        lock.cuts += 1
+        return press(keys)
+
+    lock.press = cut
+    zone = Zone("UTC0")
+    Player(lock, zone, narrate=lambda _at, text: told.append(text)).play(parse("press 1#", zone))
+    assert any("power failed" in text for text in told)

@@ -539,3 +539,85 @@ def test_the_machines_zone(monkeypatch):
     assert run.local_zone() == "Asia/Tokyo"
     monkeypatch.setenv("TZ", "nonsense")
     assert run.local_zone()
+
+
+# Images that are gone, and ways to leave
+
+
+@pytest.mark.parametrize("loss", ["truncated", "deleted"])
+def test_a_lost_image_does_not_become_a_new_lock_with_the_old_codes(flash, loss):
+    with lock(flash) as virtual:
+        virtual.power_on()
+        assert enter(virtual, ONE_TIME) == "open opened"
+    if loss == "truncated":
+        flash.write_bytes(b"")
+    else:
+        flash.unlink()
+    world = flash.with_name("flash.world").read_text(encoding="utf-8")
+    with pytest.raises(ToolError, match=r"no flash image|is gone"):
+        lock(flash)
+    assert flash.with_name("flash.world").read_text(encoding="utf-8") == world
+
+
+def test_an_image_of_another_lock_or_other_settings_is_refused(flash):
+    with lock(flash) as virtual:
+        virtual.power_on()
+    image = flash.read_bytes()
+    for other in (Identity(secret=bytes(32)), Identity(rule="JST-9"), Identity(policy="strict")):
+        with pytest.raises(ToolError, match="another lock"):
+            VirtualLock(flash, other, START)
+    assert flash.read_bytes() == image
+    with lock(flash) as virtual:
+        virtual.power_on()
+
+
+def test_a_world_file_that_is_no_text_is_refused_and_kept(flash):
+    with lock(flash) as virtual:
+        virtual.power_on()
+    world = flash.with_name("flash.world")
+    for damage in (b"\xff\xfe\x80", b'{"now_ms": 1e99, "rtc": null, "lock": ""}', b'{"now_ms": -1, "rtc": null}'):
+        world.write_bytes(damage)
+        with pytest.raises(ToolError, match="damaged"):
+            lock(flash)
+        assert world.read_bytes() == damage
+
+
+def test_a_full_disk_leaves_no_half_image(flash, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(ToolError, match="No space left"):
+        lock(flash)
+    assert not flash.exists()
+    assert not flash.with_name("flash.new").exists()
+
+
+def test_power_off_forgets_a_cut_also_when_it_is_off(flash):
+    with lock(flash) as virtual:
+        virtual.cut(1)
+        virtual.power_off()
+        virtual.power_on()
+        assert enter(virtual, ONE_TIME) == "open opened"
+
+
+def test_termination_leaves_no_flash_behind(tmp_path):
+    script = tmp_path / "long.lock"
+    script.write_text("at 2026-11-23T15:00:00Z\nwait 20000d\n", encoding="utf-8")
+    code = "import sys; from host_tools.run import run_command; from pathlib import Path; "
+    line = [sys.executable, "-c", code + "sys.exit(run_command(script=Path(sys.argv[1])))", str(script)]
+    process = subprocess.Popen(line, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE)
+    waited = time.monotonic() + 30
+    while not list(tmp_path.glob("tumbler-*/flash")) and time.monotonic() < waited:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(30) == 128 + 15
+    assert process.stderr is not None
+    process.stderr.close()
+    assert list(tmp_path.glob("tumbler-*")) == []
+
+
+def test_a_scenario_with_a_byte_order_mark(tmp_path, capsys):
+    script = tmp_path / "bom.lock"
+    script.write_bytes(b"\xef\xbb\xbfat 2026-11-23T00:10:00Z\r\npress 862871#\r\nexpect open\r\n")
+    assert run_command(script=script) == 0

@@ -47,10 +47,12 @@ class Owner:
             raise Refused("revoked", "this code was deleted: issue or add a new one")
         if code.state == USED:
             raise Refused("already-used", "a one-time code stays used: issue a new one")
+        if new_digits == digits:
+            new_digits = None
         if start is None and end is None and new_digits is None:
             raise Refused("nothing-named", "name a new start, a new end or new digits")
         self._limit(code, start, end)
-        if new_digits is None or new_digits == digits:
+        if new_digits is None:
             self._commit([_entry(CHANGED, PUT, code)], now, trusted)
             return code_id(code.tag)
         tag, gone = self._free(new_digits, now)
