@@ -11,7 +11,7 @@ from firmware.core.tickets import ERASE as ERASE_KIND
 from firmware.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
 from firmware.core.zone import Zone, weekday
 
-from .issue import Code, Wish, issue
+from .issue import Code, Wish, describe, issue, state
 from .registry import Lock, Registry
 from .virtual_lock import Identity
 
@@ -60,6 +60,12 @@ class Desk:
         """Issue one code; ToolError when every code for these times was issued before."""
         code, _ = issue(self._registry, self._name, self.wish(kind, now), now)
         return code
+
+    def issued(self, now: int) -> list[Code]:
+        """Return the codes issued here that may still open, the newest first."""
+        lock = self.lock
+        codes = [describe(lock, row) for row in self._registry.codes(lock) if row.epoch == lock.epoch]
+        return [code for code in reversed(codes) if state(lock, code, now) != "over"]
 
     def erased(self) -> bool:
         """Take note that the lock erased itself; False when the user has to confirm it."""

@@ -258,7 +258,8 @@ class DoorApp(App[int]):
         self._runner = Driver(lock, self.post_message)
         self._typed = 0
         self._powered = False
-        self._recent: list[Recent] = []
+        codes = desk.issued(lock.now_ms // 1_000)[:MOST_RECENT]
+        self._recent = [Recent(code.digits, code.meaning.kind, code.short_id) for code in codes]
 
     # What there is to see
 
@@ -317,6 +318,7 @@ class DoorApp(App[int]):
         self._show_bolt()
         self._lamp(False)
         self._show_typed(0)
+        self._show_recent()
         self._show_ticket("", "Click a kind of code, then type its digits.")
         self._note("Issue a [b]timed[/b] code on the right, type its digits, then press [b]#[/b].")
         self._door.listen(self._pass_on)
