@@ -663,3 +663,12 @@ def test_a_change_in_doubt_stops_the_store_until_a_start(tmp_path, monkeypatch, 
     assert [event.arg for event in again.events()] == ([1, 2] if change == "append" else [1])
     again.commit([Entry(1, 1, NONE, None, 4)], NOW, True)
     assert Store.open(str(tmp_path)).seq == again.seq
+
+
+def test_tokens_never_exceed_the_tries(tmp_path):
+    store = Store.create(str(tmp_path), SECRET, b"", NOW)
+    store.pay(NOW)
+    store.keep(8, NOW)  # refilled while the entry was still being decided
+    store.commit([Entry(0, 0, NONE, None, 0)], NOW, True, refund=True)
+    assert store.tokens == 8
+    assert Store.open(str(tmp_path)).tokens == 8

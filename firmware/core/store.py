@@ -193,7 +193,7 @@ class Store:
         self._layout.appended += len(events)
         self._restarted = False
         if refund:
-            self.tokens += 1
+            self.tokens = min(TRIES, self.tokens + 1)
         for event in events:
             self._apply(event)
 
@@ -368,7 +368,7 @@ class Store:
         self.tokens = counters.tokens
         self.attempt = counters.attempt
         if self._refunded == self.attempt and self._refund_seq > counters.seq:
-            self.tokens += 1
+            self.tokens = min(TRIES, self.tokens + 1)
         # What was written before the owner set the clock, or before a compaction that had it, counts no more.
         if counters.seq >= max(base, self._time_seq):
             self.floor = max(self.floor, counters.floor)

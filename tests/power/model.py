@@ -100,7 +100,7 @@ class Model:
                 self.book = {}
                 self.epoch += 1
         if refund:
-            self.tokens += 1
+            self.tokens = min(8, self.tokens + 1)
             self.returned = self.attempt
         del self.events[: -self.kept]
 
