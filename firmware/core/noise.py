@@ -1,11 +1,14 @@
-"""Noise_NNpsk0_25519_AESGCM_SHA256, the one handshake of the link (The Noise Protocol Framework, revision 34).
+"""The two handshakes of the link (The Noise Protocol Framework, revision 34).
 
-    -> psk, e        the initiator's message: public key 32, sealed payload
-    <- e, ee         the responder's message: the same
+    Noise_NNpsk0_25519_AESGCM_SHA256         Noise_NN_25519_AESGCM_SHA256
+    -> psk, e                                -> e            the initiator's message: public key 32, payload
+    <- e, ee                                 <- e, ee        the responder's message: the same, payload sealed
 
-Both sides hold a pre-shared key of 32 bytes and prove it; the session keys come from it and from private keys that
-live for one handshake. What the other side can cause is a SessionError, always with the same text. After one, a
-handshake is dead, a session's counters stay where they were. No error holds a byte of a key or of a message.
+With a pre-shared key of 32 bytes both sides prove that they hold it; the session keys come from it and from private
+keys that live for one handshake. Without one nobody proves anything: that is for pairing, which compares digits
+afterwards, and there the first payload is in clear. What the other side can cause is a SessionError, always with the
+same text. After one, a handshake is dead, a session's counters stay where they were. No error holds a byte of a key or
+of a message.
 """
 
 import hashlib
@@ -16,6 +19,7 @@ from .gcm import NONCE, TAG, Gcm
 from .kdf import hkdf
 
 NAME = b"Noise_NNpsk0_25519_AESGCM_SHA256"  # 32 bytes, so it is the first hash itself
+NAME_WITHOUT = b"Noise_NN_25519_AESGCM_SHA256" + bytes(4)  # shorter than a hash: filled up with zeros
 PSK = 32
 LONGEST = 65535  # bytes of any message
 OVERHEAD = x25519.KEY + TAG  # bytes that a handshake message has more than its payload
@@ -70,24 +74,27 @@ class CipherState:
 class HandshakeState:
     """One side of one handshake: the initiator (a phone, the tool) or the responder (the lock).
 
-    The initiator calls write, read, split; the responder read, write, split. `random(n)` gives n bytes that nobody
-    can guess. ValueError for a pre-shared key that is not 32 bytes.
+    The initiator calls write, read, split; the responder read, write, split. psk: 32 bytes, or None for the handshake
+    without one; `random(n)` gives n bytes that nobody can guess. ValueError for a pre-shared key of another size.
     """
 
-    def __init__(self, initiator: bool, prologue: bytes, psk: bytes, random):
-        if len(psk) != PSK:
+    def __init__(self, initiator: bool, prologue: bytes, psk: "bytes | None", random):
+        if psk is not None and len(psk) != PSK:
             raise ValueError("a pre-shared key is 32 bytes")
         self._initiator = initiator
+        self._psk = psk is not None
         self._random = random
         self._step = _FIRST
         self._private = self._public = b""  # our key pair, once made
         self._remote = b""  # the other side's public key, once it is known that it holds the pre-shared key
         self._shared = b""
-        self._chain = self._hash = NAME
+        self._chain = self._hash = NAME if psk is not None else NAME_WITHOUT
+        self._key = b""  # none yet: what is said is in clear
         self._mix_hash(prologue)
-        out = hkdf(psk, b"", 96, self._chain)
-        self._chain, self._key = out[:32], out[64:]
-        self._mix_hash(out[32:64])
+        if psk is not None:
+            out = hkdf(psk, b"", 96, self._chain)
+            self._chain, self._key = out[:32], out[64:]
+            self._mix_hash(out[32:64])
 
     def prepare(self):
         """Do the curve operations of the next message to write. A generator that yields None between short slices.
@@ -112,10 +119,11 @@ class HandshakeState:
         self._private, self._public, self._shared = private, public, shared
 
     def write(self, payload: bytes = b"") -> bytes:
-        """Return our message, 48 bytes longer than its payload.
+        """Return our message, 48 bytes longer than its payload; the first one without a pre-shared key 32.
 
-        The payload of the first message can be replayed, and read by who learns the pre-shared key later: leave it
-        empty. SessionError when it is not our turn, ValueError when it would be longer than 65535 bytes.
+        The payload of the first message can be replayed, and read by who learns the pre-shared key later or by
+        everybody if there is none: leave it empty. SessionError when it is not our turn, ValueError when it would be
+        longer than 65535 bytes.
         """
         self._expect(_FIRST if self._initiator else _SECOND)
         if len(payload) > LONGEST - OVERHEAD:
@@ -126,7 +134,7 @@ class HandshakeState:
         self._mix_public(public)
         if self._step == _SECOND:
             self._mix_key(self._shared)
-        sealed = Gcm(self._key).seal(bytes(NONCE), payload, self._hash)
+        sealed = Gcm(self._key).seal(bytes(NONCE), payload, self._hash) if self._key else payload
         self._advance(sealed)
         return public + sealed
 
@@ -137,14 +145,15 @@ class HandshakeState:
         here: whoever does not hold the pre-shared key never makes it do one. The initiator does one.
         """
         self._expect(_SECOND if self._initiator else _FIRST)
+        least = OVERHEAD if self._psk or self._initiator else x25519.KEY
         try:
-            if not OVERHEAD <= len(message) <= LONGEST:
+            if not least <= len(message) <= LONGEST:
                 raise _refusal()
             remote, sealed = bytes(message[: x25519.KEY]), bytes(message[x25519.KEY :])
             self._mix_public(remote)
             if self._step == _SECOND:
                 self._mix_key(x25519.run(x25519.shared_secret(self._private, remote)))
-            payload = Gcm(self._key).open(bytes(NONCE), sealed, self._hash)
+            payload = Gcm(self._key).open(bytes(NONCE), sealed, self._hash) if self._key else sealed
         except SessionError:
             self.close()
             raise _refusal()
@@ -196,6 +205,6 @@ class HandshakeState:
         self._chain, self._key = out[:32], out[32:]
 
     def _mix_public(self, public: bytes) -> None:
-        # With a pre-shared key a public key goes into the keys too, not only into the hash.
         self._mix_hash(public)
-        self._mix_key(public)
+        if self._psk:  # then a public key goes into the keys too, not only into the hash
+            self._mix_key(public)

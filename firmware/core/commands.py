@@ -1,0 +1,296 @@
+"""The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/link.md).
+
+Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its shape,
+whether the same request was carried out before; then the core does it. Nothing is changed by a request that is refused.
+"""
+
+from . import wire
+from .codebook import CODE_SIZE
+from .config import Config
+from .entry import LONGEST, SHORTEST
+from .errors import Refused, StoreFull
+from .events import ADDED, ALL_ERASED, CHANGED, CONFIGURED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNLOCKED
+from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, SLOTS, Key
+from .owner import By
+from .passcode import TAG
+from .prologue import VERSION
+from .store import Store
+from .tickets import KIND_NAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .link import Link
+
+    Answers = Iterator["tuple[int, bytes]"]
+
+LOWEST_FREE = 255  # a slot
+UNKNOWN_BATTERY = 255
+
+_ALL = (OWNER, MANAGER, OPENER, RELAY)
+_MOST = (OWNER, MANAGER, OPENER)
+_STAFF = (OWNER, MANAGER)
+_OWNER = (OWNER,)
+_NO_KIND = len(KIND_NAMES)
+
+
+class Commands:
+    """What one session may do. lock: as Link takes it; key: the session's; link: whose session it is."""
+
+    def __init__(self, lock: "Any", key: Key, link: "Link") -> None:
+        self._lock = lock
+        self.key = key
+        self._link = link
+
+    def answer(self, request: int, command: int, arguments: bytes) -> "Answers":
+        """Yield status and result of one request, several while there is more to come; raises Refused, LockError."""
+        known = self.TABLE.get(command)
+        if known is None:
+            raise Refused("unknown-command", "this lock knows no such command: it may be older than the client")
+        roles, least, most, event, work = known
+        if self.key.role not in roles:
+            raise Refused("not-permitted", "this key's role does not permit it: ask an owner")
+        if not least <= len(arguments) <= most:
+            raise _shape()
+        by = By(self.key.slot, request)
+        done = None if event is None else self._lock.owner.done(by, event)
+        yield from work(self, by, arguments, done)
+
+    # Each takes who asks, the arguments, and the tag in the record of an earlier, same request (or None).
+
+    def _identify(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+        store = self._lock.store
+        now, trusted = self._lock.verifier.clock.read()
+        flags = 1 if trusted else 0
+        flags |= 2 if self._lock.bolt_open() else 0
+        flags |= 4 if self._lock.verifier.budget.locked_out else 0
+        flags |= 8 if store.in_doubt else 0
+        battery = self._lock.battery()
+        yield (
+            wire.DONE,
+            bytes((VERSION,) + self._link.firmware)
+            + self._link.id
+            + bytes((self.key.slot, self.key.role, flags, UNKNOWN_BATTERY if battery is None else battery))
+            + now.to_bytes(4, "big")
+            + store.epoch.to_bytes(2, "big")
+            + len(store.book).to_bytes(2, "big")
+            + store.book.capacity.to_bytes(2, "big")
+            + store.first_seq.to_bytes(4, "big")
+            + store.seq.to_bytes(4, "big")
+            + bytes((max(0, store.tokens),))
+            + self.key.label.encode(),
+        )
+
+    def _get_time(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+        now, trusted = self._lock.verifier.clock.read()
+        yield wire.DONE, now.to_bytes(4, "big") + bytes((1 if trusted else 0,))
+
+    def _set_time(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        if done is None:
+            self._lock.owner.set_time(_number(arguments), by=by)
+        yield wire.DONE, b""
+
+    def _add_code(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        insist, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
+        if insist > 1:
+            raise _shape()
+        digits = _digits(arguments[9:])
+        if done is None:
+            done = self._lock.owner.add_custom(digits, start or None, end, insist=insist == 1, by=by)
+        yield wire.DONE, done
+
+    def _change_code(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
+        code, rest = _code(arguments[9:])
+        if (
+            named > wire.INSIST | wire.START | wire.END | wire.NEW_DIGITS
+            or (start and not named & wire.START)
+            or (end and not named & wire.END)
+            or bool(rest) != (named & wire.NEW_DIGITS != 0)
+        ):
+            raise _shape()
+        digits = _digits(rest) if rest else None
+        if done is None:
+            done = self._lock.owner.change(
+                code,
+                start if named & wire.START else None,
+                end if named & wire.END else None,
+                digits,
+                insist=named & wire.INSIST != 0,
+                by=by,
+            )
+        yield wire.DONE, done
+
+    def _delete_code(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        code, rest = _code(arguments)
+        if rest:
+            raise _shape()
+        yield wire.DONE, self._lock.owner.delete(code, by=by) if done is None else done
+
+    def _list_codes(self, _by: By, arguments: bytes, _done: "bytes | None") -> "Answers":
+        cursor = _number(arguments)
+        store = self._lock.store
+        while True:
+            # From the end to the beginning: a record that is dropped is filled by the last one, which was listed.
+            image = store.book.image()
+            count = len(image) // CODE_SIZE
+            cursor = min(cursor, count)
+            first = max(0, cursor - (wire.RESULT - 6) // wire.ITEM)
+            part = b"".join(
+                [bytes(image[at * CODE_SIZE : at * CODE_SIZE + wire.ITEM]) for at in range(cursor - 1, first - 1, -1)]
+            )
+            cursor = first
+            head = cursor.to_bytes(2, "big") + store.seq.to_bytes(4, "big")
+            yield (wire.MORE if cursor else wire.DONE), head + part
+            if not cursor:
+                return
+
+    def _unlock(self, by: By, _arguments: bytes, done: "bytes | None") -> "Answers":
+        seconds = self._lock.verifier.config.autolock
+        if done is None:
+            seconds = self._lock.owner.unlock(self.key, by=by)
+            self._lock.unlock(seconds)
+        yield wire.DONE, bytes((seconds,))
+
+    def _read_log(self, _by: By, arguments: bytes, _done: "bytes | None") -> "Answers":
+        since, left = _number(arguments[:4]), _number(arguments[4:])
+        store = self._lock.store
+        last = min(store.seq, max(since, store.first_seq - 1) + left)
+        while True:
+            part = b""
+            for event in store.events(since, min(last - since, wire.RESULT // wire.ITEM) if last > since else 0):
+                part += _item(event)
+                since = event.seq
+            more = part and since < last
+            yield (wire.MORE if more else wire.DONE), part
+            if not more:
+                return
+
+    def _get_config(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+        yield wire.DONE, wire.pack_settings(self._lock.verifier.config)
+
+    def _set_config(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        named = wire.unpack_settings(arguments)
+        if not named:
+            raise Refused("nothing-named", "name a setting to change")
+        if done is None:
+            try:
+                config = self._lock.verifier.config.changed(**named)
+            except ValueError as error:
+                raise Refused("bad-setting", str(error))
+            self._lock.owner.configure(config, by=by)
+            self._lock.configured()
+        yield wire.DONE, b""
+
+    def _list_keys(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+        parts = [b""]
+        keys = self._lock.store.keys
+        for slot in sorted(keys):
+            key = keys[slot]
+            label = key.label.encode()
+            entry = _key_head(key) + bytes((len(label),)) + label
+            if len(parts[-1]) + len(entry) > wire.RESULT:
+                parts.append(b"")
+            parts[-1] += entry
+        for part in parts[:-1]:
+            yield wire.MORE, part
+        yield wire.DONE, parts[-1]
+
+    def _add_key(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        slot, role, days, begin, until = arguments[:5]
+        start, end = _number(arguments[5:9]), _number(arguments[9:13])
+        psk, label = arguments[13 : 13 + PSK_SIZE], arguments[13 + PSK_SIZE :]
+        if done is None:
+            keys = self._lock.store.keys
+            if slot == LOWEST_FREE:
+                free = [number for number in range(SLOTS) if number not in keys]
+                if not free:
+                    raise Refused("no-free-slot", "all 16 keys are in use: remove one first")
+                slot = free[0]
+            try:
+                key = Key(slot, role, psk, label.decode(), days, begin, until, start, end)
+            except (ValueError, UnicodeError) as error:
+                raise Refused("bad-key", str(error) or "the label is no UTF-8")
+            done = self._lock.owner.add_key(key, by=by)
+        yield wire.DONE, done[:1]
+
+    def _remove_key(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+        if done is None:
+            self._lock.owner.remove_key(arguments[0], by=by)
+            self._link.removed(arguments[0])
+        yield wire.DONE, b""
+
+    def _erase(self, by: By, _arguments: bytes, done: "bytes | None") -> "Answers":
+        if done is None:
+            self._lock.owner.erase(by=by)
+        yield wire.DONE, self._lock.store.epoch.to_bytes(2, "big")
+
+    def _reset(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+        if not self._lock.setup_held():
+            raise Refused("button-needed", "hold the set-up button inside the door, and ask again")
+        try:
+            Store.wipe(self._lock.path)
+        except OSError as error:
+            raise StoreFull("the flash does not let the memory go (error %s): try again" % error.args[0])
+        self._lock.restart()
+        yield wire.DONE, b""
+
+    TABLE = {  # command: roles, fewest and most bytes of arguments, event of what it changes, how
+        wire.IDENTIFY: (_ALL, 0, 0, None, _identify),
+        wire.GET_TIME: (_MOST, 0, 0, None, _get_time),
+        wire.SET_TIME: (_STAFF, 4, 4, TIME_SET, _set_time),
+        wire.ADD_CODE: (_STAFF, 9 + SHORTEST, 9 + LONGEST, ADDED, _add_code),
+        wire.CHANGE_CODE: (_STAFF, 10 + SHORTEST, 10 + 2 * LONGEST, CHANGED, _change_code),
+        wire.DELETE_CODE: (_STAFF, 1 + SHORTEST, 1 + LONGEST, DELETED, _delete_code),
+        wire.LIST_CODES: (_STAFF, 2, 2, None, _list_codes),
+        wire.UNLOCK: (_MOST, 0, 0, UNLOCKED, _unlock),
+        wire.READ_LOG: (_STAFF, 6, 6, None, _read_log),
+        wire.GET_CONFIG: (_STAFF, 0, 0, None, _get_config),
+        wire.SET_CONFIG: (_OWNER, 0, 160, CONFIGURED, _set_config),
+        wire.LIST_KEYS: (_OWNER, 0, 0, None, _list_keys),
+        wire.ADD_KEY: (_OWNER, 13 + PSK_SIZE, 13 + PSK_SIZE + 16, KEY_ADDED, _add_key),
+        wire.REMOVE_KEY: (_OWNER, 1, 1, KEY_REMOVED, _remove_key),
+        wire.ERASE_ALL: (_OWNER, 0, 0, ALL_ERASED, _erase),
+        wire.RESET: (_OWNER, 0, 0, None, _reset),
+    }
+
+
+def _shape() -> Refused:
+    return Refused("bad-request", "the arguments are not those of the command: look at the client")
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+def _digits(data: bytes) -> str:
+    """Digits of a code; Refused unless they are some."""
+    if not SHORTEST <= len(data) <= LONGEST or not all([0x30 <= byte <= 0x39 for byte in data]):
+        raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
+    return data.decode()
+
+
+def _code(data: bytes) -> "tuple[str | bytes, bytes]":
+    """The code that the bytes begin with, as digits or as a tag, and what follows it."""
+    size = data[0]
+    end = 1 + (size or TAG)
+    if len(data) < end:
+        raise _shape()
+    return (_digits(data[1:end]) if size else data[1:end]), data[end:]
+
+
+def _key_head(key: Key) -> bytes:
+    """Everything of a key but label and psk: 13 bytes."""
+    head = bytes((key.slot, key.role, key.days, key.begin, key.until))
+    return head + key.start.to_bytes(4, "big") + key.end.to_bytes(4, "big")
+
+
+def _item(event: "Any") -> bytes:
+    """An event of the log in 20 bytes."""
+    code = event.code
+    head = event.seq.to_bytes(4, "big") + event.time.to_bytes(4, "big")
+    kind = _NO_KIND if code is None else code.kind
+    head += bytes((event.event, event.reason, event.flags & 6, kind))
+    return head + (bytes(4) if code is None else code.tag[:4]) + event.arg.to_bytes(4, "big")

@@ -1,0 +1,142 @@
+"""The link: who may connect, as whom, and what all connections of one lock share (docs/link.md).
+
+The connection budget bounds what strangers cost: a connection that ends without a session takes one of STRANGERS
+tokens, one comes back every REFILL seconds. It protects no secret, so RAM is good enough for it. Times are uptime in
+whole seconds.
+"""
+
+from .commands import Commands
+from .kdf import hkdf
+from .pairing import Pairing
+from .prologue import LOCK_ID, NO_LOCK
+from .session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .keys import Key
+
+STRANGERS = 16
+REFILL = 2
+
+
+def lock_id(secret: bytes) -> bytes:
+    """Return the 8 bytes that name the lock with this root secret, and reveal nothing of it."""
+    return hkdf(secret, b"tumbler lock id 1", LOCK_ID)
+
+
+class Link:
+    """All links of one lock.
+
+    lock: what is managed, with the attributes
+        store, verifier, owner      the core's, None while the lock has no memory
+        trouble                     "", "no-secret" or "fault"
+        path                        directory of the memory
+        setup_held()                whether the set-up button is held
+        set_clock(unix)             set the clock chip; ValueError, OSError
+        unlock(seconds)             move the bolt
+        bolt_open()                 whether it is back
+        battery()                   percent, or None
+        play(name)                  begin a pattern
+        configured()                settings have changed
+        restart()                   start anew once the answer is sent
+    random(n): n bytes that nobody can guess; uptime(): whole seconds since the start; firmware: its version, three
+    numbers.
+    """
+
+    def __init__(
+        self,
+        lock: "Any",
+        random: "Callable[[int], bytes]",
+        uptime: "Callable[[], int]",
+        firmware: "tuple[int, int, int]",
+    ) -> None:
+        self._lock = lock
+        self.random = random
+        self.uptime = uptime
+        self.firmware = firmware
+        self.id = NO_LOCK if lock.store is None else lock_id(lock.store.secret)
+        self._sessions: "list[Session]" = []
+        self._pairing: "Pairing | None" = None
+        self._tokens = STRANGERS
+        self._since = uptime()
+
+    def connect(self) -> Session:
+        """A connection was made: return its session."""
+        return Session(self)
+
+    def wait(self) -> int:
+        """Seconds until the budget lets another stranger connect; 0: now."""
+        now = self.uptime()
+        earned = (now - self._since) // REFILL
+        if self._tokens + earned >= STRANGERS:
+            self._tokens, self._since = STRANGERS, now
+        else:
+            self._tokens += earned
+            self._since += earned * REFILL
+        return 0 if self._tokens else self._since + REFILL - now
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session."""
+        return bool(self._sessions)
+
+    # What sessions ask
+
+    @property
+    def pairs(self) -> bool:
+        """Whether somebody without a key may pair now."""
+        return self._lock.trouble == "no-secret" or self._lock.setup_held()
+
+    def key(self, slot: int) -> "Key | None":
+        """The key in a slot."""
+        store = self._lock.store
+        return None if store is None else store.keys.get(slot)
+
+    def commands(self, key: "Key") -> Commands:
+        """What a session with this key may do."""
+        return Commands(self._lock, key, self)
+
+    def begin_pairing(self, handshake: bytes) -> Pairing:
+        """Begin a pairing; one that is under way is over."""
+        if self._pairing is not None:
+            self._pairing.close()
+        self._pairing = Pairing(self._lock, handshake, self.random, self.uptime)
+        return self._pairing
+
+    def opened(self, session: Session) -> None:
+        """A session is there."""
+        self._sessions.append(session)
+
+    def closed(self, session: Session, established: bool) -> None:
+        """A connection is over; established: it had a session."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+        if not established:
+            self.wait()  # what has come back until now
+            self._tokens = max(0, self._tokens - 1)
+
+    def ends(self, session: Session, handler: "Commands | Pairing") -> bool:
+        """Whether a session has nothing more to say: its key is gone, or its pairing is over."""
+        if session.slot is None:
+            return handler.over
+        key = self.key(session.slot)
+        return key is None or key.psk != handler.key.psk
+
+    def removed(self, slot: int) -> None:
+        """A key was removed: its sessions end, one that is being answered after its answer."""
+        for session in list(self._sessions):
+            if session.slot == slot and not session.busy:
+                session.close()
+
+    # What the keypad asks
+
+    @property
+    def pairing(self) -> bool:
+        """Whether the next entry belongs to a pairing."""
+        return self._pairing is not None and self._pairing.waiting
+
+    def enter(self, digits: str) -> bool:
+        """Hand an entry to the pairing; True when its digits are right."""
+        return self._pairing is not None and self._pairing.enter(digits)

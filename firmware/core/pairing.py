@@ -1,0 +1,185 @@
+"""Pairing: how a lock gets an owner's key from somebody it shares nothing with (docs/link.md, "Pairing").
+
+Both sides commit to a nonce, then reveal it; six digits that follow from both and from the handshake are shown by the
+client and typed at the lock's keypad. Who is in the middle has one try in a million, and every try needs the owner's
+fingers. Nothing is changed before the digits are right.
+"""
+
+import hashlib
+
+from . import wire
+from .config import Config
+from .errors import LockError, Refused, StoreFull
+from .kdf import hmac_sha256, same
+from .keys import OWNER, PSK_SIZE, SLOTS, Key
+from .store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+NONCE = 16  # bytes
+COMMITMENT = 32
+DIGITS = 6
+TYPED_WITHIN = 120  # seconds from the nonces to the digits
+SECRET = 32
+
+CLIENT = b"C"
+LOCK = b"L"
+
+# What has happened so far.
+_BEGUN, _COMMITTED, _SHOWN, _AGREED, _OVER = range(5)
+
+
+def commitment(side: bytes, handshake: bytes, nonce: bytes) -> bytes:
+    """Return the 32 bytes by which a side (CLIENT or LOCK) binds itself to a nonce of 16 bytes in one handshake."""
+    return hashlib.sha256(b"tumbler pair commit 1" + side + handshake + nonce).digest()
+
+
+def digits_of(handshake: bytes, client: bytes, lock: bytes) -> str:
+    """Return the six digits that follow from the handshake's hash and both nonces."""
+    digest = hmac_sha256(handshake, b"tumbler pair digits 1" + client + lock)
+    return "%06d" % (int.from_bytes(digest[:8], "big") % 10**DIGITS)
+
+
+class Pairing:
+    """The lock's side of one pairing.
+
+    lock: as Link takes it; handshake: hash of the handshake, 32 bytes; random(n): n bytes nobody can guess; uptime():
+    seconds since the start.
+    """
+
+    def __init__(self, lock: "Any", handshake: bytes, random: "Callable[[int], bytes]", uptime: "Callable[[], int]"):
+        self._lock = lock
+        self._handshake = handshake
+        self._nonce = random(NONCE)
+        self._uptime = uptime
+        self._state = _BEGUN
+        self._theirs = b""
+        self._digits = ""
+        self._until = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the next entry of the keypad belongs to this pairing."""
+        return self._state == _SHOWN and self._uptime() < self._until
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can come of it."""
+        return self._state == _OVER
+
+    def close(self) -> None:
+        """End it."""
+        self._state = _OVER
+        self._digits = ""
+
+    def enter(self, digits: str) -> bool:
+        """Take what was typed; True when it is what the client shows, otherwise the pairing is over."""
+        right = self.waiting and same(digits.encode(), self._digits.encode())
+        if right:
+            self._state = _AGREED
+        else:
+            self.close()
+        return right
+
+    def answer(self, request: int, command: int, arguments: bytes):
+        """Yield status and result of one request; raises Refused. `request` is not used: nothing here is repeated."""
+        if command == wire.COMMIT:
+            self._expect(_BEGUN, arguments, COMMITMENT)
+            self._theirs = arguments
+            self._state = _COMMITTED
+            yield wire.DONE, commitment(LOCK, self._handshake, self._nonce)
+        elif command == wire.REVEAL:
+            self._expect(_COMMITTED, arguments, NONCE)
+            if not same(commitment(CLIENT, self._handshake, arguments), self._theirs):
+                raise self._failed()
+            self._digits = digits_of(self._handshake, arguments, self._nonce)
+            self._until = self._uptime() + TYPED_WITHIN
+            self._state = _SHOWN
+            self._lock.play("pairing")
+            yield wire.DONE, self._nonce
+        elif command == wire.DIGITS:
+            if arguments or self._state < _SHOWN:
+                raise Refused("bad-request", "digits are asked for after reveal, with no arguments")
+            if self.waiting:
+                raise Refused("pairing-pending", "type the six digits on the lock's keypad, then #")
+            if self._state != _AGREED:
+                raise self._failed()
+            yield wire.DONE, b""
+        elif command == wire.FINISH:
+            if self._state != _AGREED:
+                raise self._failed()
+            slot = self._finish(arguments)
+            self.close()
+            yield wire.DONE, bytes((slot,))
+        else:
+            raise Refused("unknown-command", "a pairing knows commit, reveal, digits and finish")
+
+    def _expect(self, state: int, arguments: bytes, size: int) -> None:
+        if len(arguments) != size or self._state != state:
+            raise Refused("bad-request", "commit and reveal come once, in this order, with 32 and 16 bytes")
+
+    def _failed(self) -> Refused:
+        self.close()
+        return Refused("pairing-failed", "the pairing is over: begin anew and type the digits as they are shown")
+
+    def _finish(self, arguments: bytes) -> int:
+        """Give the lock its key, and what a new one needs besides. Returns the key's slot."""
+        size = arguments[PSK_SIZE] if len(arguments) > PSK_SIZE else 255
+        end = PSK_SIZE + 1 + size
+        if len(arguments) < end:
+            raise Refused("bad-request", "finish holds a psk of 32 bytes, and a label with its length")
+        psk, rest = arguments[:PSK_SIZE], arguments[end:]
+        try:
+            label = arguments[PSK_SIZE + 1 : end].decode()
+        except UnicodeError:
+            raise Refused("bad-key", "the label is no UTF-8")
+        if self._lock.owner is None:
+            return self._set_up(psk, label, rest)
+        if rest:
+            raise Refused("already-set-up", "this lock has a secret: give it a key alone, or reset it first")
+        keys = self._lock.store.keys
+        for slot in range(SLOTS):
+            if slot not in keys:
+                self._lock.owner.add_key(_key(slot, psk, label))
+                return slot
+        raise Refused("no-free-slot", "all 16 keys are in use: remove one first")
+
+    def _set_up(self, psk: bytes, label: str, rest: bytes) -> int:
+        """Make a lock of one that has no secret, or that lost its memory. One file commit counts: its last one."""
+        head = 6 + SECRET
+        if len(rest) <= head:
+            raise Refused("not-set-up", "this lock has no secret yet: give it time, epoch, secret and settings too")
+        now, epoch = int.from_bytes(rest[:4], "big"), int.from_bytes(rest[4:6], "big")
+        settings = wire.unpack_settings(rest[head:])
+        if len(settings) != len(wire.SETTINGS) - 1:
+            raise Refused("bad-request", "a new lock needs all settings")
+        try:
+            config = Config(**settings).pack()
+        except ValueError as error:
+            raise Refused("bad-setting", str(error))
+        key = _key(0, psk, label)
+        path = self._lock.path
+        try:
+            self._lock.set_clock(now)
+            if self._lock.trouble == "fault":  # the button is held: its memory is given up
+                Store.wipe(path)
+            Store.create(path, rest[6:head], config, now, epoch, (key,))
+        except ValueError as error:
+            raise Refused("bad-time", str(error))
+        except StoreFull as error:
+            raise Refused("store-full", str(error))
+        except LockError as error:
+            raise Refused("already-set-up", str(error))
+        except OSError:
+            raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
+        self._lock.restart()
+        return 0
+
+
+def _key(slot: int, psk: bytes, label: str) -> Key:
+    try:
+        return Key(slot, OWNER, psk, label)
+    except ValueError as error:
+        raise Refused("bad-key", str(error))

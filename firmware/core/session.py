@@ -1,0 +1,176 @@
+"""One connection, the lock's side: hello, handshake, then one sealed request after the other (docs/link.md).
+
+Messages in, messages out, whatever carries them. Invariants: before the first message of the handshake is authentic
+nothing is computed that costs more than some HMACs, and nothing is told but the lock's id; what is not expected ends
+the connection with the same word, whatever it was; nothing here raises for what the other side sent.
+"""
+
+from . import wire
+from .errors import LockError, Refused, SessionError
+from .keys import PSK_SIZE
+from .noise import OVERHEAD, HandshakeState
+from .pairing import TYPED_WITHIN, Pairing
+from .prologue import CHALLENGE, PAIRING, VERSION, prologue
+from .x25519 import KEY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .link import Link
+
+MESSAGE_WITHIN = 5  # seconds that a stranger may be silent
+SESSION_WITHIN = 10  # seconds from the connection to the session
+IDLE = 30  # seconds that a session may be without a request
+
+_START, _WAITS, _SESSION, _OVER = range(4)
+
+
+class Session:
+    """Made by Link.connect(). `receive` for each message of the other side, `close` when the connection is gone.
+
+    Attributes: slot: of the key, or None before there is a session, and while pairing; over: the connection is to be
+    ended; busy: a request is being answered.
+    """
+
+    def __init__(self, link: "Link") -> None:
+        self._link = link
+        self._state = _START
+        self._began = link.uptime()
+        self._slot = -1
+        self._key = None
+        self._handshake: "HandshakeState | None" = None
+        self._handler = None
+        self._seal = self._open = None
+        self.over = False
+        self.busy = False
+        self.slot: "int | None" = None
+
+    @property
+    def established(self) -> bool:
+        """Whether the handshake is done."""
+        return self._state == _SESSION
+
+    @property
+    def patience(self) -> int:
+        """Seconds to wait for the next message before the connection is to be ended; at least 1."""
+        if self._state == _SESSION:
+            return TYPED_WITHIN if self.slot is None else IDLE
+        return max(1, min(MESSAGE_WITHIN, self._began + SESSION_WITHIN - self._link.uptime()))
+
+    def receive(self, message: bytes) -> "Iterator[bytes | None]":
+        """Take a message. A generator: yields messages to send, and None where other things should get their turn. When
+        it has ended, `over` says whether to end the connection."""
+        kind = message[0] if message else 0
+        body = bytes(message[1:])
+        try:
+            if self._state == _START and kind == wire.HELLO:
+                yield self._hello(body)
+            elif self._state == _WAITS and kind == wire.HANDSHAKE:
+                yield from self._shake(body)
+            elif self._state == _SESSION and kind == wire.SEALED:
+                yield from self._request(body)
+            else:
+                raise _Refusal(wire.UNSAID)
+        except _Refusal as refusal:
+            self.close()
+            yield bytes((wire.REFUSED, refusal.reason))
+        except SessionError:
+            self.close()
+            yield bytes((wire.REFUSED, wire.UNSAID))
+
+    def close(self) -> None:
+        """The connection is gone, or is to go: forget everything."""
+        if not self.over:
+            self.over = True
+            self._link.closed(self, self._state == _SESSION)
+        self._state = _OVER
+        if self._handshake is not None:
+            self._handshake.close()
+        if isinstance(self._handler, Pairing):
+            self._handler.close()
+        self._key = self._handshake = self._handler = self._seal = self._open = None
+
+    def _hello(self, body: bytes) -> bytes:
+        """Answer hello with the version, who the lock is, and a challenge."""
+        if len(body) != 2:
+            raise _Refusal(wire.UNSAID)
+        offered, slot = body[0], body[1]
+        link = self._link
+        if offered < 1:
+            raise _Refusal(wire.OLD_VERSION)
+        if link.wait():
+            raise _Refusal(wire.NOT_NOW)
+        psk = None
+        if slot == PAIRING:
+            if not link.pairs:
+                raise _Refusal(wire.NO_PAIRING)
+        else:
+            self._key = link.key(slot)
+            # A slot without a key is one whose key nobody has: who asks cannot tell the difference.
+            psk = self._key.psk if self._key else link.random(PSK_SIZE)
+        self._slot = slot
+        challenge = link.random(CHALLENGE)
+        begin = prologue(offered, VERSION, slot, link.id, challenge)
+        self._handshake = HandshakeState(False, begin, psk, link.random)
+        self._state = _WAITS
+        return bytes((wire.HELLO | wire.FROM_LOCK, VERSION)) + link.id + challenge
+
+    def _shake(self, body: bytes) -> "Iterator[bytes | None]":
+        """Check the first message of the handshake, and only then compute the second."""
+        handshake = self._handshake
+        if len(body) != (KEY if self._slot == PAIRING else OVERHEAD):
+            raise _Refusal(wire.UNSAID)
+        handshake.read(body)
+        yield from handshake.prepare()
+        answer = bytes((wire.HANDSHAKE | wire.FROM_LOCK,)) + handshake.write()
+        link = self._link
+        if self._slot == PAIRING:
+            self._handler = link.begin_pairing(handshake.hash)
+        elif self._key is None or link.key(self._slot) is not self._key:
+            raise _Refusal(wire.UNSAID)  # it was removed meanwhile
+        else:
+            self.slot = self._slot
+            self._handler = link.commands(self._key)
+        self._seal, self._open = handshake.split()
+        self._state = _SESSION
+        link.opened(self)
+        yield answer
+
+    def _request(self, body: bytes) -> "Iterator[bytes | None]":
+        """Answer one request, in as many parts as it takes."""
+        payload = self._open.open(body)
+        if self._link.ends(self, self._handler):
+            raise _Refusal(wire.UNSAID)  # its key was removed on another way in
+        request = int.from_bytes(payload[:4], "big")
+        if len(payload) < wire.REQUEST_HEAD or not request:
+            yield self._part(payload[:4], *wire.refusal("bad-request", "a request is its id, a command and arguments"))
+            return
+        ident = payload[:4]
+        self.busy = True
+        try:
+            for status, result in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
+                yield self._part(ident, status, result)
+                if status == wire.MORE:
+                    yield None
+                    if self._link.ends(self, self._handler):
+                        break
+        except Refused as error:
+            yield self._part(ident, *wire.refusal(error.reason, str(error)))
+        except LockError as error:
+            yield self._part(ident, *wire.refusal("store-full", str(error)))
+        self.busy = False
+        if self._link.ends(self, self._handler):
+            self.close()
+
+    def _part(self, ident: bytes, status: int, result: bytes) -> bytes:
+        ident = bytes(ident) + bytes(4 - len(ident))
+        return bytes((wire.SEALED | wire.FROM_LOCK,)) + self._seal.seal(ident + bytes((status,)) + result)
+
+
+class _Refusal(Exception):
+    """The connection ends with this reason."""
+
+    def __init__(self, reason: int) -> None:
+        super().__init__("refused")
+        self.reason = reason
