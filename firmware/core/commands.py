@@ -6,16 +6,25 @@ whether the same request was carried out before; then the core does it. Nothing 
 
 from . import wire
 from .codebook import CODE_SIZE
-from .config import Config
 from .entry import LONGEST, SHORTEST
-from .errors import Refused, StoreFull
-from .events import ADDED, ALL_ERASED, CHANGED, CONFIGURED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNLOCKED
+from .errors import Refused
+from .events import (
+    ADDED,
+    ALL_ERASED,
+    CHANGED,
+    CONFIGURED,
+    DELETED,
+    KEY_ADDED,
+    KEY_REMOVED,
+    TIME_SET,
+    UNKNOWN,
+    UNLOCKED,
+)
 from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, SLOTS, Key
 from .owner import By
 from .passcode import TAG
 from .prologue import VERSION
-from .store import Store
-from .tickets import KIND_NAMES
+from .records import RESTARTED, UNTRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +42,7 @@ _ALL = (OWNER, MANAGER, OPENER, RELAY)
 _MOST = (OWNER, MANAGER, OPENER)
 _STAFF = (OWNER, MANAGER)
 _OWNER = (OWNER,)
-_NO_KIND = len(KIND_NAMES)
+_SHOWN_FLAGS = UNTRUSTED | RESTARTED
 
 
 class Commands:
@@ -151,7 +160,7 @@ class Commands:
         seconds = self._lock.verifier.config.autolock
         if done is None:
             seconds = self._lock.owner.unlock(self.key, by=by)
-            self._lock.unlock(seconds)
+            self._lock.open(seconds)
         yield wire.DONE, bytes((seconds,))
 
     def _read_log(self, _by: By, arguments: bytes, _done: "bytes | None") -> "Answers":
@@ -230,11 +239,7 @@ class Commands:
     def _reset(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
         if not self._lock.setup_held():
             raise Refused("button-needed", "hold the set-up button inside the door, and ask again")
-        try:
-            Store.wipe(self._lock.path)
-        except OSError as error:
-            raise StoreFull("the flash does not let the memory go (error %s): try again" % error.args[0])
-        self._lock.restart()
+        self._lock.wipe()
         yield wire.DONE, b""
 
     TABLE = {  # command: roles, fewest and most bytes of arguments, event of what it changes, how
@@ -291,6 +296,8 @@ def _item(event: "Any") -> bytes:
     """An event of the log in 20 bytes."""
     code = event.code
     head = event.seq.to_bytes(4, "big") + event.time.to_bytes(4, "big")
-    kind = _NO_KIND if code is None else code.kind
-    head += bytes((event.event, event.reason, event.flags & 6, kind))
-    return head + (bytes(4) if code is None else code.tag[:4]) + event.arg.to_bytes(4, "big")
+    kind = UNKNOWN if code is None else code.kind
+    head += bytes((event.event, event.reason, event.flags & _SHOWN_FLAGS, kind))
+    # Of digits that are no code not even the tag is told: they may be a code with a slip of the finger.
+    told = code is not None and (kind != UNKNOWN or event.event in (KEY_ADDED, KEY_REMOVED))
+    return head + (code.tag[:4] if told else bytes(4)) + event.arg.to_bytes(4, "big")

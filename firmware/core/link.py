@@ -35,11 +35,12 @@ class Link:
         path                        directory of the memory
         setup_held()                whether the set-up button is held
         set_clock(unix)             set the clock chip; ValueError, OSError
-        unlock(seconds)             move the bolt
+        open(seconds)               draw the bolt back
         bolt_open()                 whether it is back
         battery()                   percent, or None
         play(name)                  begin a pattern
         configured()                settings have changed
+        wipe()                      forget everything, as a lock without a secret; StoreFull. Then as restart()
         restart()                   start anew once the answer is sent
     random(n): n bytes that nobody can guess; uptime(): whole seconds since the start; firmware: its version, three
     numbers.
