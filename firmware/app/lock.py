@@ -183,10 +183,10 @@ class Lock:
         Store.wipe(self.path)
         self.store = self.verifier = self.owner = None
         self.trouble = "no-secret"
-        self.restart()
+        self.start_anew()
 
-    def restart(self) -> None:
-        """Start anew when the client that asked has its answer."""
+    def start_anew(self) -> None:
+        """Restart when the client that asked has its answer."""
         self._restarting = True
 
     def _served(self) -> None:
