@@ -7,7 +7,7 @@ import hashlib
 
 from firmware.core import wire
 from firmware.core.clock import EARLIEST, LATEST
-from firmware.core.errors import NotProvisioned, LockError
+from firmware.core.errors import LockError, NotProvisioned
 from firmware.core.keys import OWNER, Key
 from firmware.core.link import Link
 from firmware.core.noise import HandshakeState
@@ -41,7 +41,7 @@ class Linked(Lock):
         self.held = False
         self.charge = None
         self.anew = False  # the link asks for a restart
-        keys = (Key(0, OWNER, PSK, "Ann"),) + tuple(keys)
+        keys = [Key(0, OWNER, PSK, "Ann")] + list(keys)
         super().__init__(directory, new=not blank, keys=keys, **more)
 
     def start(self):

@@ -14,7 +14,7 @@ from ..drivers.radio import Broken, Gone, NoRadio, Silent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
     from ..core.link import Link
     from ..core.session import Session

@@ -1,8 +1,8 @@
 """The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/link.md).
 
-Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its shape;
-then the core does it, or finds that the same request was carried out before. Nothing is changed by a request that is
-refused.
+Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its
+shape; then the core does it, or finds that the same request was carried out before. Nothing is changed by a request that
+is refused.
 """
 
 from . import wire
@@ -248,7 +248,7 @@ def _number(data: bytes) -> int:
 
 def _digits(data: bytes) -> str:
     """Digits of a code; Refused unless they are some."""
-    if not SHORTEST <= len(data) <= LONGEST or not all([0x30 <= byte <= 0x39 for byte in data]):
+    if not SHORTEST <= len(data) <= LONGEST or not all(0x30 <= byte <= 0x39 for byte in data):
         raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
     return data.decode()
 

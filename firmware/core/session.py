@@ -16,6 +16,7 @@ from .x25519 import KEY
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from .link import Link
 
@@ -38,10 +39,12 @@ class Session:
         self._state = _START
         self._began = link.uptime()
         self._slot = -1
-        self._key = None
-        self._handshake: "HandshakeState | None" = None
-        self._handler = None
-        self._seal = self._open = None
+        # What there is of these depends on the state.
+        self._key: "Any" = None
+        self._handshake: "Any" = None
+        self._handler: "Any" = None
+        self._seal: "Any" = None
+        self._open: "Any" = None
         self.over = False
         self.busy = False
         self.slot: "int | None" = None
