@@ -5,4 +5,4 @@ starts. The same files run unchanged in MicroPython and in CPython. On a board t
 package lies at `/firmware`.
 """
 
-VERSION = (0, 1, 0)  # major, minor, patch: that of pyproject.toml
+VERSION = "0.1.0"  # major, minor, patch: that of pyproject.toml

@@ -59,7 +59,8 @@ class Lock:
         self._buffer = EntryBuffer()
         self._duties = {name: Duty(name) for name in TASKS}
         self._open()
-        self.link = Link(self, os.urandom, self._uptime.seconds, VERSION)
+        major, minor, patch = [int(part) for part in VERSION.split(".")]
+        self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
 
     def _open(self) -> None:
         """Read the memory. Whatever is wrong with it, the lock runs on, opens to nothing, and changes no file."""
