@@ -94,7 +94,9 @@ class Session:
         """The connection is gone, or is to go: forget everything."""
         if not self.over:
             self.over = True
-            self._link.closed(self, self._state == _SESSION)
+            self._link.closed(self)
+            if not self._paid:
+                self._link.pay()
         self._state = _OVER
         if self._handshake is not None:
             self._handshake.close()
@@ -112,6 +114,8 @@ class Session:
             raise _Refusal(wire.OLD_VERSION)
         if link.wait():
             raise _Refusal(wire.NOT_NOW)
+        self._paid = True
+        link.pay()
         psk = None
         if slot == PAIRING:
             if not link.pairs:
