@@ -60,7 +60,8 @@ class Session:
         if isinstance(self._handler, Pairing):
             return self._handler.over
         key = None if self._handler is None else self._link.key(self._slot)
-        return key is None or key.psk != self._key.psk
+        # The whole key: one that was removed and came back with another role is another one.
+        return key is None or key.pack() != self._key.pack()
 
     @property
     def patience(self) -> int:
