@@ -67,7 +67,8 @@ class Session:
     def patience(self) -> int:
         """Seconds to wait for the next message before the connection is to be ended; at least 1."""
         if self._state == _SESSION:
-            return TYPED_WITHIN if self.slot is None else IDLE
+            by_hand = isinstance(self._handler, Pairing) and self._handler.by_hand
+            return TYPED_WITHIN if by_hand else IDLE
         return max(1, min(MESSAGE_WITHIN, self._began + SESSION_WITHIN - self._link.uptime()))
 
     def receive(self, message: bytes) -> "Iterator[bytes | None]":
