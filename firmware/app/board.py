@@ -140,7 +140,7 @@ class Board:
         aioble: "Any" = None
         bluetooth: "Any" = None
         try:
-            import aioble  # type: ignore[import-not-found]  # mpremote mip install aioble
+            import aioble  # type: ignore[import-not-found, no-redef]  # mpremote mip install aioble
             import bluetooth
         except ImportError:
             pass  # the keypad works all the same, and the radio says what it lacks
