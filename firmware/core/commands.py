@@ -146,12 +146,12 @@ class Commands:
         yield wire.DONE, bytes((seconds,))
 
     def _read_log(self, _by: By, arguments: bytes) -> "Answers":
-        since, left = _number(arguments[:4]), _number(arguments[4:])
         store = self._lock.store
-        last = min(store.seq, max(since, store.first_seq - 1) + left)
+        since = max(_number(arguments[:4]), store.first_seq - 1)
+        last = min(store.seq, since + _number(arguments[4:]))
         while True:
             part = b""
-            for event in store.events(since, min(last - since, wire.RESULT // wire.ITEM) if last > since else 0):
+            for event in store.events(since, min(last - since, wire.RESULT // wire.ITEM)):
                 part += _item(event)
                 since = event.seq
             more = part and since < last

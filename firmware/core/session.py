@@ -60,13 +60,15 @@ class Session:
         if isinstance(self._handler, Pairing):
             return self._handler.over
         key = None if self._handler is None else self._link.key(self._slot)
-        return key is None or key.psk != self._key.psk
+        # The whole key: one that was removed and came back with another role is another one.
+        return key is None or key.pack() != self._key.pack()
 
     @property
     def patience(self) -> int:
         """Seconds to wait for the next message before the connection is to be ended; at least 1."""
         if self._state == _SESSION:
-            return TYPED_WITHIN if self.slot is None else IDLE
+            by_hand = isinstance(self._handler, Pairing) and self._handler.by_hand
+            return TYPED_WITHIN if by_hand else IDLE
         return max(1, min(MESSAGE_WITHIN, self._began + SESSION_WITHIN - self._link.uptime()))
 
     def receive(self, message: bytes) -> "Iterator[bytes | None]":
@@ -94,7 +96,9 @@ class Session:
         """The connection is gone, or is to go: forget everything."""
         if not self.over:
             self.over = True
-            self._link.closed(self, self._state == _SESSION)
+            self._link.closed(self)
+            if not self._paid:
+                self._link.pay()
         self._state = _OVER
         if self._handshake is not None:
             self._handshake.close()
@@ -112,6 +116,8 @@ class Session:
             raise _Refusal(wire.OLD_VERSION)
         if link.wait():
             raise _Refusal(wire.NOT_NOW)
+        self._paid = True
+        link.pay()
         psk = None
         if slot == PAIRING:
             if not link.pairs:
