@@ -180,7 +180,7 @@ class Lock:
             self.board.signals.sound = self.verifier.config.sound
 
     def wipe(self) -> None:
-        """Forget everything, and restart. StoreFull when the flash refuses: the restart then finds what is left of it."""
+        """Forget everything, and restart. StoreFull when the flash refuses: the restart then finds what is left."""
         try:
             Store.wipe(self.path)
         finally:

@@ -1,8 +1,8 @@
 """The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/link.md).
 
 Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its
-shape; then the core does it, or finds that the same request was carried out before. Nothing is changed by a request that
-is refused.
+shape; then the core does it, or finds that the same request was carried out before. A request that is refused changes
+nothing.
 """
 
 from . import wire

@@ -141,6 +141,7 @@ class Session:
             raise _Refusal(wire.UNSAID)
         handshake.read(body)
         yield from handshake.prepare()
+        yield None
         answer = bytes((wire.HANDSHAKE | wire.FROM_LOCK,)) + handshake.write()
         yield None
         link = self._link

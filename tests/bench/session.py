@@ -1,7 +1,8 @@
-"""In MicroPython: what a session costs a lock with 1,000 codes: turns, round trips, heap; prints JSON.
+"""In MicroPython: what a session costs a lock with 1,000 codes, in work and in heap; prints JSON.
 
-The lock gives other tasks their turn between two steps of a session. The longest step is how long the keypad may have to
-wait. Costs are ratios to one HMAC-SHA256 of the same run, the least of some runs.
+The lock gives other tasks their turn between two steps of a session: a step is how long the keypad may have to wait. Costs
+are ratios to one HMAC-SHA256 of the same run, each step the least of some runs; of the steps of a stage the longest but
+for one in a hundred, which stand for what the interpreter's allocator does now and then.
 """
 
 import gc
@@ -9,7 +10,7 @@ import json
 import time
 
 from firmware.core import wire
-from tests.bench.entry import microseconds, hmac
+from tests.bench.entry import hmac, microseconds
 from tests.linked import PSK, Client, Linked
 from tests.scratch import Scratch
 
@@ -85,7 +86,7 @@ def main():
     costs = {}
     for name, steps in least.items():
         costs[name + ", in all"] = sum(steps) / unit
-        costs[name + ", longest step"] = max(steps) / unit
+        costs[name + ", longest step"] = sorted(steps)[-1 - len(steps) // 100] / unit
     print(json.dumps({"session, in HMAC": costs, "heap": heap}))
 
 
