@@ -73,6 +73,13 @@ def wrong(_):
     raise ValueError("garbage was accepted")
 
 
+def slices(ladder):
+    """All slices of a curve operation; what is left is its end."""
+    for _ in range(255):
+        next(ladder)
+    return ladder
+
+
 FIRST = side(True).write()
 SECOND = heard().write()
 CLEAR = side(True, None).write()
@@ -96,6 +103,8 @@ def main():
     cipher, nonce = Gcm(PSK), bytes(12)
     figures = {
         "X25519, any point": ratio(lambda _: x25519.run(x25519.ladder(PSK, FIRST[:32]))),
+        "X25519, its 255 slices": ratio(slices, lambda: x25519.ladder(PSK, FIRST[:32])),
+        "X25519, its end": ratio(x25519.run, lambda: slices(x25519.ladder(PSK, FIRST[:32]))),
         "X25519, a public key": ratio(lambda _: x25519.run(x25519.public_key(PSK))),
         "lock: a first message with a wrong key": ratio(wrong, None, 10),
         "lock: begin and read the first message": ratio(lambda _: heard(), None, 10),

@@ -72,11 +72,10 @@ def steps(begin: bytes, psk: bytes | None, initiator: bytes, responder: bytes) -
     return {name: value.hex() for name, value in shown.items()}
 
 
-def session(slot: int, secret: bytes, challenge: bytes, psk: bytes | None, keys: tuple[bytes, bytes]) -> dict:
-    """Return a connection from hello to the first session messages; without a secret and psk one that pairs."""
-    lock = lock_id(secret) if secret else bytes(8)
+def session(slot: int, lock: bytes, challenge: bytes, psk: bytes | None, keys: tuple, said: list[bytes]) -> dict:
+    """Return a connection from hello to the session messages that say `said`; `keys`: the private keys."""
     begin = prologue(1, 1, slot, lock, challenge)
-    made = handshake(begin, psk, *keys, [b"", b"", b"ping", b"pong", b"ping"])
+    made = handshake(begin, psk, *keys, [b"", b"", *said])
     shown = steps(begin, psk, *keys)
     first, second = shown["first_public"] + shown.get("first_tag", ""), shown["second_public"] + shown["second_tag"]
     if [first, second, shown["second_h"]] != [made["messages"][0][1], made["messages"][1][1], made["hash"]]:
@@ -110,15 +109,22 @@ def pairing(h: bytes, client: bytes, lock: bytes) -> dict[str, str]:
 def example() -> dict:
     """Return the worked example of docs/link.md: a session with the key of slot 3."""
     keys = bytes(range(0x20, 0x40)), bytes(range(0x40, 0x60))
-    return session(3, SECRET, bytes(range(0xA0, 0xB0)), bytes(range(0x80, 0xA0)), keys)
+    challenge, psk = bytes(range(0xA0, 0xB0)), bytes(range(0x80, 0xA0))
+    return session(3, lock_id(SECRET), challenge, psk, keys, [b"ping", b"pong", b"ping"])
 
 
 def pairing_example() -> tuple[dict, dict]:
-    """Return that of a lock without a secret that is paired: the session, and what the digits come from."""
+    """Return that of a lock without a secret that is paired: its session, and what the digits come from."""
     keys = bytes(range(0x60, 0x80)), bytes(range(0xE0, 0x100))
-    made = session(PAIR, b"", bytes(range(0xB0, 0xC0)), None, keys)
-    nonces = bytes(range(0xC0, 0xD0)), bytes(range(0xD0, 0xE0))
-    return made, pairing(bytes.fromhex(made["hash"]), *nonces)
+    challenge = bytes(range(0xB0, 0xC0))
+    client, lock = bytes(range(0xC0, 0xD0)), bytes(range(0xD0, 0xE0))
+    h = handshake(prologue(1, 1, PAIR, bytes(8), challenge), None, *keys, [b"", b""])["hash"]
+    shown = pairing(bytes.fromhex(h), client, lock)
+    commitments = bytes.fromhex(shown["client_commitment"]), bytes.fromhex(shown["lock_commitment"])
+    commit, reveal = b"\x01\x02\x03\x04", b"\x05\x06\x07\x08"  # request ids
+    said = [commit + b"\x70" + commitments[0], commit + b"\0" + commitments[1]]
+    said += [reveal + b"\x71" + client, reveal + b"\0" + lock]
+    return session(PAIR, bytes(8), challenge, None, keys, said), shown
 
 
 def build() -> dict[str, object]:
