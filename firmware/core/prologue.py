@@ -1,8 +1,8 @@
-"""What both sides hash before the first message of a handshake: which protocol, which lock, which key, which connection.
+"""What both sides hash before the first message of a handshake: protocol, lock, key slot and connection.
 
-Each side puts in what it believes. If they differ in one bit, be it that somebody between them changed what was
-said in clear before, or plays a recording, the first message is not authentic: nothing can be downgraded, redirected or
-used again.
+Each side puts in what it believes. If they differ in one bit, be it that somebody between them changed what was said in
+clear before, or plays a recording, the handshake fails: nothing can be downgraded, redirected or used again. With a
+pre-shared key it fails at the first message, without one at the second.
 """
 
 VERSION = 1  # of the link protocol
