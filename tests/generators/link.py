@@ -72,7 +72,9 @@ def steps(begin: bytes, psk: bytes | None, initiator: bytes, responder: bytes) -
     return {name: value.hex() for name, value in shown.items()}
 
 
-def session(slot: int, lock: bytes, challenge: bytes, psk: bytes | None, keys: tuple, said: list[bytes]) -> dict:
+def session(
+    slot: int, lock: bytes, challenge: bytes, psk: bytes | None, keys: tuple[bytes, bytes], said: list[bytes]
+) -> dict:
     """Return a connection from hello to the session messages that say `said`; `keys`: the private keys."""
     begin = prologue(1, 1, slot, lock, challenge)
     made = handshake(begin, psk, *keys, [b"", b"", *said])
