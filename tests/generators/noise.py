@@ -282,9 +282,10 @@ def _handshakes(draw: random.Random) -> list[dict]:
         made.append({**ours, **case})
     for size in (32, 0):
         for lengths in ((0, 0), (0, 0, 64, 1, 0, 200), (1, 33, 16, 16, 17, 15, 500, 2), (255, 0, 0, 0)):
-            begin, psk, *keys = (draw.randbytes(size) for size in (draw.randrange(40), size, 32, 32))
+            sizes = draw.randrange(40), size, 32, 32
+            begin, psk, initiator, responder = (draw.randbytes(length) for length in sizes)
             payloads = [draw.randbytes(length) for length in lengths]
-            made.append({**handshake(begin, psk, *keys, payloads), "source": "computed"})
+            made.append({**handshake(begin, psk, initiator, responder, payloads), "source": "computed"})
     return made
 
 
