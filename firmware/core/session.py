@@ -46,6 +46,7 @@ class Session:
         self._handler: "Any" = None
         self._seal: "Any" = None
         self._open: "Any" = None
+        self._paid = False  # from the budget of strangers
         self.over = False
         self.busy = False
         self.slot: "int | None" = None
