@@ -123,18 +123,20 @@ class Lock:
         digits = self._buffer.key(key, self._uptime.ms())
         if digits is None:
             self.play("clear" if key == CLEAR else "key")
-        elif self.link.pairing and digits:
-            self._pair(digits)
-        elif self.verifier is None:
-            self.play(self.trouble)
-        else:
-            self._enter(self.verifier, digits)
+        elif not (digits and self._paired(digits)):
+            if self.verifier is None:
+                self.play(self.trouble)
+            else:
+                self._enter(self.verifier, digits)
 
-    def _pair(self, digits: str) -> None:
-        """Hand an entry to the pairing that waits for one."""
+    def _paired(self, digits: str) -> bool:
+        """Whether an entry belongs to a pairing that waits for one; tells whether it is the right one."""
         right = self.link.enter(digits)
+        if right is None:
+            return False
         self.play("paired" if right else "refused")
         self.board.observe("paired", right)
+        return True
 
     def _enter(self, verifier: Verifier, digits: str) -> None:
         """Decide one entry; only then may the bolt move."""
@@ -180,11 +182,13 @@ class Lock:
             self.board.signals.sound = self.verifier.config.sound
 
     def wipe(self) -> None:
-        """Forget everything. StoreFull when the flash refuses, and then nothing is forgotten."""
-        Store.wipe(self.path)
-        self.store = self.verifier = self.owner = None
-        self.trouble = "no-secret"
-        self.start_anew()
+        """Forget everything, and restart. StoreFull when the flash refuses: the restart then finds what is left."""
+        try:
+            Store.wipe(self.path)
+        finally:
+            self.store = self.verifier = self.owner = None
+            self.trouble = "no-secret"
+            self.start_anew()
 
     def start_anew(self) -> None:
         """Restart when the client that asked has its answer."""
@@ -235,7 +239,10 @@ class Lock:
                 self.play(self.trouble)
             else:
                 await duty.rest(CLOCK_MS)
-                self._housekeeping(self.verifier)
+                if self.verifier is not None:  # still: it may have been wiped meanwhile
+                    self._housekeeping(self.verifier)
+            if self.board.radio is not None:
+                self.board.radio.tell_battery()
 
     def _housekeeping(self, verifier: Verifier) -> None:
         """Tokens and floor to flash, and the journal rewritten while nobody is at the door."""

@@ -39,6 +39,7 @@ class Session:
         self._state = _START
         self._began = link.uptime()
         self._slot = -1
+        self._paid = False  # a token of the budget
         # What there is of these depends on the state.
         self._key: "Any" = None
         self._handshake: "Any" = None
@@ -123,6 +124,8 @@ class Session:
         if slot == PAIRING:
             if not link.pairs:
                 raise _Refusal(wire.NO_PAIRING)
+            if link.untyped:
+                raise _Refusal(wire.UNTYPED)
         else:
             self._key = link.key(slot)
             # A slot without a key is one whose key nobody has: who asks cannot tell the difference.
@@ -141,10 +144,14 @@ class Session:
             raise _Refusal(wire.UNSAID)
         handshake.read(body)
         yield from handshake.prepare()
+        yield None
         answer = bytes((wire.HANDSHAKE | wire.FROM_LOCK,)) + handshake.write()
+        yield None
         link = self._link
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
+            if self._handler is None:
+                raise _Refusal(wire.UNTYPED)
         else:
             self.slot = self._slot
             self._handler = link.commands(self._key)
@@ -157,33 +164,38 @@ class Session:
 
     def _request(self, body: bytes) -> "Iterator[bytes | None]":
         """Answer one request, in as many parts as it takes."""
-        payload = self._open.open(body)
-        if self.ended:
+        payload = yield from self._open.opening(body)
+        yield None
+        if self.over:
+            return  # its connection is gone
+        if self.slot is not None and self.ended:
             raise _Refusal(wire.UNSAID)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
         if len(payload) < wire.REQUEST_HEAD or not request:
-            yield self._part(payload[:4], *wire.refusal("bad-request", "a request is its id, a command and arguments"))
+            yield from self._part(payload, *wire.refusal("bad-request", "a request is its id, a command, arguments"))
             return
-        ident = payload[:4]
         self.busy = True
         try:
-            for status, result in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
-                yield self._part(ident, status, result)
-                if status == wire.MORE:
-                    yield None
-                    if self.ended:
-                        break
+            for answer in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
+                yield None
+                if answer is None:
+                    continue
+                yield from self._part(payload, *answer)
+                if answer[0] == wire.MORE and self.ended:
+                    break
         except Refused as error:
-            yield self._part(ident, *wire.refusal(error.reason, str(error)))
+            yield from self._part(payload, *wire.refusal(error.reason, str(error)))
         except LockError as error:
-            yield self._part(ident, *wire.refusal("store-full", str(error)))
+            yield from self._part(payload, *wire.refusal("store-full", str(error)))
         self.busy = False
         if self.ended:
             self.close()
 
-    def _part(self, ident: bytes, status: int, result: bytes) -> bytes:
-        ident = bytes(ident) + bytes(4 - len(ident))
-        return bytes((wire.SEALED | wire.FROM_LOCK,)) + self._seal.seal(ident + bytes((status,)) + result)
+    def _part(self, request: bytes, status: int, result: bytes) -> "Iterator[bytes | None]":
+        """One part of the answer to a request, sealed."""
+        ident = request[:4] + bytes(4 - len(request[:4]))
+        sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
+        yield bytes((wire.SEALED | wire.FROM_LOCK,)) + sealed
 
 
 class _Refusal(Exception):
