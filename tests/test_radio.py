@@ -20,7 +20,8 @@ from host_tools.errors import ToolError
 from host_tools.radio_socket import LONGEST, RadioSocket, socket_path
 from host_tools.virtual_radio import VirtualRadio
 from tests.lock import EXAMPLE_SECRET, NOW
-from tests.radio_client import ANSWER, COMMAND, SERVICE, Client, Rig
+from tests.radio_client import ANSWER, COMMAND, ECHO, SERVICE, Client, Rig
+from tests.virtual import Board
 
 LOST = HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 CLOSED_BY_THE_LOCK = HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
@@ -421,6 +422,22 @@ def test_writes_that_come_while_the_board_is_busy(rig):
     rig.ask(busy)
     notified = [event["value"] for event in rig.events if event.get("op") == "notify"]
     assert notified == ["02", "03", "04", "05", "06", "07", "08", "09", "0a", "ff"]
+
+
+@pytest.mark.parametrize("mode", ["fast", "real"])
+def test_interrupts_reach_the_firmware_in_both_kinds_of_time(tmp_path, monkeypatch, mode):
+    monkeypatch.setattr("tests.virtual.BROKEN", ECHO)
+    with Board(tmp_path) as board:
+        board.on(broken="600000", mode=mode)
+        board.ask("radio", op="connect", conn=1, address="c00102030405")
+        for number in range(3):
+            board.ask("radio", op="write", conn=1, handle=1, value=f"{number:02x}")
+        told = [event for event in board.all("radio") if event["op"] == "notify"]
+        assert [event["value"] for event in told] == ["00", "01", "02"]
+        board.ask("radio", op="disconnect", conn=1)
+        assert board.last("radio")["op"] == "advertise"
+        assert board.last("radio")["on"]
+        board.off()
 
 
 def test_a_paced_link_moves_data_at_connection_events_only(tmp_path_factory):
