@@ -838,6 +838,7 @@ def test_what_it_costs_in_micropython():
     cost = json.loads(micropython.run(Path(__file__).with_name("power") / "cost.py"))
     assert cost["codes"] == 1000
     assert 24_000 < cost["store_heap"] <= 32_768
+    assert 16 * 64 < cost["keys_heap"] <= 8_192
     assert 0 < cost["lookup"]["hit_in_hmacs"] < 3
     assert 0 < cost["lookup"]["miss_in_hmacs"] < 3
 
