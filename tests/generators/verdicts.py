@@ -103,13 +103,14 @@ def _passage(number: int) -> dict:
         typed = [_code(lock, rng)]
         for _ in range(STEPS):
             what = rng.choices(("wait", "enter", "again", "clock", "restart"), (40, 46, 6, 5, 3))[0]
-            step = {
+            choices: dict[str, list] = {
                 "wait": ["wait", rng.choice((10, HOUR, 3 * HOUR, 5 * HOUR, 11 * HOUR, DAY))],
                 "enter": ["enter", ""],
                 "again": ["enter", rng.choice(typed)],
                 "clock": ["clock", rng.choice(("silent", "answers", lock.rtc.now - 2 * HOUR, lock.rtc.now + DAY))],
                 "restart": ["restart", rng.choice((0, HOUR))],
-            }[what]
+            }
+            step = choices[what]
             steps.append([*step, play(lock, step)])
     name = f"passage hours {number}"
     return {"name": name, "now": now, "rule": rule, "policy": "standard", "passage": list(passage), "steps": steps}
