@@ -14,6 +14,7 @@ MODULES = [
     "test_frames",
     "test_link",
     "test_pairing",
+    "test_pairing_middle",
 ]
 
 
