@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware.core.codebook import Code
-from firmware.core.events import VERDICTS
+from firmware.core.events import OPEN, VERDICTS
 
+from .link.results import CodeRecord, LogEvent
 from .registry_file import told
 
 PENDING = "pending"  # sent to the lock, which has not confirmed it
@@ -35,21 +35,10 @@ class HeldKey:
 
 @dataclass(frozen=True)
 class Known:
-    """A code as the lock listed it. details: bytes 8 to 19 of its record (docs/storage.md)."""
+    """A code of the lock's book. seen: when the lock told it."""
 
-    tag: bytes
-    details: bytes
+    record: CodeRecord
     seen: int
-
-    @property
-    def code(self) -> Code:
-        """The code with its fields."""
-        return Code.unpack(self.tag + self.details + bytes(4))
-
-    @property
-    def short_id(self) -> str:
-        """The id in the log and in lists."""
-        return self.tag[:4].hex()
 
 
 @dataclass(frozen=True)
@@ -60,20 +49,6 @@ class Chosen:
     digits: str = field(repr=False)
     label: str
     created: int
-
-
-@dataclass(frozen=True)
-class Event:
-    """An event of the lock's log; fields as in docs/link.md, code: 4 bytes."""
-
-    seq: int
-    time: int
-    event: int
-    reason: int
-    flags: int
-    kind: int
-    code: bytes
-    argument: int
 
 
 class Mirror:
@@ -154,23 +129,23 @@ class Mirror:
         """The codes of the lock's last list, and of the changes made from here since."""
         with told(self._path):
             query = "SELECT tag, details, seen FROM known WHERE lock = ? ORDER BY tag"
-            return [Known(*row) for row in self._db.execute(query, (self._lock,))]
+            return [Known(CodeRecord(tag, details), seen) for tag, details, seen in self._db.execute(query, (self._lock,))]
 
-    def replace_known(self, listed: Iterable[tuple[bytes, bytes]], now: int) -> None:
-        """Take over the lock's whole list of (tag, details)."""
+    def replace_known(self, listed: Iterable[CodeRecord], now: int) -> None:
+        """Take over the lock's whole list."""
         with self._writing():
             self._db.execute("DELETE FROM known WHERE lock = ?", (self._lock,))
             self._db.executemany(
                 "INSERT OR REPLACE INTO known (lock, tag, details, seen) VALUES (?, ?, ?, ?)",
-                [(self._lock, tag, details, now) for tag, details in listed],
+                [(self._lock, record.tag, record.details, now) for record in listed],
             )
 
-    def note_known(self, tag: bytes, details: bytes, now: int) -> None:
+    def note_known(self, record: CodeRecord, now: int) -> None:
         """Remember one code as the lock has it since a command from here."""
         with self._writing():
             self._db.execute(
                 "INSERT OR REPLACE INTO known (lock, tag, details, seen) VALUES (?, ?, ?, ?)",
-                (self._lock, tag, details, now),
+                (self._lock, record.tag, record.details, now),
             )
 
     def chosen(self) -> list[Chosen]:
@@ -189,7 +164,7 @@ class Mirror:
 
     # Log
 
-    def add_events(self, events: Iterable[Event]) -> None:
+    def add_events(self, events: Iterable[LogEvent]) -> None:
         """Keep what the lock told of its log; what is there already stays."""
         with self._writing():
             self._db.executemany(
@@ -201,14 +176,14 @@ class Mirror:
                 ],
             )  # fmt: skip
 
-    def events(self, after: int = 0) -> list[Event]:
+    def events(self, after: int = 0) -> list[LogEvent]:
         """The events kept, from the one after this sequence number, the oldest first."""
         with told(self._path):
             query = (
                 "SELECT seq, time, event, reason, flags, kind, code, argument FROM events"
                 " WHERE lock = ? AND seq > ? ORDER BY seq"
             )
-            return [Event(*row) for row in self._db.execute(query, (self._lock, after))]
+            return [LogEvent(*row) for row in self._db.execute(query, (self._lock, after))]
 
     def last_seq(self) -> int:
         """The sequence number of the newest event kept, 0 without any."""
@@ -220,7 +195,7 @@ class Mirror:
         """Short id -> when it first opened, as far as the log kept here goes back."""
         with told(self._path):
             query = "SELECT code, min(time) FROM events WHERE lock = ? AND event = ? GROUP BY code"
-            rows = self._db.execute(query, (self._lock, VERDICTS.index("open")))
+            rows = self._db.execute(query, (self._lock, VERDICTS.index(OPEN)))
             return {bytes(code).hex(): int(at) for code, at in rows if any(code)}
 
     @property
