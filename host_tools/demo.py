@@ -102,7 +102,7 @@ class Demonstration:
         self._scene("Nearby, the owner can put in digits of choice over an encrypted link.")
         self._owner("adds a custom code", "add_custom", digits=CUSTOM)
         self._type(CUSTOM, "open")
-        self._owner("deletes it", "delete", digits=CUSTOM)
+        self._owner("deletes it", "delete", code=CUSTOM)
         self._type(CUSTOM, "refused", "wrong")
 
     def _permanent(self) -> Code:

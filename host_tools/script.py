@@ -118,9 +118,9 @@ class Parser:
         if words[:2] == ["custom", "add"] and len(words) > 2:
             return "owner", "add_custom", {"digits": words[2], **self._options(words[3:], ("start", "end"))}
         if words[:1] == ["change"] and len(words) > 1:
-            return "owner", "change", {"digits": words[1], **self._options(words[2:], ("start", "end", "digits"))}
+            return "owner", "change", {"code": words[1], **self._options(words[2:], ("start", "end", "digits"))}
         if words[:1] == ["delete"] and len(words) == 2:
-            return "owner", "delete", {"digits": words[1]}
+            return "owner", "delete", {"code": words[1]}
         self._wrong(
             "the owner has no such command",
             "write owner custom add DIGITS [--start T --end T], owner change CODE [--start T] [--end T]"

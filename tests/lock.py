@@ -4,7 +4,7 @@ Runs on CPython and MicroPython, so that the checks of tests/checks can use it o
 """
 
 from firmware.core.clock import Clock
-from firmware.core.config import Config
+from firmware.core.config import NO_PASSAGE, Config
 from firmware.core.owner import Owner
 from firmware.core.passcode import Scheme, hour_of
 from firmware.core.policy import STANDARD
@@ -42,13 +42,23 @@ class Lock:
     """One lock: time passes by wait() and at(), power fails by restart(). new: False starts the one that is there."""
 
     def __init__(
-        self, directory, now=NOW, rule="UTC0", secret=EXAMPLE_SECRET, weekend=0b1100000, policy=STANDARD, new=True
+        self,
+        directory,
+        now=NOW,
+        rule="UTC0",
+        secret=EXAMPLE_SECRET,
+        weekend=0b1100000,
+        policy=STANDARD,
+        new=True,
+        passage=NO_PASSAGE,
+        keys=(),
     ):
         self.directory = directory
         self.rtc = Rtc(now)
         self.up = 0
         if new:
-            Store.create(directory, secret, Config(rule, weekend, policy).pack(), now)
+            config = Config(rule, weekend, policy, passage=passage)
+            Store.create(directory, secret, config.pack(), now, keys=keys)
         self.start()
 
     def start(self) -> None:

@@ -65,7 +65,7 @@ def test_limits_of_the_interval():
 def test_stored_codes_lengthen_the_interval(lock):
     before = lock.verifier.budget.interval
     for digits in ("2468", "1357", "8642", "9753"):
-        lock.owner.add_custom(digits)
+        lock.owner.add_custom(digits, insist=True)
     assert lock.verifier.budget.interval > before
     for digits in ("2468", "1357", "8642", "9753"):
         lock.owner.delete(digits)
@@ -217,9 +217,9 @@ def test_codes_that_are_over_burden_nobody(lock):
     assert lock.enter(resident) == "open"
     interval = lock.verifier.budget.interval
     for number in range(20):
-        lock.owner.add_custom(f"{number:06d}", end=NOW + HOUR)
+        lock.owner.add_custom(f"{number:06d}", end=NOW + HOUR, insist=True)
     for number in range(10):
-        lock.owner.add_custom(f"{number:04d}", end=NOW + HOUR)
+        lock.owner.add_custom(f"{number:04d}", end=NOW + HOUR, insist=True)
     assert lock.verifier.budget.interval == 3600
     lock.wait(2 * HOUR)
     lock.verifier.tick()
@@ -232,7 +232,7 @@ def test_codes_that_are_over_burden_nobody(lock):
 def test_a_shorter_interval_credits_no_tokens_for_time_already_gone(tmp_path):
     lock = Lock(str(tmp_path), policy=STRICT)
     for number in range(10):
-        lock.owner.add_custom(f"{number:04d}")
+        lock.owner.add_custom(f"{number:04d}", insist=True)
     drain(lock)
     lock.wait(3540 - lock.up)
     for number in range(10):

@@ -115,9 +115,9 @@ def failures(text, answers=(), replies=()):
         (
             "owner change 123456 --digits 654321",
             "owner",
-            ("change", {"digits": "123456", "new_digits": "654321"}),
+            ("change", {"code": "123456", "new_digits": "654321"}),
         ),
-        ("owner delete 123456 # gone", "owner", ("delete", {"digits": "123456"})),
+        ("owner delete 123456 # gone", "owner", ("delete", {"code": "123456"})),
     ],
 )
 def test_a_line_is_understood(line, name, arguments):
@@ -330,7 +330,7 @@ def test_the_owner_sets_the_worlds_time_and_gives_all_options():
     play("wait 90s\nowner time\nowner change 1234 --end 2026-11-24T00 --digits 5678", lock)
     assert lock.did[1:] == [
         ("set_time", {"now": NOON // 1000 + 90}),
-        ("change", {"digits": "1234", "end": NOON // 1000 + 12 * 3600, "new_digits": "5678"}),
+        ("change", {"code": "1234", "end": NOON // 1000 + 12 * 3600, "new_digits": "5678"}),
     ]
 
 

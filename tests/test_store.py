@@ -12,6 +12,7 @@ import pytest
 from firmware.core import files, journal, store
 from firmware.core.codebook import ACTIVE, NEVER, REVOKED, USED, Code
 from firmware.core.errors import LockError, MemoryLost, NotProvisioned, StoreFull
+from firmware.core.keys import Key
 from firmware.core.records import pack_counters, unpack_counters
 from firmware.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
 from tests import micropython
@@ -33,6 +34,20 @@ def put(number: int, **fields: int) -> Entry:
 
 def event(number: int = 0) -> Entry:
     return Entry(1, 1, NONE, None, number)
+
+
+def told(asker: int = 0, request: int = 0, event: int = 20) -> Entry:
+    """Return what the owner's configuring leaves in the log."""
+    return Entry(event, asker, NONE, None, request)
+
+
+def some_keys(rng: random.Random) -> "list[Key] | None":
+    """Return a few keys, or None: those that there are stay."""
+    if rng.random() < 0.5:
+        return None
+    return [
+        Key(slot, rng.randint(1, 4), rng.randbytes(32), "k" * rng.randrange(17)) for slot in rng.sample(range(16), 3)
+    ]
 
 
 def make(path: Path, codes: int = 3, events: int = 4) -> Store:
@@ -107,7 +122,7 @@ def test_everything_survives_a_start(tmp_path):
     assert again.book.image() == lock.book.image()
     assert again.attempt == 1
     assert again.tokens == 8
-    lock.configure(b"new", NOW + 100)
+    lock.settle(told(), NOW + 100, True, b"new")
     again = Store.open(str(tmp_path))
     assert again.config == b"new"
     assert again.floor == NOW + 100
@@ -190,7 +205,16 @@ def some_steps(rng: random.Random, model: Model, now: int) -> list[tuple]:
         [("commit", erase, now, trusted, refund)],
         [("commit", [Entry(19, 0, TIME, None, 0)], now, True, False)],
         [("keep", rng.randrange(9), now)],
-        [("configure", rng.randbytes(rng.randrange(161)), now)],
+        [
+            (
+                "settle",
+                told(rng.randrange(17)),
+                now,
+                trusted,
+                rng.choice([None, rng.randbytes(rng.randrange(161))]),
+                some_keys(rng),
+            )
+        ],
         [("compact",)],
         [("open",)],
     ]
@@ -230,7 +254,12 @@ def test_an_attempt_is_given_back_once(tmp_path):
     with pytest.raises(ValueError, match="given back already"):
         lock.commit([event()], NOW, True, True)
     lock.commit([event()], NOW, True)
-    for change in (lambda: None, lock.compact, lambda: lock.configure(b"x", None), lambda: lock.keep(8, NOW)):
+    for change in (
+        lambda: None,
+        lock.compact,
+        lambda: lock.settle(told(), None, False, b"x"),
+        lambda: lock.keep(8, NOW),
+    ):
         change()
         for _ in range(3):
             again = Store.open(str(tmp_path))
@@ -270,7 +299,7 @@ def test_the_floor_rises_with_trusted_time_and_falls_only_when_the_owner_sets_it
     assert floor() == NOW - 500
     lock.keep(1, NOW - 400)
     assert floor() == NOW - 400
-    lock.configure(b"", NOW - 300)
+    lock.settle(told(), NOW - 300, True, b"")
     assert floor() == NOW - 300
 
 
@@ -370,7 +399,7 @@ def test_entries_that_make_no_sense_change_nothing(tmp_path):
         with pytest.raises(ValueError, match="fit"):
             lock.keep(tokens, floor)
     with pytest.raises(ValueError, match="160"):
-        lock.configure(bytes(161), NOW)
+        lock.settle(told(), NOW, True, bytes(161))
     assert bytes_of(tmp_path) == before
     assert state_of(lock) == state
 
@@ -409,14 +438,14 @@ def test_files_that_are_no_journal_are_left_alone(tmp_path):
     make(tmp_path)
     whole = (tmp_path / "journal").read_bytes()
     header, record = whole[:256], whole[-48:]
-    version = header[:8] + b"\x00\x02" + header[10:252]
+    version = header[:8] + b"\x00\x03" + header[10:252]
     for text, data in {
         "too early": b"",
         "not a lock": b"\xff" * len(whole),
         "not a lock's": bytes(len(whole)),
         "a lock's journal": b"PK\x03\x04" + whole[4:],
         "journal": random.Random(1).randbytes(5_000),
-        "version 2": version + struct.pack(">I", crc32(version)) + whole[256:],
+        "version 3": version + struct.pack(">I", crc32(version)) + whole[256:],
         "its length": whole + b"\xff",
         "is missing": whole + record,
         "checksum": whole + bytes(48),
@@ -511,7 +540,11 @@ def test_a_disk_that_takes_no_more_changes_nothing(tmp_path, monkeypatch, small,
         tries = {
             "append": [lambda: lock.commit([event()], NOW, True)],
             "write": [lambda: lock.pay(NOW), lambda: lock.keep(1, NOW), lock.compact],
-            "rename": [lock.compact, lambda: lock.configure(b"x", NOW), lambda: lock.commit([event()] * 6, NOW, True)],
+            "rename": [
+                lock.compact,
+                lambda: lock.settle(told(), NOW, True, b"x"),
+                lambda: lock.commit([event()] * 6, NOW, True),
+            ],
         }
         for one in tries[broken]:
             with pytest.raises(StoreFull, match="error 28"):
@@ -546,7 +579,7 @@ def test_a_commit_that_was_done_counts_even_if_the_file_system_then_fails(tmp_pa
             with pytest.raises(StoreFull):
                 lock.compact()
         else:
-            lock.configure(b"other", NOW + 60)
+            lock.settle(told(), NOW + 60, True, b"other")
     lock.pay(NOW + 61)
     lock.commit([event()], NOW + 61, True)
     assert difference(state_of(lock), state_of(Store.open(str(tmp_path)))) == ""

@@ -218,10 +218,10 @@ def test_what_the_owner_does(board):
     again = board.ask("owner", command="add_custom", args={"digits": "2468"})
     assert (again["ok"], again["reason"]) == (False, "code-exists")
     assert "2468" not in str(again)
-    assert board.ask("owner", command="change", args={"digits": "2468", "new_digits": "97531"})["ok"]
+    assert board.ask("owner", command="change", args={"code": "2468", "new_digits": "97531"})["ok"]
     assert board.press("2468#").startswith("refused")
     assert board.press("97531#") == "open opened"
-    assert board.ask("owner", command="delete", args={"digits": "97531"})["ok"]
+    assert board.ask("owner", command="delete", args={"code": "97531"})["ok"]
     assert board.press("97531#").startswith("refused")
     words = [event["event"] for event in board.ask("log")["events"]]
     assert [word for word in words if word not in ("open", "refused")] == ["added", "changed", "changed", "deleted"]

@@ -217,7 +217,7 @@ def test_without_power_nothing_happens_and_the_bolt_is_locked(flash):
         assert not virtual.unlocked
         assert virtual.press(ONE_TIME + "#") == []
         assert (virtual.state(), virtual.log()) == ({}, [])
-        assert virtual.owner("delete", digits=ONE_TIME).reason == "no-power"
+        assert virtual.owner("delete", code=ONE_TIME).reason == "no-power"
         before = virtual.now_ms
         virtual.advance(before + 1_000)
         assert virtual.now_ms == before + 1_000
@@ -322,7 +322,7 @@ def test_the_owners_commands(flash):
         assert (again.ok, again.reason) == (False, "code-exists")
         assert again.text
         assert "2468" not in again.text
-        assert virtual.owner("delete", digits="2468").ok
+        assert virtual.owner("delete", code="2468").ok
         assert enter(virtual, "2468") == "refused wrong"
 
 

@@ -50,6 +50,11 @@ def refill_interval(odds: float) -> int:
     return max(SHORTEST_INTERVAL, int(-(-DAY // tries)))
 
 
+def bearable(odds: float) -> bool:
+    """Whether some interval keeps a day of non-stop guessing at these odds within RISK."""
+    return refill_interval(odds) < LONGEST_INTERVAL or day_risk(odds) <= RISK
+
+
 def day_risk(odds: float) -> float:
     """The most that a day of non-stop guessing at these odds can succeed with (union bound), the bucket full."""
     return min(1.0, odds * (TRIES + DAY / refill_interval(odds)))
@@ -78,6 +83,18 @@ class Budget:
         self._lengths = [0] * (LONGEST + 1)
         self.interval = refill_interval(_worst(self._accepted, self._lengths))
 
+    def configure(self, policy) -> None:
+        """Take another policy. It gives no token, and ends the wait under way no sooner than it would have ended."""
+        self.refill()
+        until = self._since + self.interval
+        self._accepted = accepted(policy)
+        self.adjust(self._lengths)
+        self._since = max(self._since, until - self.interval)
+
+    def odds(self, length: int, more: int = 0) -> float:
+        """The worst probability that a random entry of `length` digits is accepted, with so many more codes stored."""
+        return (self._accepted[length] + self._lengths[length] + more) / 10**length
+
     def adjust(self, lengths) -> None:
         """Choose the interval anew. lengths[n]: how many codes of n digits are stored that can open.
 
@@ -96,7 +113,7 @@ class Budget:
         earned = (now - self._since) // self.interval
         if self._store.tokens >= TRIES:
             self._since = now
-        elif earned:
+        elif earned > 0:  # a wait that a new policy must not shorten may begin later than now
             self._since += earned * self.interval
             self._store.tokens = min(TRIES, self._store.tokens + earned)
 

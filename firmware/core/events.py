@@ -28,12 +28,14 @@ REASONS = (
     "erased",
     "revoke-armed",
     "store-full",
+    "passage",
 )
 
 # The kind that a record of the log carries for digits that are no code; the numbers below it are in tickets.py.
 UNKNOWN = 7
 
-# Events on flash: 0 to 5 are the verdicts above, these are what the owner and the lock itself do.
+# Events on flash: 0 to 5 are the verdicts above, these are what the owner and the lock itself do. In an owner's the
+# reason is 1 + the key slot of who asked (0: on the spot) and the argument the request's id (0: none).
 ADDED = 16
 CHANGED = 17
 DELETED = 18
@@ -41,6 +43,11 @@ TIME_SET = 19
 CONFIGURED = 20
 FAULT = 21
 CREATED = 22
+UNLOCKED = 23
+KEY_ADDED = 24
+KEY_REMOVED = 25
+ALL_ERASED = 26
+PASSAGE = 27  # opened by # alone in passage hours: the lock's own, not the owner's
 
 EVENT_NAMES = {
     ADDED: "added",
@@ -50,6 +57,11 @@ EVENT_NAMES = {
     CONFIGURED: "configured",
     FAULT: "fault",
     CREATED: "created",
+    UNLOCKED: "unlocked",
+    KEY_ADDED: "key-added",
+    KEY_REMOVED: "key-removed",
+    ALL_ERASED: "all-erased",
+    PASSAGE: "passage",
 }
 
 

@@ -1,4 +1,4 @@
-"""The journal file read back: header and code table checked and loaded, history checked, appended records one
+"""The journal file read back: header, key and code table checked and loaded, history checked, appended records one
 by one.
 
 The layout is docs/storage.md's. Everything is read in small chunks, the code table straight into the book, so
@@ -10,7 +10,8 @@ from binascii import crc32
 from struct import unpack
 
 from .codebook import CODE_SIZE, CodeBook
-from .records import HEADER_SIZE, MORE, RECORD_SIZE, Event, Header, unpack_header, unpack_record
+from .keys import KEY_SIZE, Key, unpack_keys
+from .records import HEADER_SIZE, MORE, RECORD_SIZE, Event, Header, note_request, unpack_header, unpack_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ _WORD = 4
 
 
 class Layout:
-    """Where the parts of a journal lie: how many codes, history records and appended records it has."""
+    """Where the parts of a journal lie: how many keys, codes, history records and appended records it has."""
 
-    def __init__(self, codes: int, history: int, appended: int) -> None:
+    def __init__(self, keys: int, codes: int, history: int, appended: int) -> None:
+        self.keys = keys
         self.codes = codes
         self.history = history
         self.appended = appended
@@ -34,7 +36,7 @@ class Layout:
     @property
     def history_at(self) -> int:
         """Offset of the first history record."""
-        return HEADER_SIZE + self.codes * CODE_SIZE + _WORD
+        return HEADER_SIZE + self.keys * KEY_SIZE + self.codes * CODE_SIZE + _WORD
 
     @property
     def appended_at(self) -> int:
@@ -54,25 +56,28 @@ class Layout:
 
 
 class Journal:
-    """A journal file open for reading. OSError passes through everywhere."""
+    """A journal file open for reading; `requests`: what was read so far says, as `note_request` has it. OSError passes
+    through everywhere.
+    """
 
     def __init__(self, path: str) -> None:
         self._file = open(path, "rb")  # noqa: SIM115 -- closed by `close`, also when reading fails
         self._buffer = bytearray(CHUNK_RECORDS * RECORD_SIZE)
+        self.requests: dict[int, tuple[int, int]] = {}
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def read(self, book: CodeBook) -> "tuple[Header, Layout]":
-        """Check header, code table and history, and load the table into the book. ValueError says what is
-        wrong.
+    def read(self, book: CodeBook) -> "tuple[Header, Layout, dict[int, Key]]":
+        """Check header, tables and history, and load the code table into the book; the last result is the keys by
+        slot. ValueError says what is wrong.
         """
         packed = self._take(memoryview(bytearray(HEADER_SIZE)))
         header = unpack_header(packed)
         if header.codes > book.capacity or header.history > min(LOG_EVENTS, header.seq):
             raise ValueError("its header asks for more than there can be")
-        layout = Layout(header.codes, header.history, 0)
+        layout = Layout(header.keys, header.codes, header.history, 0)
         size = self._file.seek(0, 2)
         rest = size - layout.appended_at
         if rest < 0 or rest % RECORD_SIZE:
@@ -81,17 +86,22 @@ class Journal:
         if layout.appended > APPENDED_MAX:
             raise ValueError("it is longer than a journal can be")
         self._file.seek(HEADER_SIZE)
+        key_table = self._take(memoryview(bytearray(header.keys * KEY_SIZE)))
         table = self._take(book.space(header.codes))
-        crc = crc32(table, crc32(packed))
-        self._expect(crc, "the code table's checksum is wrong")
+        crc = crc32(table, crc32(key_table, crc32(packed)))
+        self._expect(crc, "the checksum of its keys and codes is wrong")
+        keys = unpack_keys(key_table)
         book.adopt(header.codes)
-        left = header.history * RECORD_SIZE
+        left = header.history
         while left:
-            chunk = self._take(memoryview(self._buffer)[: min(left, len(self._buffer))])
+            count = min(left, CHUNK_RECORDS)
+            chunk = self._take(memoryview(self._buffer)[: count * RECORD_SIZE])
             crc = crc32(chunk, crc)
-            left -= len(chunk)
+            for number in range(count):
+                note_request(self.requests, chunk, number * RECORD_SIZE, header.seq + 1 - left + number)
+            left -= count
         self._expect(crc, "the history's checksum is wrong")
-        return header, layout
+        return header, layout, keys
 
     def appended(self, seq: int, count: int) -> "Iterator[Event]":
         """The `count` records after the history, the first of which must have the number `seq`. ValueError
@@ -103,6 +113,7 @@ class Journal:
             self._take(memoryview(self._buffer)[: batch * RECORD_SIZE])
             for number in range(batch):
                 event = record_at(self._buffer, number, seq)
+                note_request(self.requests, self._buffer, number * RECORD_SIZE, seq)
                 more = event.flags & MORE != 0
                 yield event
                 seq += 1

@@ -1,99 +1,244 @@
-"""What the owner does over an authenticated link: codes added, changed and deleted, and the time set.
+"""What the owner does, on the spot or over an authenticated link: codes, keys, configuration and time changed, all
+codes erased, the bolt opened.
 
-Every command is one file commit, done or not done. A change keeps every limit that it does not name. Times are
-Unix seconds on a whole hour of the lock's wall clock. A command that cannot be carried out raises Refused with
-what to do instead and leaves everything as it was; neither the message nor the log ever holds digits.
+Every command is one file commit, done or not done, and its record says who asked and with which request. A request that
+comes again does nothing more: the command then returns what it returned. Who may ask for what is the caller's to judge.
+Times of codes are Unix seconds on a whole hour of the lock's wall clock. A command that cannot be carried out raises
+Refused with what to do instead and leaves everything as it was; neither the message nor the log ever holds digits.
 """
 
+from collections import namedtuple
+
+from .budget import bearable, day_risk
 from .codebook import ACTIVE, NEVER, REVOKED, USED, Code
 from .entry import LONGEST, SHORTEST
 from .errors import Refused, StoreFull
-from .events import ADDED, CHANGED, DELETED, TIME_SET
-from .passcode import code_id
-from .records import FORGET, PUT, TIME, Entry
+from .events import (
+    ADDED,
+    ALL_ERASED,
+    CHANGED,
+    CONFIGURED,
+    DELETED,
+    KEY_ADDED,
+    KEY_REMOVED,
+    TIME_SET,
+    UNKNOWN,
+    UNLOCKED,
+)
+from .keys import OWNER, SLOTS
+from .passcode import TAG
+from .records import ERASE, FORGET, NONE, PUT, TIME, Entry
 from .tickets import CUSTOM
+
+# Who asks: a key slot, and the id of the request (32 bits; 0: it has none and cannot be told from another).
+By = namedtuple("By", "slot request")
+LOCAL = By(-1, 0)  # nobody's slot: on the spot
+
+NO_TAG = bytes(TAG)  # of a command that is about no code and no key
+
+_KEY_REFUSALS = {
+    "not-permitted": "the role of this key opens nothing",
+    "time-untrusted": "this key opens at its times only, and the lock does not know the time: set it",
+    "not-yet": "this key does not open yet",
+    "expired": "this key does not open any more: ask the owner for another",
+    "outside-its-hours": "this key does not open at this hour",
+}
 
 
 class Owner:
-    """The commands of one lock. verifier: its Verifier (with store and clock)."""
+    """The commands of one lock. verifier: its Verifier (with store and clock).
+
+    by: By of who asks. Every command may also raise Refused with "store-full", and "request-reused" when the
+    request's id was used for a command of another kind.
+    """
 
     def __init__(self, verifier):
         self._verifier = verifier
         self._store = verifier.store
 
-    def add_custom(self, digits: str, start=None, end=None) -> str:
+    def done(self, by: "By", event: int) -> "bytes | None":
+        """Whether this slot's newest request is `by`'s, and was carried out: the tag in its record, NO_TAG when that
+        names none; None when the request is a new one. event: number of what it would log."""
+        if by.request == 0:
+            return None
+        request, seq = self._store.requests.get(by.slot, (0, 0))
+        found = self._store.event(seq) if request == by.request else None
+        if found is None:
+            return None
+        if found.event != event:
+            raise Refused("request-reused", "this request's id was used for another command: choose a new one")
+        return found.code.tag if found.code else NO_TAG
+
+    def add_custom(self, digits: str, start=None, end=None, insist=False, by=LOCAL) -> bytes:
         """Add a custom code of 4 to 9 digits, good from `start` (None: at once) until `end` (None: for ever).
 
-        Returns its id. Refused when it exists, is already over, or the code book is full.
+        Returns its tag. Refused when it exists, is already over, is weak (unless insist), or the code book is full.
         """
+        done = self.done(by, ADDED)
+        if done:
+            return done
         now, trusted = self._now()
         tag, gone = self._free(digits, now)
         code = Code(tag, CUSTOM, ACTIVE, len(digits), gone=gone)
         self._limit(code, start, end)
         if code.end <= now:
             raise Refused("already-over", "the end has passed: name a later one")
-        self._commit([_entry(ADDED, PUT, code)], now, trusted)
-        return code_id(tag)
+        if not insist:
+            self._strong(digits, 1)
+        self._commit([_entry(ADDED, PUT, code, by)], now, trusted)
+        return tag
 
-    def change(self, digits: str, start=None, end=None, new_digits=None) -> str:
-        """Give a code new times or new digits; whatever is not named stays. Returns its id.
+    def change(self, code, start=None, end=None, new_digits=None, insist=False, by=LOCAL) -> bytes:
+        """Give a code new times or new digits; whatever is not named stays. Returns its tag, the new digits' if any.
 
-        The code may be custom, or offline and used or not yet; a suspended code lives again when it is given a
-        new start. Refused when it is no code, deleted, used up, or the new digits are taken.
+        code: its digits, or the tag of one the lock knows; end: NEVER takes it away. The code may be custom, or offline
+        and used or not yet; a suspended code lives again when it is given a new start. Refused when it is no code,
+        deleted, used up, or the new digits are taken or weak (unless insist).
         """
+        done = self.done(by, CHANGED)
+        if done:
+            return done
         now, trusted = self._now()
-        code = self._find(digits, now)
-        if code.state == REVOKED:
+        known = self._find(code, now)
+        if known.state == REVOKED:
             raise Refused("revoked", "this code was deleted: issue or add a new one")
-        if code.state == USED:
+        if known.state == USED:
             raise Refused("already-used", "a one-time code stays used: issue a new one")
-        if new_digits == digits:
-            new_digits = None
+        if new_digits is not None:
+            self._check_digits(new_digits)
+            if self._verifier.scheme.tag(new_digits) == known.tag:
+                new_digits = None
         if start is None and end is None and new_digits is None:
             raise Refused("nothing-named", "name a new start, a new end or new digits")
-        self._limit(code, start, end)
+        before = Code.unpack(known.pack())
+        self._limit(known, start, end)
         if new_digits is None:
-            self._commit([_entry(CHANGED, PUT, code)], now, trusted)
-            return code_id(code.tag)
+            self._commit([_entry(CHANGED, PUT, known, by)], now, trusted)
+            return known.tag
         tag, gone = self._free(new_digits, now)
-        entries = self._end(Code.unpack(code.pack()), CHANGED, now)
-        code.tag, code.length, code.gone = tag, len(new_digits), gone
-        self._commit(entries + [_entry(CHANGED, PUT, code)], now, trusted)
-        return code_id(tag)
+        if not insist:
+            replaced = before.length == len(new_digits) and self._store.book.find(before.tag) and before.live(now)
+            self._strong(new_digits, 0 if replaced else 1)
+        known.tag, known.length, known.gone = tag, len(new_digits), gone
+        # The request's id stands in the record of the new digits alone: it is the one a retry is answered from.
+        entries = self._end(before, CHANGED, now, By(by.slot, 0))
+        self._commit(entries + [_entry(CHANGED, PUT, known, by)], now, trusted)
+        return tag
 
-    def delete(self, digits: str) -> str:
-        """Delete a code, custom or offline, used or not yet: its digits open nothing from now on. Returns its id."""
+    def delete(self, code, by=LOCAL) -> bytes:
+        """Delete a code, custom or offline, used or not yet: its digits open nothing from now on. Returns its tag.
+
+        code: its digits, or the tag of one the lock knows.
+        """
+        done = self.done(by, DELETED)
+        if done:
+            return done
         now, trusted = self._now()
-        code = self._find(digits, now)
-        if code.state == REVOKED:
+        known = self._find(code, now)
+        if known.state == REVOKED:
             raise Refused("revoked", "this code was deleted before")
-        self._commit(self._end(code, DELETED, now), now, trusted)
-        return code_id(code.tag)
+        self._commit(self._end(known, DELETED, now, by), now, trusted)
+        return known.tag
 
-    def set_time(self, now: int) -> None:
+    def erase(self, by=LOCAL) -> None:
+        """Erase every code, issued or custom, used or not, as an erase code does: the epoch goes up by one."""
+        if self.done(by, ALL_ERASED):
+            return
+        now, trusted = self._now()
+        self._commit([_entry(ALL_ERASED, ERASE, None, by)], now, trusted)
+        self._verifier.erased()
+
+    def set_time(self, now: int, by=LOCAL) -> None:
         """Set the clock; from then on this is the earliest time the lock believes, even if it went back.
 
         When flash refuses to note that, the clock is set all the same: forwards it is believed, backwards it is not.
         """
+        if self.done(by, TIME_SET):
+            return
         try:
             self._verifier.clock.set(now)
         except ValueError as error:
             raise Refused("bad-time", str(error))
         except OSError:
             raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
-        self._commit([Entry(TIME_SET, 0, TIME, None, 0)], now, True)
+        self._commit([_entry(TIME_SET, TIME, None, by)], now, True)
+
+    def unlock(self, by, key) -> int:
+        """For how many seconds the bolt is to open now for this Key; 0 when this request has opened it before.
+
+        Refused when the key may not open, or not now. When flash takes no record it opens all the same: residents are
+        not shut out.
+        """
+        if self.done(by, UNLOCKED):
+            return 0
+        now, trusted = self._now()
+        reason = key.may_open(now, trusted, self._verifier.zone)
+        if reason != "opened":
+            raise Refused(reason, _KEY_REFUSALS[reason])
+        try:
+            self._store.commit([_entry(UNLOCKED, NONE, None, by)], now, trusted)
+        except StoreFull:
+            pass  # the app tells of a flash that takes nothing; the door is not the place to
+        return self._verifier.config.autolock
+
+    def configure(self, config, by=LOCAL) -> None:
+        """Take another Config, as a whole. The guess budget goes on where it is."""
+        if self.done(by, CONFIGURED):
+            return
+        self._settle(_entry(CONFIGURED, NONE, None, by), config.pack(), None)
+        self._verifier.configure()
+
+    def free_slot(self) -> int:
+        """The lowest key slot that is free; Refused when there is none."""
+        for slot in range(SLOTS):
+            if slot not in self._store.keys:
+                return slot
+        raise Refused("no-free-slot", "every key slot is taken: remove a key first")
+
+    def add_key(self, key, by=LOCAL) -> bytes:
+        """Put a Key into its slot, which must be free. Returns the tag of its record, the first byte of which is the
+        slot. Refused when there is no room, or another slot has the same psk."""
+        done = self.done(by, KEY_ADDED)
+        if done:
+            return done
+        keys = self._store.keys
+        self.free_slot()
+        if key.slot in keys:
+            raise Refused("slot-taken", "this slot has a key: remove that first, or name another slot")
+        if any(other.psk == key.psk for other in keys.values()):
+            raise Refused("bad-key", "another slot has the same psk: make a new one")
+        return self._settle_keys(KEY_ADDED, key, list(keys.values()) + [key], by)
+
+    def remove_key(self, slot: int, by=LOCAL) -> bytes:
+        """Take a key out of its slot. Returns the tag of its record, the first byte of which is the slot. Refused when
+        there is none, or the lock would have no owner any more."""
+        done = self.done(by, KEY_REMOVED)
+        if done:
+            return done
+        keys = self._store.keys
+        key = keys.get(slot)
+        if key is None:
+            raise Refused("no-such-key", "this slot has no key")
+        rest = [other for other in keys.values() if other.slot != slot]
+        if key.role == OWNER and not any(other.role == OWNER for other in rest):
+            raise Refused("last-owner", "a lock has an owner: add another owner's key first")
+        return self._settle_keys(KEY_REMOVED, key, rest, by)
 
     def _now(self) -> tuple:
         """The time to judge limits by: the clock's when it is trusted, else the floor."""
         now, trusted = self._verifier.clock.read()
         return (now, True) if trusted else (self._store.floor, False)
 
-    def _find(self, digits: str, now: int) -> "Code":
-        self._check_digits(digits)
-        code = self._verifier.find(digits, now)
-        if code is None:
+    def _find(self, code, now: int) -> "Code":
+        """The record of a code by digits or tag."""
+        if isinstance(code, str):
+            self._check_digits(code)
+            found = self._verifier.find(code, now)
+        else:
+            found = self._store.book.find(bytes(code)) if len(code) == TAG else None
+        if found is None:
             raise Refused("no-such-code", "the lock knows no such code: look at the digits and the lock's time")
-        return code
+        return found
 
     def _free(self, digits: str, now: int) -> tuple:
         """(tag, gone) for digits that are to be a code; Refused when they are a live one.
@@ -113,11 +258,24 @@ class Owner:
         if not SHORTEST <= len(digits) <= LONGEST or not all("0" <= d <= "9" for d in digits):
             raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
 
+    def _strong(self, digits: str, more: int) -> None:
+        """Refused when the digits are guessed first, or are too few for all that this lock takes; more: how many codes
+        of this length it takes then that it does not take now."""
+        odds = self._verifier.budget.odds(len(digits), more)
+        if _guessed_first(digits):
+            why = "digits that are all alike, a run or a repeated block are guessed first"
+        elif not bearable(odds):
+            why = "these are too few digits for all the codes that this lock takes"
+        else:
+            return
+        text = "%s: one in %s guesses is right, a day of guessing would succeed with %.1f %%; choose others or more, or insist"
+        raise Refused("weak-digits", text % (why, _thousands(round(1 / odds)), 100 * day_risk(odds)))
+
     def _limit(self, code: "Code", start, end) -> None:
         """Put named limits on a code; those not named stay."""
         phase = self._verifier.zone.phase
         for name, value in (("start", start), ("end", end)):
-            if value is None:
+            if value is None or (name == "end" and value == NEVER):
                 continue
             if not 0 <= value < NEVER:
                 raise Refused("bad-time", "%s: lies outside 1970 to 2106" % name)
@@ -130,13 +288,13 @@ class Owner:
         if code.end <= code.start:
             raise Refused("bad-time", "the end must be after the start: name both")
 
-    def _end(self, code: "Code", event: int, now: int) -> list:
+    def _end(self, code: "Code", event: int, now: int, by: "By") -> list:
         """Entries that end a code: kept as dead while its bare digits could still be used, or as a word for the
         log; a custom code that was never anything else is forgotten."""
         if code.kind == CUSTOM and code.gone <= now:
-            return [_entry(event, FORGET, code)]
+            return [_entry(event, FORGET, code, by)]
         code.state = REVOKED
-        return [_entry(event, PUT, code)]
+        return [_entry(event, PUT, code, by)]
 
     def _commit(self, entries: list, now: int, trusted: bool) -> None:
         try:
@@ -145,6 +303,39 @@ class Owner:
             raise Refused("store-full", str(error))
         self._verifier.codes_changed()
 
+    def _settle(self, entry: "Entry", config, keys) -> None:
+        """Replace configuration or keys (None: as they are) and log the entry."""
+        now, trusted = self._now()
+        try:
+            self._store.settle(entry, now, trusted, config, keys)
+        except StoreFull as error:
+            raise Refused("store-full", str(error))
 
-def _entry(event: int, action: int, code: "Code") -> "Entry":
-    return Entry(event, 0, action, code, 0)
+    def _settle_keys(self, event: int, key, keys: list, by: "By") -> bytes:
+        """Replace the keys; the record names the one that came or went."""
+        tag = (bytes((key.slot, key.role)) + key.label.encode() + NO_TAG)[:TAG]
+        self._settle(_entry(event, NONE, Code(tag, UNKNOWN), by), None, keys)
+        return tag
+
+
+def _entry(event: int, action: int, code: "Code | None", by: "By") -> "Entry":
+    return Entry(event, 1 + by.slot, action, code, by.request)
+
+
+def _guessed_first(digits: str) -> bool:
+    """Whether the digits repeat a block of at most half of them (of one digit: all are alike), or each is one more, or
+    each one less, than the one before, 9 and 0 being neighbours."""
+    for period in range(1, len(digits) // 2 + 1):
+        if digits[period:] == digits[:-period]:
+            return True
+    steps = {(int(digits[at]) - int(digits[at - 1])) % 10 for at in range(1, len(digits))}
+    return steps == {1} or steps == {9}
+
+
+def _thousands(number: int) -> str:
+    """The number with a comma after each group of three digits."""
+    text = ""
+    while number >= 1000:
+        text = ",%03d%s" % (number % 1000, text)
+        number //= 1000
+    return str(number) + text

@@ -11,6 +11,8 @@ from hashlib import sha256
 from struct import pack, pack_into, unpack_from
 
 from .codebook import CODE_SIZE, Code
+from .events import ADDED, KEY_ADDED
+from .keys import SLOTS
 
 HEADER_SIZE = 256
 RECORD_SIZE = 48
@@ -32,7 +34,8 @@ FORGET = 2
 ERASE = 3
 TIME = 4
 
-Header = namedtuple("Header", "codes history epoch seq attempt refunded refund_seq floor forgotten config secret")
+# keys, codes, history: how many of each the journal has.
+Header = namedtuple("Header", "keys codes history epoch seq attempt refunded refund_seq floor forgotten config secret")
 # What a caller commits: `code` is a Code or None. For FORGET its tag counts; with NONE it is only logged.
 Entry = namedtuple("Entry", "event reason action code arg")
 # What a record says: `code` is a Code or None.
@@ -40,7 +43,8 @@ Event = namedtuple("Event", "seq time event reason flags action attempt code arg
 Counters = namedtuple("Counters", "tokens lock attempt floor seq")
 
 _MAGIC = b"TUMBLERj"
-_VERSION = 1
+_VERSION = 2  # of the journal; version 1 had no keys
+_COUNTERS_VERSION = 1
 _HEADER = ">8sHHHHIIIIIIHH32s160s16s"
 _RECORD = ">IIBBBBI"
 _COUNTERS = ">4sHH4sIIII"
@@ -77,7 +81,7 @@ def pack_header(header: Header) -> bytes:
         header.floor,
         header.forgotten,
         len(header.config),
-        0,
+        header.keys,
         header.secret,
         header.config,
         b"",
@@ -94,15 +98,28 @@ def unpack_header(data: bytes) -> Header:
     if crc32(memoryview(data)[:-4]) != unpack_from(">I", data, HEADER_SIZE - 4)[0]:
         raise ValueError("the header's checksum is wrong")
     fields = unpack_from(_HEADER, data)
-    if fields[1] != _VERSION:
-        raise ValueError("format version %d, and this firmware knows only %d" % (fields[1], _VERSION))
+    if not 1 <= fields[1] <= _VERSION:
+        raise ValueError("format version %d, and this firmware knows only 1 to %d" % (fields[1], _VERSION))
+    if fields[12] > (SLOTS if fields[1] == _VERSION else 0):
+        raise ValueError("the number of keys is wrong")
     size = fields[11]
     if size > CONFIG_MAX:
         raise ValueError("the configuration's length is wrong")
     codes, history, epoch, seq, attempt, refunded, refund_seq, floor, forgotten = fields[2:11]
     config = bytes(fields[14][:size])
     return Header(
-        codes, history, epoch, seq, attempt, refunded, refund_seq, floor, forgotten, config, bytes(fields[13])
+        fields[12],
+        codes,
+        history,
+        epoch,
+        seq,
+        attempt,
+        refunded,
+        refund_seq,
+        floor,
+        forgotten,
+        config,
+        bytes(fields[13]),
     )
 
 
@@ -145,6 +162,22 @@ def unpack_record(buffer: bytes, offset: int) -> Event:
     return Event(seq, time, event, reason, flags, action, attempt, code, arg)
 
 
+def note_request(requests: "dict[int, tuple[int, int]]", buffer: bytes, offset: int, seq: int) -> None:
+    """Keep in `requests` what the record at `offset`, number `seq`, says of requests over the link: slot -> (id of the
+    newest one, number of its record). Makes no object of a record that says nothing.
+    """
+    event = buffer[offset + 8]
+    if event < ADDED:
+        return
+    if event == KEY_ADDED:
+        requests.pop(buffer[offset + 16], None)  # whoever had this slot before had ids of his own
+    asker = buffer[offset + 9]
+    if 0 < asker <= SLOTS:
+        request = unpack_from(">I", buffer, offset + 40)[0]
+        if request:
+            requests[asker - 1] = (request, seq)
+
+
 def lock_mark(secret: bytes) -> bytes:
     """4 bytes that tie a counters file to its lock."""
     return sha256(b"tumbler counters 1" + secret).digest()[:4]
@@ -158,7 +191,7 @@ def pack_counters(counters: Counters) -> bytes:
     packed = pack(
         _COUNTERS,
         _COUNTERS_MAGIC,
-        _VERSION,
+        _COUNTERS_VERSION,
         counters.tokens,
         counters.lock,
         counters.attempt,
@@ -176,6 +209,6 @@ def unpack_counters(data: bytes) -> Counters:
     magic, version, tokens, lock, attempt, floor, seq, _, crc = unpack_from(_COUNTERS + "I", data)
     if crc32(memoryview(data)[:-4]) != crc:
         raise ValueError("the counters' checksum is wrong")
-    if magic != _COUNTERS_MAGIC or version != _VERSION:
+    if magic != _COUNTERS_MAGIC or version != _COUNTERS_VERSION:
         raise ValueError("not counters of this format")
     return Counters(tokens, lock, attempt, floor, seq)

@@ -1,4 +1,5 @@
-"""When a recurring passcode opens: a daily window of wall-clock hours on the days of a cycle.
+"""When something opens: a daily window of wall-clock hours on the days of a cycle (recurring passcodes), or on some
+weekdays (keys, passage hours).
 
 Hours are 0 to 23 and days are counted from 1970-01-01, both on the lock's wall clock, as `Zone.local` gives
 them: a window from 9 to 17 stays from 9 to 17 through every clock change. An occurrence belongs to the day on
@@ -19,6 +20,18 @@ def in_cycle(cycle: int, weekday_of_start: int, weekend: int, day: int) -> bool:
         return today == weekday_of_start
     free = weekend >> today & 1 == 1
     return cycle == DAILY or (cycle == WEEKEND and free) or (cycle == WORKDAY and not free)
+
+
+def on_days(days: int, begin: int, until: int, day: int, hour: int) -> bool:
+    """Say whether the window from wall-clock hour `begin` to `until` is open in the hour `hour` of `day`.
+
+    `days` is the mask of the weekdays on which it begins, Monday bit 0; `until` as in `occurs`.
+    """
+    today = days >> weekday_of(day) & 1 == 1
+    if begin < until:
+        return today and begin <= hour < until
+    yesterday = days >> weekday_of(day - 1) & 1 == 1
+    return (today and hour >= begin) or (yesterday and hour < until)
 
 
 def occurs(cycle: int, begin: int, until: int, weekday: int, weekend: int, day: int, hour: int) -> bool:

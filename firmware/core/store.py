@@ -1,4 +1,4 @@
-"""Everything the lock remembers, on flash: secret, configuration, code book and log in one journal, and the
+"""Everything the lock remembers, on flash: secret, configuration, keys, code book and log in one journal, and the
 counters.
 
 docs/storage.md is normative for the bytes and says why the power may be cut anywhere. Invariants:
@@ -27,6 +27,7 @@ from .journal import (
     read_records,
     record_at,
 )
+from .keys import KEY_SIZE, Key, pack_keys, unpack_keys
 from .records import (
     COUNTERS_SIZE,
     ERASE,
@@ -44,6 +45,7 @@ from .records import (
     Event,
     Header,
     lock_mark,
+    note_request,
     pack_counters,
     pack_header,
     pack_record,
@@ -53,7 +55,7 @@ from .tickets import FIRST_USE_HOURS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TRIES = 8  # tokens of a new lock
 COMMIT_MAX = 16  # entries in one commit
@@ -66,14 +68,28 @@ _NEW = "/journal.new"
 
 
 class Store:
-    """The memory of one lock, in the directory `path`; `Store.create` or `Store.open` make it."""
+    """The memory of one lock, in the directory `path`; `Store.create` or `Store.open` make it.
 
-    def __init__(self, path: str, header: Header, book: CodeBook, layout: Layout) -> None:
+    keys: slot -> Key; requests: slot -> (id of its newest request over the link, number of the record that says so).
+    Both, like every other attribute, are for reading: only the methods change them.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        header: Header,
+        book: CodeBook,
+        layout: Layout,
+        keys: "dict[int, Key]",
+        requests: "dict[int, tuple[int, int]]",
+    ) -> None:
         self._path = path
         self._layout = layout
         self._restarted = True
         self._lock = lock_mark(header.secret)
         self.book = book
+        self.keys = keys
+        self.requests = requests
         self.secret = header.secret
         self.config = header.config
         self.epoch = header.epoch
@@ -89,26 +105,31 @@ class Store:
         self._time_seq = 0
 
     @staticmethod
-    def create(path: str, secret: bytes, config: bytes, now: "int | None", epoch: int = 0) -> "Store":
+    def create(
+        path: str, secret: bytes, config: bytes, now: "int | None", epoch: int = 0, keys: "Iterable[Key]" = ()
+    ) -> "Store":
         """Provision a lock: a new journal and new counters in `path`, an existing directory.
 
-        now: trusted time, or None. LockError when a journal is there already, StoreFull when the flash takes
-        no more, ValueError when secret or config have a wrong length or the time is none. A power cut leaves no
-        lock or a complete one.
+        now: trusted time, or None; keys: its first ones. LockError when a journal is there already, StoreFull when
+        the flash takes no more, ValueError when secret or config have a wrong length, two keys a slot or a psk in
+        common, or the time is none. A power cut leaves no lock or a complete one.
         """
         journal = path + _JOURNAL
         if now is not None and not 0 <= now < LATEST:
             raise ValueError("a lock's time lies between 1970 and 2099")
         if files.exists(journal):
             raise LockError("this lock has a secret already: wipe it before giving it a new one")
-        header = Header(0, 0, epoch, 0, 0, 0, 0, now or 0, 0, bytes(config), bytes(secret))
-        store = Store(path, header, CodeBook(CODES_MAX), Layout(0, 0, 0))
+        table = pack_keys(keys)
+        header = Header(
+            len(table) // KEY_SIZE, 0, 0, epoch, 0, 0, 0, 0, now or 0, 0, bytes(config), bytes(secret)
+        )  # fmt: skip
+        store = Store(path, header, CodeBook(CODES_MAX), Layout(header.keys, 0, 0, 0), unpack_keys(table), {})
         packed = pack_header(header)
         try:
             # The counters first: once the journal exists the lock is provisioned, and then they are there.
             store._write_counters(TRIES, 0, header.floor)
-            word = pack(">I", crc32(packed))
-            files.write(path + _NEW, (packed, word, word))
+            word = pack(">I", crc32(table, crc32(packed)))
+            files.write(path + _NEW, (packed, table, word, word))
             files.rename(path + _NEW, journal)
         except OSError as error:
             raise _full(error)
@@ -125,8 +146,8 @@ class Store:
         try:
             journal = Journal(path + _JOURNAL)
             try:
-                header, layout = journal.read(book)
-                store = Store(path, header, book, layout)
+                header, layout, keys = journal.read(book)
+                store = Store(path, header, book, layout, keys, journal.requests)
                 for event in journal.appended(header.seq + 1, layout.appended):
                     store._apply(event)
             finally:
@@ -143,6 +164,18 @@ class Store:
         except OSError:
             pass  # a flash that takes no change now can still be read; the next compaction writes over it
         return store
+
+    @staticmethod
+    def wipe(path: str) -> None:
+        """Forget everything in `path`, whatever state it is in: secret and memory go in one change, what is left of
+        other files after it. StoreFull when the flash does not take that; a cut or a refusal in between leaves a lock
+        without a secret, and a second call does the rest. A Store of this path may not be used any more.
+        """
+        try:
+            for name in (_JOURNAL, _COUNTERS, _NEW):
+                files.remove(path + name)
+        except OSError as error:
+            raise _full(error)
 
     def pay(self, now: "int | None") -> None:
         """Take one token and number the attempt, on flash (one commit) before this returns.
@@ -194,8 +227,32 @@ class Store:
         self._restarted = False
         if refund:
             self.tokens = min(TRIES, self.tokens + 1)
-        for event in events:
+        for number, event in enumerate(events):
             self._apply(event)
+            note_request(self.requests, data, number * RECORD_SIZE, event.seq)
+
+    def settle(
+        self,
+        entry: Entry,
+        now: "int | None",
+        trusted: bool,
+        config: "bytes | None" = None,
+        keys: "Iterable[Key] | None" = None,
+    ) -> None:
+        """Replace the configuration (at most 160 bytes), the keys, or both, and log `entry`, which only tells of it:
+        one rewrite of the journal, which ends with the record.
+
+        now, trusted: as for `commit`; None for config or keys: as they are. StoreFull when the flash has no room,
+        ValueError when something makes no sense. Then nothing has changed.
+        """
+        if entry.action != NONE:
+            raise ValueError("what is settled is logged by a record that does nothing itself")
+        if trusted and now is None:
+            raise ValueError("a trusted time must be named")
+        table = pack_keys(self.keys.values() if keys is None else keys)
+        (event,) = self._events_of([entry], now or 0, trusted, False)
+        self._rewrite(self.config if config is None else bytes(config), table, event)
+        self.keys = unpack_keys(table)
 
     def make_room(self, now: int, new: int = 1, spared: "list[bytes] | None" = None) -> "list[Entry]":
         """Entries that make room for `new` codes by forgetting those that were over first, but none with a tag
@@ -233,24 +290,25 @@ class Store:
                 return
             limit -= count
 
+    def event(self, seq: int) -> "Event | None":
+        """The event with this sequence number, None when it is not kept; MemoryLost when it cannot be believed."""
+        if not self.first_seq <= seq <= self.seq:
+            return None
+        for event in self.events(seq - 1, 1):
+            return event
+        return None
+
     @property
     def first_seq(self) -> int:
         """Sequence number of the oldest event kept; 1 more than `seq` when there is none."""
         return self.seq + 1 - min(LOG_EVENTS, self._layout.history + self._layout.appended)
-
-    def configure(self, config: bytes, now: "int | None") -> None:
-        """Replace the configuration (at most 160 bytes). now: trusted time, or None. StoreFull as for
-        `compact`.
-        """
-        floor = self.floor if now is None else max(self.floor, now)
-        self._rewrite(bytes(config), floor)
 
     def compact(self) -> None:
         """Rewrite the journal: code book as it is, the last LOG_EVENTS events, nothing appended. Two commits.
 
         StoreFull when the flash has no room for the second file; then the old one is still in use.
         """
-        self._rewrite(self.config, self.floor)
+        self._rewrite(self.config, pack_keys(self.keys.values()))
 
     @property
     def compaction_due(self) -> bool:
@@ -392,18 +450,28 @@ class Store:
         files.write(self._path + _COUNTERS, (packed,))
         self.commits += 1
 
-    def _rewrite(self, config: bytes, floor: int) -> None:
-        """Write a journal of the state in RAM beside the old one, then take its place."""
+    def _rewrite(self, config: bytes, keys: bytes, event: "Event | None" = None) -> None:
+        """Write a journal of the state in RAM beside the old one, with this configuration and key table and `event`
+        as its last record, then take its place.
+        """
         new = self._path + _NEW
-        history = self.seq + 1 - self.first_seq
+        first, seq, floor = self.first_seq, self.seq, self.floor
+        last = bytearray(0 if event is None else RECORD_SIZE)
+        if event is not None:
+            pack_record(event, last, 0)
+            seq = event.seq
+            first = max(first, seq + 1 - LOG_EVENTS)
+            if not event.flags & UNTRUSTED:
+                floor = max(floor, event.time)
+        history = seq + 1 - first
         header = Header(
-            len(self.book), history, self.epoch, self.seq, self.attempt, self._refunded, self._refund_seq,
-            floor, self.forgotten, config, self.secret,
+            len(keys) // KEY_SIZE, len(self.book), history, self.epoch, seq, self.attempt, self._refunded,
+            self._refund_seq, floor, self.forgotten, config, self.secret,
         )  # fmt: skip
         packed = pack_header(header)
         self._sure()
         try:
-            files.write(new, self._parts(packed, self.first_seq))
+            files.write(new, self._parts(packed, keys, first, last))
             files.rename(new, self._path + _JOURNAL)
         except files.InDoubt as error:
             self.in_doubt = True
@@ -415,15 +483,21 @@ class Store:
                 pass  # it is removed at the next start, or written over
             raise _full(error)
         self.commits += 2
-        self._layout = Layout(len(self.book), history, 0)
+        self._layout = Layout(header.keys, header.codes, history, 0)
         self.config = config
-        self.floor = floor
+        if event is not None:
+            self._restarted = False
+            self._apply(event)
+            note_request(self.requests, last, 0, seq)
 
-    def _parts(self, header: bytes, first: int) -> "Iterator[bytes]":
-        """The bytes of a new journal, in pieces that need no memory to speak of."""
+    def _parts(self, header: bytes, keys: bytes, first: int, last: bytes) -> "Iterator[bytes]":
+        """The bytes of a new journal, in pieces that need no memory to speak of: the history from number `first` on,
+        and then the record `last`, if it is one.
+        """
         yield header
+        yield keys
         table = self.book.image()
-        crc = crc32(table, crc32(header))
+        crc = crc32(table, crc32(keys, crc32(header)))
         yield table
         yield pack(">I", crc)
         seq = first
@@ -437,7 +511,8 @@ class Store:
             crc = crc32(data, crc)
             yield data
             seq += count
-        yield pack(">I", crc)
+        yield last
+        yield pack(">I", crc32(last, crc))
 
     def _read(self, seq: int, limit: int) -> "tuple[bytearray, int]":
         """A few records from number `seq` on, at most `limit`, as (bytes, how many)."""

@@ -16,11 +16,11 @@ from .config import Config
 from .entry import LONGEST, SHORTEST
 from .errors import LockError, StoreFull
 from .events import ERASED as ERASED_VERDICT
-from .events import LOCKED_OUT, OPEN, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
+from .events import LOCKED_OUT, OPEN, PASSAGE, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
 from .events import REVOKED as REVOKED_VERDICT
 from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
 from .records import ERASE, FORGET, NONE, PUT, Entry
-from .schedule import in_cycle, occurs
+from .schedule import in_cycle, occurs, on_days
 from .tickets import (
     CUSTOM,
     FIRST_USE_HOURS,
@@ -36,6 +36,7 @@ from .tickets import ERASE as ERASE_KIND
 from .zone import weekday
 
 HORIZON = 8_784 * 3_600  # a decoded start further from now than the longest code is no code, but a wrong guess
+QUIET_FOR = 3_600  # seconds after a lockout or a passage was logged in which the next one is not
 ARMED_FOR = 30  # seconds in which the code after a revoke code must be typed
 
 # What unseen digits are: the reason they are taken ("opened") or not, and the FRESH record of the code they are,
@@ -57,16 +58,23 @@ class Verifier:
         self.clock = clock
         self._uptime = uptime
         self._armed = None  # (uptime until which it counts, the revoke code's record)
-        self._quiet_until = 0  # uptime before which no other lockout is logged
+        self._quiet_until = {}  # record's event: uptime before which no other of these is logged
+        self.budget = Budget(store, uptime, Config.unpack(store.config).policy)
+        self.scheme = Scheme(store.secret, store.epoch)
         self.configure()
-        self.codes_changed()
 
     def configure(self) -> None:
-        """Read the store's configuration and epoch again, after either changed."""
+        """Read the store's configuration again, after it changed. The guess budget goes on."""
         self.config = Config.unpack(self.store.config)
         self.zone = self.config.zone
+        self.budget.configure(self.config.policy)
+        self.codes_changed()
+
+    def erased(self) -> None:
+        """Begin the store's new epoch, in which no code of the old one means anything; call after an erase."""
         self.scheme = Scheme(self.store.secret, self.store.epoch)
-        self.budget = Budget(self.store, self._uptime, self.config.policy)
+        self._armed = None
+        self.codes_changed()
 
     def codes_changed(self) -> None:
         """Count the stored codes that can still open and weigh the odds anew; call after the owner changed any."""
@@ -76,6 +84,8 @@ class Verifier:
     def enter(self, digits: str) -> "Verdict":
         """Decide one entry. Never raises for what was typed; nothing is changed unless the answer says so."""
         length = len(digits)
+        if not length:
+            return self._nothing()
         if not SHORTEST <= length <= LONGEST or not all("0" <= d <= "9" for d in digits):
             return Verdict(REFUSED, "wrong", None, None, self._at())  # no code looks so: no guess, no payment
         now, trusted = self.clock.read()
@@ -208,8 +218,7 @@ class Verifier:
         if kind == ERASE_KIND:
             verdict = self._answer(ERASED_VERDICT, "erased", code, ERASE, now, trusted, paid)
             if verdict.verdict == ERASED_VERDICT:
-                self.scheme = Scheme(self.store.secret, self.store.epoch)
-                self.codes_changed()
+                self.erased()
             return verdict
         if first:
             code.state = USED if kind == ONE_TIME else ACTIVE
@@ -249,20 +258,36 @@ class Verifier:
                 new += 1
         return (self.store.make_room(now, new, tags) if new > 0 else []) + entries
 
+    def _nothing(self) -> "Verdict":
+        """Decide `#` alone: it opens in passage hours, with nothing paid and nothing asked of the flash."""
+        now, trusted = self.clock.read()
+        at = now if trusted else None
+        days, begin, until = self.config.passage
+        if trusted and days:
+            day, hour, _, _ = self.zone.local(now)
+            if on_days(days, begin, until, day, hour):
+                self._log_seldom(Entry(PASSAGE, 0, NONE, None, 0), now, True, now - QUIET_FOR)
+                return Verdict(OPEN, "passage", None, None, at)
+        return Verdict(REFUSED, "wrong", None, None, at)
+
     def _locked_out(self, now: int, trusted: bool) -> "Verdict":
-        """Turn an entry away unread. One an hour is logged, and none twice in a row: more would wear the flash."""
-        if self._uptime() >= self._quiet_until:
-            self._quiet_until = self._uptime() + 3_600
-            try:
-                if not self._logged_last(LOCKED_OUT):
-                    self.store.commit([_entry(LOCKED_OUT, "locked-out", NONE, None)], now, trusted)
-            except LockError:
-                pass  # the log alone is not worth a refusal of another kind
+        """Turn an entry away unread; none is logged twice in a row."""
+        self._log_seldom(_entry(LOCKED_OUT, "locked-out", NONE, None), now, trusted, -1)
         return Verdict(LOCKED_OUT, "locked-out", None, None, now if trusted else None)
 
-    def _logged_last(self, verdict: str) -> bool:
-        """Whether the newest record of the log is of this verdict."""
-        return any(event.event == VERDICTS.index(verdict) for event in self.store.events(self.store.seq - 1, 1))
+    def _log_seldom(self, entry: "Entry", now: int, trusted: bool, since: int) -> None:
+        """Log once an hour what may happen all the time, more would wear the flash; and not right after another of
+        these after Unix second `since`, whatever was restarted meanwhile."""
+        event = entry.event
+        if self._uptime() < self._quiet_until.get(event, 0):
+            return
+        try:
+            last = self.store.event(self.store.seq)
+            if last is None or last.event != event or last.time <= since:
+                self._quiet_until[event] = self._uptime() + QUIET_FOR
+                self.store.commit([entry], now, trusted)
+        except LockError:
+            pass  # the log alone is not worth a verdict of another kind
 
     def _take_armed(self):
         """The revoke code that waits for its target, if its time is not over; forgets it otherwise."""

@@ -344,7 +344,7 @@ class Virtual:
             return
         if command == "set_time":
             self._tell_rtc()
-        self._done("owner", {"ok": True, "id": result})
+        self._done("owner", {"ok": True, "id": code_id(result) if result else None})
 
     def _state(self, request):
         app = self.world.app
