@@ -4,3 +4,5 @@
 starts. The same files run unchanged in MicroPython and in CPython. On a board this
 package lies at `/firmware`.
 """
+
+VERSION = "0.1.0"  # major, minor, patch: that of pyproject.toml

@@ -7,9 +7,12 @@ exists is usable. Nothing here knows whether the machine module is a real one.
 import asyncio
 import sys
 
+from .. import VERSION
+from ..drivers.battery import Battery
 from ..drivers.bolt import Bolt
 from ..drivers.ds3231 import DS3231
 from ..drivers.keypad import Keypad, Matrix
+from ..drivers.radio import Radio
 from ..drivers.signals import Buzzer, Signals
 from .rtc import BoardClock
 
@@ -43,11 +46,18 @@ def _pins(part: dict, name: str) -> "list[int]":
     return pins
 
 
+def _text(part: dict, name: str) -> str:
+    text = part.get(name)
+    if not isinstance(text, str) or not text:
+        raise ValueError("board.json: %s must be a text" % name)
+    return text
+
+
 class Board:
     """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
 
     Attributes: storage (directory of the lock's memory), console (whether Ctrl-C on the console ends the lock),
-    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff.
+    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff; radio (a Radio, None on a board without one).
     """
 
     def __init__(self, description: dict, machine: "Any", time: "Any") -> None:
@@ -63,6 +73,16 @@ class Board:
         self._make_keypad(_part(description, "keypad"), time)
         self.rtc = self._make_clock(_part(description, "clock"), time)
         self.signals = self._make_signals(_part(description, "buzzer"), _part(description, "led"))
+        # Parts that a board may lack.
+        self._button: "Any" = None
+        if "button" in description:
+            self._make_button(_part(description, "button"))
+        self._battery: "Battery | None" = None
+        if "battery" in description:
+            self._battery = self._make_battery(_part(description, "battery"))
+        self.radio: "Radio | None" = None
+        if "radio" in description:
+            self.radio = self._make_radio(_part(description, "radio"), _text(description, "name"))
 
     def _output(self, part: dict) -> "Any":
         """An output pin that is off; 1 is on, whichever level the part's `active` names."""
@@ -101,6 +121,38 @@ class Board:
     def _make_signals(self, buzzer: dict, led: dict) -> Signals:
         pwm = self._machine.PWM(self._machine.Pin(_number(buzzer, "pin", 0, 48)), freq=1000, duty_u16=0)
         return Signals(Buzzer(pwm), self._output(led))
+
+    def _make_button(self, part: dict) -> None:
+        pin = self._machine.Pin
+        self._held = _number(part, "active", 0, 1, 0)
+        pull = pin.PULL_DOWN if self._held else pin.PULL_UP
+        self._button = pin(_number(part, "pin", 0, 48), pin.IN, pull)
+
+    def _make_battery(self, part: dict) -> Battery:
+        adc = self._machine.ADC
+        converter = adc(self._machine.Pin(_number(part, "pin", 0, 48)), atten=adc.ATTN_11DB)
+        divider = _number(part, "divider", 100, 10_000)
+        full = _number(part, "full_mv", 1, 60_000)
+        return Battery(converter, divider, _number(part, "empty_mv", 1, full - 1), full)
+
+    def _make_radio(self, part: dict, model: str) -> Radio:
+        interval = _number(part, "interval_ms", 20, 10_240) * 1000
+        try:
+            import aioble  # type: ignore[import-not-found]  # mpremote mip install aioble
+            import bluetooth
+
+            modules = aioble, bluetooth
+        except ImportError:
+            modules = None, None  # the keypad works all the same, and the radio says what it lacks
+        return Radio(*modules, model, VERSION, self.battery if self._battery is not None else None, interval)
+
+    def setup_held(self) -> bool:
+        """Whether the set-up button is held down now; never on a board without one."""
+        return self._button is not None and self._button.value() == self._held
+
+    def battery(self) -> "int | None":
+        """Measure the battery's charge in percent; None on a board that cannot."""
+        return self._battery.percent() if self._battery is not None else None
 
     def watchdog(self) -> "Any":
         """Start the hardware watchdog, which nothing can stop again, and return it."""

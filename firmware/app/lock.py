@@ -7,11 +7,14 @@ Digits live in the entry buffer until `#` and in one call of the verifier, nowhe
 
 import asyncio
 import gc
+import os
 
-from ..core.clock import Clock
+from .. import VERSION
+from ..core.clock import EARLIEST, LATEST, Clock
 from ..core.entry import CLEAR, EntryBuffer
 from ..core.errors import LockError, MemoryLost, NotProvisioned
 from ..core.events import FAULT, OPEN
+from ..core.link import Link
 from ..core.owner import Owner
 from ..core.records import NONE, Entry
 from ..core.store import Store
@@ -19,6 +22,7 @@ from ..core.verifier import Verifier
 from ..drivers.keypad import SCAN_MS
 from .supervisor import DIED, HUNG, Duty, Supervisor
 from .uptime import Uptime
+from .wireless import Wireless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +37,15 @@ CLOCK_MS = 60_000  # between two looks at the clock
 TROUBLE_MS = 10_000  # between two reminders that the lock opens to nothing
 
 WATCHDOG = 4  # how the last run failed, beside DIED, ENDED and HUNG of supervisor.py: the loop was blocked
-TASKS = ("keypad", "bolt", "signals", "clock")  # number in the log: 1 for the first
+TASKS = ("keypad", "bolt", "signals", "clock", "radio")  # number in the log: 1 for the first
 
 
 class Lock:
     """One lock on one board. Attributes: store, verifier, owner (None while `trouble` is not ""), trouble: "",
-    "no-secret" or "fault", the pattern that says why the lock opens to nothing."""
+    "no-secret" or "fault", the pattern that says why the lock opens to nothing; path: directory of the memory; link.
+
+    It is what a Link manages (core/link.py): hence setup_held, set_clock, open and the others.
+    """
 
     def __init__(self, board: "Board") -> None:
         self.board = board
@@ -46,10 +53,14 @@ class Lock:
         self.verifier: "Verifier | None" = None
         self.owner: "Owner | None" = None
         self.trouble = ""
+        self.path = board.storage
+        self._restarting = False
         self._uptime = Uptime(board.ticks_ms, board.ticks_diff)
         self._buffer = EntryBuffer()
         self._duties = {name: Duty(name) for name in TASKS}
         self._open()
+        major, minor, patch = [int(part) for part in VERSION.split(".")]
+        self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
 
     def _open(self) -> None:
         """Read the memory. Whatever is wrong with it, the lock runs on, opens to nothing, and changes no file."""
@@ -70,7 +81,8 @@ class Lock:
     def quiet(self) -> bool:
         """Nothing is under way: the board may sleep until a key is touched, or for an hour."""
         board = self.board
-        return board.keypad.idle and self._buffer.empty and not board.bolt.unlocked and board.signals.quiet
+        still = board.keypad.idle and self._buffer.empty and not board.bolt.unlocked and board.signals.quiet
+        return still and not (board.radio is not None and board.radio.connected)
 
     def play(self, name: str) -> None:
         """Begin a pattern, unless one that matters more is playing."""
@@ -83,7 +95,10 @@ class Lock:
         supervisor = Supervisor(self.board.watchdog(), self._failed)
         if self.board.bitten():
             self._log_fault(WATCHDOG << 8)
-        for name, work in zip(TASKS, (self._keypad(), self._bolt(), self._signals(), self._clock())):
+        tasks = [self._keypad(), self._bolt(), self._signals(), self._clock()]
+        if self.board.radio is not None:
+            tasks.append(self._radio(self.board.radio))
+        for name, work in zip(TASKS, tasks):
             supervisor.start(self._duties[name], work)
         self.play(self.trouble or "ready")
         self.board.observe("started", self)
@@ -108,20 +123,87 @@ class Lock:
         digits = self._buffer.key(key, self._uptime.ms())
         if digits is None:
             self.play("clear" if key == CLEAR else "key")
+        elif self.link.pairing and digits:
+            self._pair(digits)
         elif self.verifier is None:
             self.play(self.trouble)
         else:
             self._enter(self.verifier, digits)
 
+    def _pair(self, digits: str) -> None:
+        """Hand an entry to the pairing that waits for one."""
+        right = self.link.enter(digits)
+        self.play("paired" if right else "refused")
+        self.board.observe("paired", right)
+
     def _enter(self, verifier: Verifier, digits: str) -> None:
         """Decide one entry; only then may the bolt move."""
         verdict = verifier.enter(digits)
         if verdict.verdict == OPEN:
-            self.board.bolt.unlock(verifier.config.autolock * 1000)
-            self._duties["bolt"].wake()
+            self._unlock(verifier.config.autolock)
         self.play(verdict.verdict)
         self.board.observe("verdict", verdict)
         gc.collect()  # between entries, when nobody waits
+
+    def _unlock(self, seconds: int) -> None:
+        self.board.bolt.unlock(seconds * 1000)
+        self._duties["bolt"].wake()
+
+    # What a link asks of its lock
+
+    def setup_held(self) -> bool:
+        """Whether the set-up button is held."""
+        return self.board.setup_held()
+
+    def set_clock(self, unix: int) -> None:
+        """Set the clock chip. ValueError outside 2020 to 2099; OSError when it does not answer."""
+        if not EARLIEST <= unix < LATEST:
+            raise ValueError("time: must lie between 2020 and 2099")
+        self.board.rtc.set(unix)
+
+    def open(self, seconds: int) -> None:
+        """Draw the bolt back, and say so."""
+        self._unlock(seconds)
+        self.play(OPEN)
+
+    def bolt_open(self) -> bool:
+        """Whether the bolt is back."""
+        return self.board.bolt.unlocked
+
+    def battery(self) -> "int | None":
+        """Charge in percent; None on a board that cannot measure it."""
+        return self.board.battery()
+
+    def configured(self) -> None:
+        """Settings have changed."""
+        if self.verifier is not None:
+            self.board.signals.sound = self.verifier.config.sound
+
+    def wipe(self) -> None:
+        """Forget everything. StoreFull when the flash refuses, and then nothing is forgotten."""
+        Store.wipe(self.path)
+        self.store = self.verifier = self.owner = None
+        self.trouble = "no-secret"
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Restart when the client that asked has its answer."""
+        self._restarting = True
+
+    def _served(self) -> None:
+        """A client of the radio is gone."""
+        if self._restarting:
+            self.board.bolt.lock()
+            self.board.reset()
+
+    async def _radio(self, radio: "Any") -> None:
+        def name() -> str:
+            return "" if self.verifier is None else self.verifier.config.name
+
+        def trouble(text: str) -> None:
+            self.board.observe("fault", text)
+
+        await Wireless(self.link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble).run()
 
     async def _bolt(self) -> None:
         bolt = self.board.bolt

@@ -1,21 +1,20 @@
 """The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/link.md).
 
-Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its shape,
-whether the same request was carried out before; then the core does it. Nothing is changed by a request that is refused.
+Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its
+shape; then the core does it, or finds that the same request was carried out before. Nothing is changed by a request that
+is refused.
 """
 
 from . import wire
 from .codebook import CODE_SIZE
-from .config import Config
 from .entry import LONGEST, SHORTEST
-from .errors import Refused, StoreFull
-from .events import ADDED, ALL_ERASED, CHANGED, CONFIGURED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNLOCKED
-from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, SLOTS, Key
+from .errors import Refused
+from .events import KEY_ADDED, KEY_REMOVED, UNKNOWN
+from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, Key
 from .owner import By
 from .passcode import TAG
 from .prologue import VERSION
-from .store import Store
-from .tickets import KIND_NAMES
+from .records import RESTARTED, UNTRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _ALL = (OWNER, MANAGER, OPENER, RELAY)
 _MOST = (OWNER, MANAGER, OPENER)
 _STAFF = (OWNER, MANAGER)
 _OWNER = (OWNER,)
-_NO_KIND = len(KIND_NAMES)
+_SHOWN_FLAGS = UNTRUSTED | RESTARTED
 
 
 class Commands:
@@ -49,18 +48,16 @@ class Commands:
         known = self.TABLE.get(command)
         if known is None:
             raise Refused("unknown-command", "this lock knows no such command: it may be older than the client")
-        roles, least, most, event, work = known
+        roles, least, most, work = known
         if self.key.role not in roles:
             raise Refused("not-permitted", "this key's role does not permit it: ask an owner")
         if not least <= len(arguments) <= most:
             raise _shape()
-        by = By(self.key.slot, request)
-        done = None if event is None else self._lock.owner.done(by, event)
-        yield from work(self, by, arguments, done)
+        yield from work(self, By(self.key.slot, request), arguments)
 
-    # Each takes who asks, the arguments, and the tag in the record of an earlier, same request (or None).
+    # Each takes who asks and the arguments. A request that comes again is the owner's to recognise (owner.py).
 
-    def _identify(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _identify(self, _by: By, _arguments: bytes) -> "Answers":
         store = self._lock.store
         now, trusted = self._lock.verifier.clock.read()
         flags = 1 if trusted else 0
@@ -83,25 +80,22 @@ class Commands:
             + self.key.label.encode(),
         )
 
-    def _get_time(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _get_time(self, _by: By, _arguments: bytes) -> "Answers":
         now, trusted = self._lock.verifier.clock.read()
         yield wire.DONE, now.to_bytes(4, "big") + bytes((1 if trusted else 0,))
 
-    def _set_time(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
-        if done is None:
-            self._lock.owner.set_time(_number(arguments), by=by)
+    def _set_time(self, by: By, arguments: bytes) -> "Answers":
+        self._lock.owner.set_time(_number(arguments), by=by)
         yield wire.DONE, b""
 
-    def _add_code(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+    def _add_code(self, by: By, arguments: bytes) -> "Answers":
         insist, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
         if insist > 1:
             raise _shape()
         digits = _digits(arguments[9:])
-        if done is None:
-            done = self._lock.owner.add_custom(digits, start or None, end, insist=insist == 1, by=by)
-        yield wire.DONE, done
+        yield wire.DONE, self._lock.owner.add_custom(digits, start or None, end, insist=insist == 1, by=by)
 
-    def _change_code(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+    def _change_code(self, by: By, arguments: bytes) -> "Answers":
         named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
         code, rest = _code(arguments[9:])
         if (
@@ -111,25 +105,23 @@ class Commands:
             or bool(rest) != (named & wire.NEW_DIGITS != 0)
         ):
             raise _shape()
-        digits = _digits(rest) if rest else None
-        if done is None:
-            done = self._lock.owner.change(
-                code,
-                start if named & wire.START else None,
-                end if named & wire.END else None,
-                digits,
-                insist=named & wire.INSIST != 0,
-                by=by,
-            )
-        yield wire.DONE, done
+        tag = self._lock.owner.change(
+            code,
+            start if named & wire.START else None,
+            end if named & wire.END else None,
+            _digits(rest) if rest else None,
+            insist=named & wire.INSIST != 0,
+            by=by,
+        )
+        yield wire.DONE, tag
 
-    def _delete_code(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+    def _delete_code(self, by: By, arguments: bytes) -> "Answers":
         code, rest = _code(arguments)
         if rest:
             raise _shape()
-        yield wire.DONE, self._lock.owner.delete(code, by=by) if done is None else done
+        yield wire.DONE, self._lock.owner.delete(code, by=by)
 
-    def _list_codes(self, _by: By, arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _list_codes(self, _by: By, arguments: bytes) -> "Answers":
         cursor = _number(arguments)
         store = self._lock.store
         while True:
@@ -147,14 +139,13 @@ class Commands:
             if not cursor:
                 return
 
-    def _unlock(self, by: By, _arguments: bytes, done: "bytes | None") -> "Answers":
-        seconds = self._lock.verifier.config.autolock
-        if done is None:
-            seconds = self._lock.owner.unlock(self.key, by=by)
-            self._lock.unlock(seconds)
+    def _unlock(self, by: By, _arguments: bytes) -> "Answers":
+        seconds = self._lock.owner.unlock(by, self.key)
+        if seconds:
+            self._lock.open(seconds)
         yield wire.DONE, bytes((seconds,))
 
-    def _read_log(self, _by: By, arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _read_log(self, _by: By, arguments: bytes) -> "Answers":
         since, left = _number(arguments[:4]), _number(arguments[4:])
         store = self._lock.store
         last = min(store.seq, max(since, store.first_seq - 1) + left)
@@ -168,23 +159,22 @@ class Commands:
             if not more:
                 return
 
-    def _get_config(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _get_config(self, _by: By, _arguments: bytes) -> "Answers":
         yield wire.DONE, wire.pack_settings(self._lock.verifier.config)
 
-    def _set_config(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+    def _set_config(self, by: By, arguments: bytes) -> "Answers":
         named = wire.unpack_settings(arguments)
         if not named:
             raise Refused("nothing-named", "name a setting to change")
-        if done is None:
-            try:
-                config = self._lock.verifier.config.changed(**named)
-            except ValueError as error:
-                raise Refused("bad-setting", str(error))
-            self._lock.owner.configure(config, by=by)
-            self._lock.configured()
+        try:
+            config = self._lock.verifier.config.changed(**named)
+        except ValueError as error:
+            raise Refused("bad-setting", str(error))
+        self._lock.owner.configure(config, by=by)
+        self._lock.configured()
         yield wire.DONE, b""
 
-    def _list_keys(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _list_keys(self, _by: By, _arguments: bytes) -> "Answers":
         parts = [b""]
         keys = self._lock.store.keys
         for slot in sorted(keys):
@@ -198,62 +188,53 @@ class Commands:
             yield wire.MORE, part
         yield wire.DONE, parts[-1]
 
-    def _add_key(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
+    def _add_key(self, by: By, arguments: bytes) -> "Answers":
         slot, role, days, begin, until = arguments[:5]
         start, end = _number(arguments[5:9]), _number(arguments[9:13])
         psk, label = arguments[13 : 13 + PSK_SIZE], arguments[13 + PSK_SIZE :]
-        if done is None:
-            keys = self._lock.store.keys
-            if slot == LOWEST_FREE:
-                free = [number for number in range(SLOTS) if number not in keys]
-                if not free:
-                    raise Refused("no-free-slot", "all 16 keys are in use: remove one first")
-                slot = free[0]
+        owner = self._lock.owner
+        tag = owner.done(by, KEY_ADDED)
+        if tag is None:
+            slot = owner.free_slot() if slot == LOWEST_FREE else slot
             try:
                 key = Key(slot, role, psk, label.decode(), days, begin, until, start, end)
             except (ValueError, UnicodeError) as error:
                 raise Refused("bad-key", str(error) or "the label is no UTF-8")
-            done = self._lock.owner.add_key(key, by=by)
-        yield wire.DONE, done[:1]
+            tag = owner.add_key(key, by=by)
+        yield wire.DONE, tag[:1]
 
-    def _remove_key(self, by: By, arguments: bytes, done: "bytes | None") -> "Answers":
-        if done is None:
-            self._lock.owner.remove_key(arguments[0], by=by)
-            self._link.removed(arguments[0])
+    def _remove_key(self, by: By, arguments: bytes) -> "Answers":
+        self._lock.owner.remove_key(arguments[0], by=by)
+        self._link.removed()
         yield wire.DONE, b""
 
-    def _erase(self, by: By, _arguments: bytes, done: "bytes | None") -> "Answers":
-        if done is None:
-            self._lock.owner.erase(by=by)
+    def _erase(self, by: By, _arguments: bytes) -> "Answers":
+        self._lock.owner.erase(by=by)
         yield wire.DONE, self._lock.store.epoch.to_bytes(2, "big")
 
-    def _reset(self, _by: By, _arguments: bytes, _done: "bytes | None") -> "Answers":
+    def _reset(self, _by: By, _arguments: bytes) -> "Answers":
         if not self._lock.setup_held():
             raise Refused("button-needed", "hold the set-up button inside the door, and ask again")
-        try:
-            Store.wipe(self._lock.path)
-        except OSError as error:
-            raise StoreFull("the flash does not let the memory go (error %s): try again" % error.args[0])
-        self._lock.restart()
+        self._lock.wipe()
         yield wire.DONE, b""
 
-    TABLE = {  # command: roles, fewest and most bytes of arguments, event of what it changes, how
-        wire.IDENTIFY: (_ALL, 0, 0, None, _identify),
-        wire.GET_TIME: (_MOST, 0, 0, None, _get_time),
-        wire.SET_TIME: (_STAFF, 4, 4, TIME_SET, _set_time),
-        wire.ADD_CODE: (_STAFF, 9 + SHORTEST, 9 + LONGEST, ADDED, _add_code),
-        wire.CHANGE_CODE: (_STAFF, 10 + SHORTEST, 10 + 2 * LONGEST, CHANGED, _change_code),
-        wire.DELETE_CODE: (_STAFF, 1 + SHORTEST, 1 + LONGEST, DELETED, _delete_code),
-        wire.LIST_CODES: (_STAFF, 2, 2, None, _list_codes),
-        wire.UNLOCK: (_MOST, 0, 0, UNLOCKED, _unlock),
-        wire.READ_LOG: (_STAFF, 6, 6, None, _read_log),
-        wire.GET_CONFIG: (_STAFF, 0, 0, None, _get_config),
-        wire.SET_CONFIG: (_OWNER, 0, 160, CONFIGURED, _set_config),
-        wire.LIST_KEYS: (_OWNER, 0, 0, None, _list_keys),
-        wire.ADD_KEY: (_OWNER, 13 + PSK_SIZE, 13 + PSK_SIZE + 16, KEY_ADDED, _add_key),
-        wire.REMOVE_KEY: (_OWNER, 1, 1, KEY_REMOVED, _remove_key),
-        wire.ERASE_ALL: (_OWNER, 0, 0, ALL_ERASED, _erase),
-        wire.RESET: (_OWNER, 0, 0, None, _reset),
+    TABLE = {  # command: roles, fewest and most bytes of arguments, how
+        wire.IDENTIFY: (_ALL, 0, 0, _identify),
+        wire.GET_TIME: (_MOST, 0, 0, _get_time),
+        wire.SET_TIME: (_STAFF, 4, 4, _set_time),
+        wire.ADD_CODE: (_STAFF, 9 + SHORTEST, 9 + LONGEST, _add_code),
+        wire.CHANGE_CODE: (_STAFF, 10 + SHORTEST, 10 + 2 * LONGEST, _change_code),
+        wire.DELETE_CODE: (_STAFF, 1 + SHORTEST, 1 + LONGEST, _delete_code),
+        wire.LIST_CODES: (_STAFF, 2, 2, _list_codes),
+        wire.UNLOCK: (_MOST, 0, 0, _unlock),
+        wire.READ_LOG: (_STAFF, 6, 6, _read_log),
+        wire.GET_CONFIG: (_STAFF, 0, 0, _get_config),
+        wire.SET_CONFIG: (_OWNER, 0, 160, _set_config),
+        wire.LIST_KEYS: (_OWNER, 0, 0, _list_keys),
+        wire.ADD_KEY: (_OWNER, 13 + PSK_SIZE, 13 + PSK_SIZE + 16, _add_key),
+        wire.REMOVE_KEY: (_OWNER, 1, 1, _remove_key),
+        wire.ERASE_ALL: (_OWNER, 0, 0, _erase),
+        wire.RESET: (_OWNER, 0, 0, _reset),
     }
 
 
@@ -267,7 +248,7 @@ def _number(data: bytes) -> int:
 
 def _digits(data: bytes) -> str:
     """Digits of a code; Refused unless they are some."""
-    if not SHORTEST <= len(data) <= LONGEST or not all([0x30 <= byte <= 0x39 for byte in data]):
+    if not SHORTEST <= len(data) <= LONGEST or not all(0x30 <= byte <= 0x39 for byte in data):
         raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
     return data.decode()
 
@@ -291,6 +272,8 @@ def _item(event: "Any") -> bytes:
     """An event of the log in 20 bytes."""
     code = event.code
     head = event.seq.to_bytes(4, "big") + event.time.to_bytes(4, "big")
-    kind = _NO_KIND if code is None else code.kind
-    head += bytes((event.event, event.reason, event.flags & 6, kind))
-    return head + (bytes(4) if code is None else code.tag[:4]) + event.arg.to_bytes(4, "big")
+    kind = UNKNOWN if code is None else code.kind
+    head += bytes((event.event, event.reason, event.flags & _SHOWN_FLAGS, kind))
+    # Of digits that are no code not even the tag is told: they may be a code with a slip of the finger.
+    told = code is not None and (kind != UNKNOWN or event.event in (KEY_ADDED, KEY_REMOVED))
+    return head + (code.tag[:4] if told else bytes(4)) + event.arg.to_bytes(4, "big")

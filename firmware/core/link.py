@@ -35,12 +35,13 @@ class Link:
         path                        directory of the memory
         setup_held()                whether the set-up button is held
         set_clock(unix)             set the clock chip; ValueError, OSError
-        unlock(seconds)             move the bolt
+        open(seconds)               draw the bolt back
         bolt_open()                 whether it is back
         battery()                   percent, or None
         play(name)                  begin a pattern
         configured()                settings have changed
-        restart()                   start anew once the answer is sent
+        wipe()                      forget everything, as a lock without a secret; StoreFull. Then as start_anew()
+        start_anew()                restart once the answer is sent
     random(n): n bytes that nobody can guess; uptime(): whole seconds since the start; firmware: its version, three
     numbers.
     """
@@ -117,17 +118,10 @@ class Link:
             self.wait()  # what has come back until now
             self._tokens = max(0, self._tokens - 1)
 
-    def ends(self, session: Session, handler: "Commands | Pairing") -> bool:
-        """Whether a session has nothing more to say: its key is gone, or its pairing is over."""
-        if session.slot is None:
-            return handler.over
-        key = self.key(session.slot)
-        return key is None or key.psk != handler.key.psk
-
-    def removed(self, slot: int) -> None:
+    def removed(self) -> None:
         """A key was removed: its sessions end, one that is being answered after its answer."""
         for session in list(self._sessions):
-            if session.slot == slot and not session.busy:
+            if session.slot is not None and not session.busy and session.ended:
                 session.close()
 
     # What the keypad asks

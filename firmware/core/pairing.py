@@ -11,7 +11,7 @@ from . import wire
 from .config import Config
 from .errors import LockError, Refused, StoreFull
 from .kdf import hmac_sha256, same
-from .keys import OWNER, PSK_SIZE, SLOTS, Key
+from .keys import OWNER, PSK_SIZE, Key
 from .store import Store
 
 TYPE_CHECKING = False
@@ -139,12 +139,8 @@ class Pairing:
             return self._set_up(psk, label, rest)
         if rest:
             raise Refused("already-set-up", "this lock has a secret: give it a key alone, or reset it first")
-        keys = self._lock.store.keys
-        for slot in range(SLOTS):
-            if slot not in keys:
-                self._lock.owner.add_key(_key(slot, psk, label))
-                return slot
-        raise Refused("no-free-slot", "all 16 keys are in use: remove one first")
+        owner = self._lock.owner
+        return owner.add_key(_key(owner.free_slot(), psk, label))[0]
 
     def _set_up(self, psk: bytes, label: str, rest: bytes) -> int:
         """Make a lock of one that has no secret, or that lost its memory. One file commit counts: its last one."""
@@ -174,7 +170,7 @@ class Pairing:
             raise Refused("already-set-up", str(error))
         except OSError:
             raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
-        self._lock.restart()
+        self._lock.start_anew()
         return 0
 
 

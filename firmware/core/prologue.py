@@ -1,4 +1,4 @@
-"""What both sides hash before the first message of a handshake: which protocol, which lock, which key, which connection.
+"""What both sides hash before the first message of a handshake: which protocol, lock, key and connection.
 
 Each side puts in what it believes. If they differ in one bit, be it that somebody between them changed what was
 said in clear before, or plays a recording, the first message is not authentic: nothing can be downgraded, redirected or

@@ -16,6 +16,7 @@ from .x25519 import KEY
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from .link import Link
 
@@ -38,10 +39,12 @@ class Session:
         self._state = _START
         self._began = link.uptime()
         self._slot = -1
-        self._key = None
-        self._handshake: "HandshakeState | None" = None
-        self._handler = None
-        self._seal = self._open = None
+        # What there is of these depends on the state.
+        self._key: "Any" = None
+        self._handshake: "Any" = None
+        self._handler: "Any" = None
+        self._seal: "Any" = None
+        self._open: "Any" = None
         self.over = False
         self.busy = False
         self.slot: "int | None" = None
@@ -50,6 +53,14 @@ class Session:
     def established(self) -> bool:
         """Whether the handshake is done."""
         return self._state == _SESSION
+
+    @property
+    def ended(self) -> bool:
+        """Whether an established session has nothing more to say: its key is gone, or its pairing is over."""
+        if isinstance(self._handler, Pairing):
+            return self._handler.over
+        key = None if self._handler is None else self._link.key(self._slot)
+        return key is None or key.psk != self._key.psk
 
     @property
     def patience(self) -> int:
@@ -127,11 +138,11 @@ class Session:
         link = self._link
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
-        elif self._key is None or link.key(self._slot) is not self._key:
-            raise _Refusal(wire.UNSAID)  # it was removed meanwhile
         else:
             self.slot = self._slot
             self._handler = link.commands(self._key)
+            if self.ended:
+                raise _Refusal(wire.UNSAID)  # the key was removed meanwhile
         self._seal, self._open = handshake.split()
         self._state = _SESSION
         link.opened(self)
@@ -140,7 +151,7 @@ class Session:
     def _request(self, body: bytes) -> "Iterator[bytes | None]":
         """Answer one request, in as many parts as it takes."""
         payload = self._open.open(body)
-        if self._link.ends(self, self._handler):
+        if self.ended:
             raise _Refusal(wire.UNSAID)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
         if len(payload) < wire.REQUEST_HEAD or not request:
@@ -153,14 +164,14 @@ class Session:
                 yield self._part(ident, status, result)
                 if status == wire.MORE:
                     yield None
-                    if self._link.ends(self, self._handler):
+                    if self.ended:
                         break
         except Refused as error:
             yield self._part(ident, *wire.refusal(error.reason, str(error)))
         except LockError as error:
             yield self._part(ident, *wire.refusal("store-full", str(error)))
         self.busy = False
-        if self._link.ends(self, self._handler):
+        if self.ended:
             self.close()
 
     def _part(self, ident: bytes, status: int, result: bytes) -> bytes:

@@ -20,6 +20,8 @@ from firmware.core.passcode import code_id
 from firmware.core.policy import STANDARD, STRICT
 from firmware.core.store import Store
 from firmware.core.tickets import KIND_NAMES
+from host_tools.virtual.aioble import Aioble
+from host_tools.virtual.bluetooth import Bluetooth
 from host_tools.virtual.flash import Broken, Flash
 from host_tools.virtual.machine import PWRON_RESET, SOFT_RESET, WDT_RESET, Machine, Time
 from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
@@ -87,7 +89,9 @@ class Virtual:
         for key in request.get("held", ""):
             self._down(key)
         cause = CAUSES.get(request.get("cause"), PWRON_RESET)
-        sys.modules["machine"] = Machine(world, description, self.matrix, self.bus, self, self._reset, cause)
+        self.machine = Machine(world, description, self.matrix, self.bus, self, self._reset, cause)
+        sys.modules["machine"] = self.machine
+        self._make_radio(world)
         sys.modules["time"] = Time(world)
         world.install()
         self._mount(description["storage"], bool(request.get("provision")))
@@ -102,6 +106,18 @@ class Virtual:
                 code = compile(file.read(), path, "exec")
             exec(code, {"__name__": "__main__"})  # noqa: S102 -- as a board runs them
         raise ValueError("main.py came to its end, which a lock never does")
+
+    def _make_radio(self, world):
+        """Put the modules of the radio in place. The real aioble, where there is one, is imported by the firmware."""
+        bluetooth = Bluetooth(lambda op, **fields: self.event("radio", op=op, **fields))
+        self.radio = bluetooth.radio
+        world.awake = lambda: bool(self.radio.links)
+        sys.modules["bluetooth"] = bluetooth
+        real = os.getenv("TUMBLER_AIOBLE")
+        if real:
+            sys.path.insert(0, real)
+        else:
+            sys.modules["aioble"] = Aioble(bluetooth)
 
     def _mount(self, path, setting_up):
         """Mount the flash as the start code of an ESP32 does: a blank chip is formatted, a damaged one is not, unless
@@ -227,6 +243,8 @@ class Virtual:
                 self._done(self._name, answer())
             if self._answer is None and (world.fast or self.link.wait(0)):
                 self._serve()
+                if world.wake():
+                    return  # the firmware has something to run now
                 continue
             if world.fast or world.until > world.elapsed:
                 world.forward(ms)
@@ -303,6 +321,46 @@ class Virtual:
     def _key_up(self, request):
         self._up(request["key"])
         self._done("up", {})
+
+    def _hold_button(self, request):
+        self.machine.button.held = bool(request["held"])
+        self._done("button", {})
+
+    def _charge(self, request):
+        if not 0 <= request["mv"] <= 60_000:
+            raise ValueError("a battery has 0 to 60000 mV")
+        self.machine.battery.millivolts = request["mv"]
+        self._done("battery", {})
+
+    def _radio(self, request):
+        """What happens at the other end of the air."""
+        op = request["op"]
+        conn = request["conn"]
+        fields = {}
+        try:
+            if op == "connect":
+                self.radio.connected(conn, bytes.fromhex(request["address"]))
+            elif op == "disconnect":
+                self.radio.disconnected(conn)
+            elif op == "mtu":
+                self.radio.exchanged(conn, request["mtu"])
+            elif op == "subscribe":
+                self.radio.subscribed(conn, request["handle"], request["on"])
+            elif op == "write":
+                self.radio.written(conn, request["handle"], bytes.fromhex(request["value"]))
+            elif op == "read":
+                value = self.radio.read(conn, request["handle"])
+                fields = {"att_error": value} if isinstance(value, int) else {"value": value.hex()}
+            elif op == "sent":
+                self.radio.sent(conn, request["count"])
+            else:
+                raise ValueError("no such thing happens to a radio")
+        except OSError as error:
+            raise ValueError("there is no such value (error %d)" % error.errno)
+        if request.get("at_once"):
+            self._done("radio", fields)
+        else:
+            self._begin("radio", lambda: fields)
 
     def _advance(self, request):
         until = request["to_ms"] - self.world.now_ms() + self.world.elapsed
@@ -404,6 +462,9 @@ class Virtual:
         "press": _press,
         "down": _key_down,
         "up": _key_up,
+        "button": _hold_button,
+        "battery": _charge,
+        "radio": _radio,
         "advance": _advance,
         "cut": _plan_cut,
         "clock": _clock,

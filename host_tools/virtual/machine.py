@@ -29,6 +29,18 @@ class _Output:
                 self._changed(level)
 
 
+class Button:
+    """The set-up button: connects its pin to the level `active` while it is held."""
+
+    def __init__(self, active):
+        self.active = active
+        self.held = False
+
+    def value(self):
+        """The level of the pin, whose pull-up or pull-down keeps it at the other one."""
+        return self.active if self.held else 1 - self.active
+
+
 class _Pins:
     """machine.Pin: calling it gives the pin that is wired there."""
 
@@ -38,7 +50,9 @@ class _Pins:
     PULL_UP = 2
     PULL_DOWN = 1
 
-    def __init__(self, description, matrix, bolt, led):
+    def __init__(self, description, matrix, button, bolt, led):
+        self._button = {description["button"]["pin"]: button}
+        self._battery = description["battery"]["pin"]
         self._rows = dict(zip(description["keypad"]["rows"], matrix.rows))
         self._cols = dict(zip(description["keypad"]["cols"], matrix.cols))
         self._outputs = {description["bolt"]["pin"]: _Output(bolt), description["led"]["pin"]: _Output(led)}
@@ -52,6 +66,13 @@ class _Pins:
             if mode != self.IN or pull != self.PULL_UP:
                 raise ValueError("pin %d is a column of the keypad: open it as an input with pull-up" % number)
             return self._cols[number]
+        elif number in self._button:
+            button = self._button[number]
+            if mode != self.IN or pull != (self.PULL_DOWN if button.active else self.PULL_UP):
+                raise ValueError("pin %d is a button: open it as an input that is pulled to the other level" % number)
+            return button
+        elif number == self._battery:
+            return number  # for ADC
         else:
             pin = self._outputs.get(number)
             if pin is None:
@@ -145,8 +166,35 @@ class _Watchdog:
         self._world.feed()
 
 
+class Battery:
+    """A battery behind the divider that the description has of it; full until the host says otherwise."""
+
+    def __init__(self, part):
+        self.pin = part["pin"]
+        self.divider = part["divider"]
+        self.millivolts = part["full_mv"]
+
+
+class _Converter:
+    """machine.ADC: calling it gives the input at the battery's divider."""
+
+    ATTN_11DB = 3
+
+    def __init__(self, battery):
+        self._battery = battery
+
+    def __call__(self, pin, atten=0):
+        if pin != self._battery.pin or atten != self.ATTN_11DB:
+            raise ValueError("open the battery's pin with an attenuation of 11 dB: it has more than 1 V")
+        return self
+
+    def read_uv(self):
+        """Microvolts at the pin."""
+        return self._battery.millivolts * 100_000 // self._battery.divider
+
+
 class Machine:
-    """The module `machine`. reset(cause): ends the power-on, must raise; cause: why this one began."""
+    """The module `machine`. button, battery: what the host moves; reset(cause): ends the power-on, must raise; cause: why this one began."""
 
     PWRON_RESET = PWRON_RESET
     WDT_RESET = WDT_RESET
@@ -154,7 +202,10 @@ class Machine:
     Signal = Signal
 
     def __init__(self, world, description, matrix, bus, outputs, reset, cause):
-        self.Pin = _Pins(description, matrix, outputs.bolt, outputs.led)
+        self.button = Button(description["button"].get("active", 0))
+        self.battery = Battery(description["battery"])
+        self.ADC = _Converter(self.battery)
+        self.Pin = _Pins(description, matrix, self.button, outputs.bolt, outputs.led)
         self.PWM = lambda pin, freq=0, duty_u16=0: _PWM(outputs.tone, pin, freq, duty_u16)
         self.Timer = lambda number: _Timer(world)
         self.WDT = lambda timeout=5000: _Watchdog(world, timeout)

@@ -2,7 +2,8 @@
 
 World time is integer milliseconds UTC. In fast mode only waiting takes time: asyncio's wait goes straight to the next
 thing that is due, and computing takes none. In real mode the world goes with the machine's clock. While the lock is
-quiet it sleeps: time then goes on until a finger comes, an hour at most at once, and every pause ends late.
+quiet it sleeps: time then goes on until a finger comes, an hour at most at once, and every pause ends late. It does
+not sleep while a Bluetooth client is connected.
 """
 
 import asyncio.core as core
@@ -11,6 +12,9 @@ import time as real
 SLEEP_MS = 3_600_000  # the longest sleep of a quiet lock
 TICKS = 1 << 30  # where an ESP32's counter wraps
 FIRST_TICKS = TICKS - 90_000  # so that every run of more than a minute and a half lives through the wrap
+
+_POLL = 3  # the request to a stream, and what is asked for
+_POLLIN = 1
 
 # The task queue, written in C, stamps tasks that are ready with the real counter; a virtual now far ahead of it makes
 # every stamp lie in the past.
@@ -29,6 +33,8 @@ class World:
         self.watchdog_ms = 0
         self.timers = []  # armed ones
         self.fingers = []  # [elapsed, action, argument], in order
+        self.awake = lambda: False  # whether something keeps the board from sleeping
+        self.map = []  # (flag, task that waits for it); asyncio asks whether it is empty
         self._fast = fast
         self._bitten = bitten
         self._idle = idle
@@ -82,19 +88,35 @@ class World:
 
     # Waiting, as asyncio.core calls it
 
-    map = {}  # asyncio asks it whether streams are waited for; here are none
+    def queue_read(self, flag):
+        """The running task waits until `flag`, an asyncio.ThreadSafeFlag, is set."""
+        self.map.append((flag, core.cur_task))
+        core.cur_task.data = self  # so that a cancelled task calls remove()
+
+    def remove(self, task):
+        """The task waits no more."""
+        self.map = [waiting for waiting in self.map if waiting[1] is not task]
+
+    def wake(self):
+        """Let the tasks run whose flags are set; whether there are any."""
+        ready = [waiting for waiting in self.map if waiting[0].ioctl(_POLL, _POLLIN)]
+        for waiting in ready:
+            self.map.remove(waiting)
+            core._task_queue.push(waiting[1])
+        return bool(ready)
 
     def wait_io_event(self, ms):
-        """Nothing can run for `ms`: let time pass."""
+        """Nothing can run for `ms` (-1: for ever) but what waits for a flag: let time pass."""
         if not self._fast:
             self.catch_up()
-        if ms > 0:
-            self._idle(ms)
+        if not self.wake() and ms:
+            self._idle(ms if ms > 0 else SLEEP_MS)
+            self.wake()
 
     def forward(self, ms):
         """Go on by `ms`, by more if the lock sleeps, by less if something comes first (fast mode)."""
         target = self.elapsed + ms
-        if not self.fingers and self.app is not None and self.app.quiet():
+        if not self.fingers and self.app is not None and self.app.quiet() and not self.awake():
             target = max(target, self.elapsed + SLEEP_MS)
         target = min(target, self.until)
         if self.fingers:

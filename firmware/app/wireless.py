@@ -1,0 +1,123 @@
+"""The link over the radio: one client after the other, each with a session of its own (docs/app.md).
+
+Invariants: whatever a client or the radio does, the task lives on and the client is gone in the end; between two slices
+of a computation and two fragments of an answer all other tasks get their turn. Times are ms.
+"""
+
+import asyncio
+import gc
+
+from ..core.errors import SessionError
+from ..core.frames import Cutter, Joiner
+from ..core.prologue import NO_LOCK
+from ..drivers.radio import Broken, Gone, NoRadio, Silent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from ..core.link import Link
+    from ..core.session import Session
+    from ..drivers.radio import Connection, Radio
+    from .supervisor import Duty
+
+LOOK_MS = 1000  # between two looks at whether the session is over
+AGAIN_MS = 60_000  # before a radio that does not start is tried again
+DEFAULT_NAME = "Tumbler"
+
+
+class Wireless:
+    """Serves a link over a radio. duty: of its task; name(): what to advertise, "" for the default; ms(): uptime;
+    served(): called when a client is gone; trouble(text): told what is wrong with the radio."""
+
+    def __init__(
+        self,
+        link: "Link",
+        radio: "Radio",
+        duty: "Duty",
+        name: "Callable[[], str]",
+        ms: "Callable[[], int]",
+        served: "Callable[[], None]",
+        trouble: "Callable[[str], None]",
+    ) -> None:
+        self._link = link
+        self._radio = radio
+        self._duty = duty
+        self._name = name
+        self._ms = ms
+        self._served = served
+        self._trouble = trouble
+        self._waiting = False
+        self._arrived: "Connection | None" = None
+        self._fault = ""
+
+    async def run(self) -> None:
+        """Serve for ever."""
+        duty = self._duty
+        while True:
+            pause = self._link.wait()
+            if pause:
+                await duty.rest(pause * 1000)
+                continue
+            self._waiting = True
+            task = asyncio.create_task(self._accept())  # noqa: RUF006, F841 -- held until it has ended
+            while self._waiting:
+                await duty.rest(LOOK_MS)
+            if self._arrived is None:
+                self._trouble(self._fault)
+                await duty.rest(AGAIN_MS)
+                continue
+            connection, self._arrived = self._arrived, None
+            await self._serve(connection)
+            self._served()
+
+    async def _accept(self) -> None:
+        """Wait for a client, for as long as it takes: in a task of its own, so that the duty can report meanwhile."""
+        lock_id = None if self._link.id == NO_LOCK else self._link.id
+        try:
+            self._arrived = await self._radio.accept(self._name() or DEFAULT_NAME, lock_id)
+        except NoRadio as error:
+            self._fault = str(error)
+        self._waiting = False
+        self._duty.wake()
+
+    async def _serve(self, connection: "Connection") -> None:
+        """Serve one client until it or its session is over."""
+        session = self._link.connect()
+        cutter, joiner = Cutter(), Joiner()
+        try:
+            while not session.over:
+                message = await self._message(connection, session, joiner)
+                for answer in session.receive(message):
+                    if answer is None:
+                        if not connection.connected:
+                            raise Gone("the client is gone")
+                        self._duty.report()
+                        await asyncio.sleep_ms(0)
+                        continue
+                    for fragment in cutter.cut(answer, connection.fragment):
+                        self._duty.report()
+                        await connection.send(fragment)
+                gc.collect()
+        except (Gone, Silent, Broken, SessionError):
+            pass  # whichever it was, this client is through
+        session.close()
+        task = asyncio.create_task(connection.close())
+        while not task.done():
+            await self._duty.rest(LOOK_MS // 10)
+
+    async def _message(self, connection: "Connection", session: "Session", joiner: "Joiner") -> bytes:
+        """The client's next whole message. Silent when it takes longer than the session has patience."""
+        until = self._ms() + session.patience * 1000
+        while True:
+            left = until - self._ms()
+            if left <= 0 or session.over:
+                raise Silent("nothing was said in time")
+            self._duty.report()
+            try:
+                fragment = await connection.receive(min(left, LOOK_MS))
+            except Silent:
+                continue
+            message = joiner.add(fragment)
+            if message is not None:
+                return message

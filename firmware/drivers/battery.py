@@ -1,0 +1,35 @@
+"""Battery: its charge in percent, from a voltage divider at an analogue input (docs/drivers.md).
+
+The voltage falls along a straight line from `full_mv` to `empty_mv`: what a board can tell from a voltage alone.
+Voltages are millivolts of the battery, not of the pin.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_SAMPLES = 8  # a mean: one reading of an ESP32 is off by some tens of mV
+
+
+class Battery:
+    """adc: has machine.ADC's read_uv(); divider: hundredths that the battery has of the pin's voltage, 200 for two
+    equal resistors; empty_mv, full_mv: the ends of the scale. ValueError when they are none."""
+
+    def __init__(self, adc: "Any", divider: int, empty_mv: int, full_mv: int) -> None:
+        if divider < 100 or not 0 < empty_mv < full_mv:
+            raise ValueError("a battery's divider is 100 at least, and full_mv is more than empty_mv")
+        self._adc = adc
+        self._divider = divider
+        self._empty = empty_mv
+        self._full = full_mv
+
+    def millivolts(self) -> int:
+        """Return the battery's voltage now."""
+        total = 0
+        for _ in range(_SAMPLES):
+            total += self._adc.read_uv() // 1000
+        return total * self._divider // (100 * _SAMPLES)
+
+    def percent(self) -> int:
+        """Return its charge, 0 to 100."""
+        return max(0, min(100, (self.millivolts() - self._empty) * 100 // (self._full - self._empty)))

@@ -1,0 +1,295 @@
+"""Radio: the lock as a Bluetooth peripheral, over aioble (docs/radio.md has the services, bytes and traps).
+
+Invariants: one connection at a time; the lock advertises only while no client is there; a value that comes out of
+receive() was written by this client, whole, and is 1 to 244 bytes. Every failure is NoRadio, Gone, Silent or Broken;
+nothing that aioble or a client does ends the calling task in another way.
+Values are bytes, times ms unless a name says us.
+"""
+
+import asyncio
+
+try:
+    from micropython import const
+except ImportError:
+    const = int  # type: ignore[assignment]  # only MicroPython folds constants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+SERVICE = "1dc6abf1-f453-40a6-969f-e9598cbd010d"
+COMMAND = "1dc6abf2-f453-40a6-969f-e9598cbd010d"
+ANSWER = "1dc6abf3-f453-40a6-969f-e9598cbd010d"
+
+VALUE_MAX = const(244)  # bytes of one value, in either direction
+NAME_MAX = const(17)  # bytes of the name, beside the lock id in one scan response
+LOCK_ID = const(8)
+
+_MTU = const(247)
+_MTU_LEAST = const(23)  # until the client has asked for more
+_HEADER = const(3)  # of a notification or a write inside the MTU
+_INTERVAL_US = const(250_000)
+
+# Assigned numbers of the Bluetooth SIG.
+_DEVICE_INFORMATION = const(0x180A)
+_MANUFACTURER = const(0x2A29)
+_MODEL = const(0x2A24)
+_FIRMWARE = const(0x2A26)
+_BATTERY = const(0x180F)
+_LEVEL = const(0x2A19)
+_NO_COMPANY = b"\xff\xff"  # company identifier of those who have none
+
+# Types of advertised fields.
+_FLAGS = const(0x01)
+_SERVICES_128 = const(0x07)
+_NAME = const(0x09)
+_MAKER_DATA = const(0xFF)
+_FLAGS_LE = b"\x06"  # general discoverable, no classic Bluetooth
+
+_PAUSE_MS = const(20)  # between two looks, or two tries to send
+_SEND_TRIES = const(100)
+_CLOSE_TRIES = const(2000)  # 40 s: a client out of reach counts as connected for up to 32 s
+
+
+class RadioError(Exception):
+    """What can become of the radio; one of the four below."""
+
+
+class NoRadio(RadioError):
+    """The radio does not start, or does not advertise: the text says why. Trying again later may help."""
+
+
+class Gone(RadioError):
+    """The client is not there any more, or takes nothing."""
+
+
+class Silent(RadioError):
+    """Nothing was written in time."""
+
+
+class Broken(RadioError):
+    """A value that cannot be one of this link: too long, empty, or of another connection. Close the connection."""
+
+
+def _field(kind: int, value: bytes) -> bytes:
+    return bytes((len(value) + 1, kind)) + value
+
+
+def advertisement() -> bytes:
+    """Return the advertisement: flags and the service, 21 of the 31 bytes there are."""
+    little = bytes(reversed(bytes.fromhex(SERVICE.replace("-", ""))))
+    return _field(_FLAGS, _FLAGS_LE) + _field(_SERVICES_128, little)
+
+
+def scan_response(name: str, lock_id: "bytes | None" = None) -> bytes:
+    """Return the scan response: complete name (1 to 17 bytes in UTF-8), and the lock id (8 bytes) if there is one.
+
+    At most 31 bytes, which is all there is. ValueError for a name or an id of another length.
+    """
+    text = name.encode()
+    if not 1 <= len(text) <= NAME_MAX:
+        raise ValueError("the name of the radio is 1 to %d bytes" % NAME_MAX)
+    if lock_id is None:
+        return _field(_NAME, text)
+    if len(lock_id) != LOCK_ID:
+        raise ValueError("a lock id is %d bytes" % LOCK_ID)
+    return _field(_NAME, text) + _field(_MAKER_DATA, _NO_COMPANY + lock_id)
+
+
+class Radio:
+    """The lock's radio. aioble, bluetooth: the two modules, or None where they are missing, which makes it a radio
+    that never starts; model, version: texts for Device Information; battery: gives the charge in percent, None for a
+    board that cannot measure it; interval_us: between two advertisements.
+
+    Nothing happens before the first accept().
+    """
+
+    def __init__(
+        self,
+        aioble: "Any",
+        bluetooth: "Any",
+        model: str,
+        version: str,
+        battery: "Callable[[], int | None] | None" = None,
+        interval_us: int = _INTERVAL_US,
+    ) -> None:
+        self._aioble = aioble
+        self._bluetooth = bluetooth
+        self._model = model
+        self._version = version
+        self._battery = battery
+        self._interval_us = interval_us
+        self._ble: "Any" = None
+        self._command: "Any" = None
+        self._answer: "Any" = None
+        self._level: "Any" = None
+        self._connection: "Connection | None" = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a client is there: then the board must not sleep."""
+        return self._connection is not None and self._connection.connected
+
+    async def accept(self, name: str, lock_id: "bytes | None") -> "Connection":
+        """Advertise until a client is there; closes the connection before this one first.
+
+        name: 1 to 17 bytes in UTF-8; lock_id: 8 bytes, None while the lock has none (else ValueError). Raises
+        NoRadio. Do not put a timeout around it: a client that comes at that moment waits for the next accept().
+        """
+        response = scan_response(name, lock_id)
+        self._start()
+        if self._connection is not None:
+            await self._connection.close()
+            if self._connection.connected:
+                raise NoRadio("the last client cannot be disconnected: restart the radio")
+        try:
+            self._ble.config(gap_name=name)
+        except (OSError, ValueError):
+            pass  # a port without that setting: clients take the name from the advertisement
+        self.tell_battery()
+        raw = await self._advertise(response)
+        if raw is None:
+            raise asyncio.CancelledError  # which advertise() swallows
+        self._connection = Connection(self._aioble, raw, self._command, self._answer)
+        return self._connection
+
+    async def _advertise(self, response: bytes) -> "Any":
+        try:
+            raw = await self._aioble.advertise(self._interval_us, adv_data=advertisement(), resp_data=response)
+            self._ble.gap_advertise(None)  # a client of an earlier, cancelled call may have been taken up instead
+            return raw
+        except Exception as error:  # noqa: BLE001 -- whatever aioble raises, the keypad's task must live on
+            raise NoRadio("the radio does not advertise: %r" % error)
+
+    def tell_battery(self) -> None:
+        """Measure, and tell clients that asked for it; nothing on a board that cannot, or before the first accept()."""
+        percent = self._battery() if self._battery is not None else None
+        if self._level is not None and percent is not None:
+            try:
+                self._level.write(bytes((percent,)), send_update=True)
+            except OSError:
+                pass  # out of buffers: the next telling comes through
+
+    def _start(self) -> None:
+        """Switch the radio on and build the services, once. NoRadio says what is missing."""
+        if self._command is not None:
+            return
+        if self._aioble is None or self._bluetooth is None:
+            raise NoRadio("the package aioble is missing: install it with `mpremote mip install aioble`")
+        try:
+            self._ble = self._bluetooth.BLE()
+            self._ble.active(True)
+            try:
+                self._ble.config(mtu=_MTU)
+            except (OSError, ValueError):
+                pass  # a port with a fixed MTU: values are cut to what the client and it agree on
+            self._command = self._build()
+        except Exception as error:  # noqa: BLE001 -- whatever the port raises, the keypad's task must live on
+            raise NoRadio("the radio does not start: %r" % error)
+
+    def _build(self) -> "Any":
+        """Make and register the services; return the command characteristic. They do not survive aioble.stop()."""
+        aioble = self._aioble
+        uuid = self._bluetooth.UUID
+        ours = aioble.Service(uuid(SERVICE))
+        # One byte more than a value has: a full buffer is a value that was cut.
+        command = aioble.BufferedCharacteristic(ours, uuid(COMMAND), write=True, capture=True, max_len=VALUE_MAX + 1)
+        self._answer = aioble.Characteristic(ours, uuid(ANSWER), notify=True)
+        information = aioble.Service(uuid(_DEVICE_INFORMATION))
+        for number, text in ((_MANUFACTURER, "Tumbler"), (_MODEL, self._model), (_FIRMWARE, self._version)):
+            aioble.Characteristic(information, uuid(number), read=True, initial=text.encode())
+        services = [ours, information]
+        if self._battery is not None:
+            power = aioble.Service(uuid(_BATTERY))
+            self._level = aioble.Characteristic(power, uuid(_LEVEL), read=True, notify=True, initial=b"\x00")
+            services.append(power)
+        aioble.register_services(*services)
+        return command
+
+
+class Connection:
+    """One client, from accept() until it is gone. raw: aioble's connection."""
+
+    def __init__(self, aioble: "Any", raw: "Any", command: "Any", answer: "Any") -> None:
+        self._aioble = aioble
+        self._raw = raw
+        self._command = command
+        self._answer = answer
+        self._closing: "Any" = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client is there, as far as the radio knows."""
+        return bool(self._raw.is_connected())
+
+    @property
+    def fragment(self) -> int:
+        """Bytes that one value holds now, 20 to 244; grows when the client asks for a larger MTU, at any moment."""
+        return max(_MTU_LEAST, min(self._raw.mtu or _MTU_LEAST, _MTU)) - _HEADER
+
+    async def receive(self, timeout_ms: int) -> bytes:
+        """Return the next value that this client wrote. Raises Gone, Silent (after timeout_ms, 1 at least) or Broken."""
+        while True:
+            if not self.connected:
+                raise Gone("the client is gone")
+            written = await self._written(max(1, timeout_ms))
+            if written is None:
+                continue  # the bell without a value
+            writer, value = written
+            if writer is self._raw:
+                break
+            if writer is None or writer.is_connected():
+                raise Broken("a value of another connection")
+            # Otherwise left behind by a client that is gone.
+        if not 1 <= len(value) <= VALUE_MAX:
+            raise Broken("a value is 1 to %d bytes" % VALUE_MAX)
+        return bytes(value)
+
+    async def _written(self, timeout_ms: int) -> "Any":
+        try:
+            with self._raw.timeout(timeout_ms):  # written() itself does not end when the client goes
+                return await self._command.written()
+        except asyncio.TimeoutError:
+            raise Silent("nothing was written in time")
+        except self._aioble.DeviceDisconnectedError:
+            raise Gone("the client is gone")
+        except Exception as error:  # noqa: BLE001 -- whatever aioble raises, the keypad's task must live on
+            raise Broken("the radio failed: %r" % error)
+
+    async def send(self, value: bytes) -> None:
+        """Notify the client of a value of 1 to `fragment` bytes. Waits while the radio has no buffer, 2 s at most.
+
+        Raises Gone, and Broken for a value that is longer than `fragment` is now: it would arrive cut.
+        """
+        for _ in range(_SEND_TRIES):
+            if not self.connected:
+                break
+            if not 1 <= len(value) <= self.fragment:
+                raise Broken("a value to send is 1 to %d bytes now" % self.fragment)
+            try:
+                self._answer.notify(self._raw, value)
+                return
+            except OSError:
+                await asyncio.sleep_ms(_PAUSE_MS)  # no buffer, or the client is about to be known as gone
+            except Exception as error:  # noqa: BLE001 -- TypeError on a connection that died, or whatever else
+                raise Gone("the client is gone: %r" % error)
+        raise Gone("the client is gone, or takes nothing")
+
+    async def close(self) -> None:
+        """Disconnect, and wait until the client is gone, 40 s at most; safe to call twice.
+
+        Only looks on: aioble's own wait, when it is timed out or cancelled, never learns that the client went.
+        """
+        if self._closing is None and self.connected:
+            self._closing = asyncio.create_task(self._disconnect())
+        for _ in range(_CLOSE_TRIES):
+            if not self.connected:
+                return
+            await asyncio.sleep_ms(_PAUSE_MS)
+        self._closing = None  # try again the next time
+
+    async def _disconnect(self) -> None:
+        try:
+            await self._raw.disconnect(timeout_ms=None)
+        except Exception:  # noqa: BLE001, S110 -- close() sees whether it worked
+            pass

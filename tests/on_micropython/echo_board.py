@@ -1,0 +1,47 @@
+"""The virtual board with a task that echoes every value written to its radio, in place of the lock's clock task.
+
+Argument: how long it waits for a value, in ms (default 600000). Its fragments come back as they are; "*" and a
+number (b"*15") are answered by that many values of one byte each, which needs more buffers than a radio has.
+"""
+
+import sys
+
+from firmware.app.lock import Lock
+from firmware.drivers.radio import Broken, Gone, NoRadio, Silent
+from host_tools.virtual import board_main
+
+PATIENCE_MS = int(sys.argv[1]) if len(sys.argv) > 1 else 600_000
+LOCK_ID = bytes(range(8))
+
+
+async def echo(lock, connection):
+    """Answer one client until it is gone, silent, or writes what no client writes."""
+    while True:
+        value = await connection.receive(PATIENCE_MS)
+        if value[:1] == b"*":
+            for number in range(int(value[1:])):
+                await connection.send(bytes((number,)))
+        else:
+            await connection.send(value[: connection.fragment])
+
+
+async def serve(lock):
+    """Stands where the clock task stood."""
+    duty = lock._duties["clock"]
+    duty.allowed = 1 << 30  # the supervisor is not what is tried here
+    while True:
+        try:
+            connection = await lock.board.radio.accept("echo", LOCK_ID)
+        except NoRadio as error:
+            lock.board.observe("fault", str(error))
+            await duty.rest(1000)
+            continue
+        try:
+            await echo(lock, connection)
+        except (Gone, Silent, Broken) as error:
+            lock.board.observe("fault", type(error).__name__)
+        await connection.close()
+
+
+Lock._clock = serve
+sys.exit(board_main.main())
