@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firmware.core.kdf import hkdf
+from firmware.core.link import lock_id as lock_id_of
 from firmware.core.zone import Zone
 
 from .errors import ToolError
@@ -26,7 +26,6 @@ from .mirror import Mirror
 from .registry_file import FILE, damaged, home, open_file, told
 
 LAST_EPOCH = 65535
-LOCK_ID = b"tumbler lock id 1"
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,6 @@ class Issued:
 def fingerprint(secret: bytes) -> str:
     """Return the first 32 bits of a labelled SHA-256 of the secret, in hex."""
     return hashlib.sha256(b"tumbler registry fingerprint 1" + secret).hexdigest()[:8]
-
-
-def lock_id_of(secret: bytes) -> bytes:
-    """Return the 8 bytes by which a lock with this secret is known (docs/link.md)."""
-    return hkdf(secret, LOCK_ID, 8)
 
 
 class Registry:

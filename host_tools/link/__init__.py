@@ -5,7 +5,7 @@
     client      requests that are done once, whatever is lost on the way
     pair        a first key for somebody who shares nothing with the lock
     results     what the lock answers, as values
-    air         all radios of this computer
+    radios      all radios of this computer
     visit       one stay at a lock of the registry, which learns what the lock tells
 
 Everything runs under asyncio in one task: one request is in flight at a time.

@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from firmware.core import wire
+from firmware.core.codebook import NEVER
+from firmware.core.config import Config
 from firmware.core.errors import Refused
 
 from ..errors import ToolError
 from .refusals import Refusal
-from .results import NEVER, CodeRecord, KeyEntry, LogEvent, Settings, Status, events, keys, number, pack_changes
+from .results import CodeRecord, KeyEntry, LogEvent, Status, events, keys, number, pack_changes, settings
 from .session import Busy, Random, Session, WrongKey, WrongLock, shake
 from .transport import LinkLost, OutOfRange, Wire
 
@@ -166,9 +168,9 @@ class Client:
 
     # Settings
 
-    async def settings(self) -> Settings:
+    async def settings(self) -> Config:
         """Ask for every setting."""
-        return _read(Settings.read, await self._one(wire.GET_CONFIG))
+        return _read(settings, await self._one(wire.GET_CONFIG))
 
     async def configure(self, **changes: object) -> None:
         """Change the settings named: rule, weekend, autolock, sound, policy, passage, name."""
@@ -228,9 +230,7 @@ class Client:
 
     async def _request(self, command: int, arguments: Callable[[], bytes], take: Callable[[bytes], None]) -> None:
         """Carry out a request; `take` gets each part of the answer. `arguments` is asked again when it is sent again."""
-        ident = bytes(4)
-        while not any(ident):
-            ident = self._random(4)
+        ident = fresh_id(self._random)
         self._sent = False
         lost = 0
         while True:
@@ -242,7 +242,7 @@ class Client:
                 self._sent = True
                 status = wire.MORE
                 while status != wire.DONE:
-                    status, result = self._part(await self._session.receive(), ident)
+                    status, result = read_part(await self._session.receive(), ident)
                     take(result)
                     lost = 0
                 return
@@ -256,16 +256,25 @@ class Client:
                 await self.close()  # what follows could be anything
                 raise BadAnswer from None
 
-    def _part(self, payload: bytes, ident: bytes) -> tuple[int, bytes]:
-        """Read one part of an answer."""
-        if len(payload) < wire.REQUEST_HEAD or payload[:4] != ident:
-            raise BadAnswer
-        status, result = payload[4], payload[wire.REQUEST_HEAD :]
-        if status >= wire.FIRST_REFUSAL:
-            raise Refusal(status, result)
-        if status not in (wire.DONE, wire.MORE):
-            raise BadAnswer
-        return status, result
+
+def fresh_id(random: Random) -> bytes:
+    """Return the id of a new request: 4 bytes, not zero."""
+    while True:
+        ident = random(4)
+        if any(ident):
+            return ident
+
+
+def read_part(payload: bytes, ident: bytes) -> tuple[int, bytes]:
+    """Return status and result of one part of the answer to a request; Refusal, BadAnswer."""
+    if len(payload) < wire.REQUEST_HEAD or payload[:4] != ident:
+        raise BadAnswer
+    status, result = payload[4], payload[wire.REQUEST_HEAD :]
+    if status >= wire.FIRST_REFUSAL:
+        raise Refusal(status, result)
+    if status not in (wire.DONE, wire.MORE):
+        raise BadAnswer
+    return status, result
 
 
 def _code(code: Code) -> bytes:

@@ -12,8 +12,6 @@ from firmware.core.policy import Policy
 from firmware.core.prologue import LOCK_ID
 from firmware.core.wire import ITEM, SETTINGS, unpack_settings
 
-__all__ = ["NEVER", "CodeRecord", "KeyEntry", "LogEvent", "Settings", "Status", "events", "keys", "pack_changes"]
-
 BLANK_GONE = bytes(4)  # the last field of a record in the lock's memory, which is not told
 
 
@@ -155,26 +153,12 @@ def keys(data: bytes) -> Iterator[KeyEntry]:
         )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a lock is set to; names and ranges are those of firmware/core/config.py. passage: days, from, until."""
-
-    rule: str
-    weekend: int
-    autolock: int
-    sound: bool
-    policy: Policy
-    passage: tuple[int, int, int]
-    name: str
-
-    @classmethod
-    def read(cls, data: bytes) -> "Settings":
-        """Read all seven settings."""
-        named = unpack_settings(data)
-        if len(named) != len(SETTINGS) - 1:
-            raise ValueError("settings are missing")
-        Config(named["rule"])  # a rule that no zone has raises
-        return cls(**named)
+def settings(data: bytes) -> Config:
+    """Read all seven settings."""
+    named = unpack_settings(data)
+    if len(named) != len(SETTINGS) - 1:
+        raise ValueError("settings are missing")
+    return Config(**named)
 
 
 def pack_changes(changes: dict[str, object]) -> bytes:
