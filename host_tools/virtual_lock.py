@@ -120,6 +120,8 @@ class VirtualLock:
         self._cause: str | None = None  # of the reset that this start follows; None: the power came
         self._world: IO[str] | None = None
         self._rtc: Message | None = None
+        self._button = False
+        self._battery: int | None = None  # mV; None: full
         new = not flash.exists()
         if not new and flash.stat().st_size != FLASH_KIB * 1024:
             raise ToolError(
@@ -256,6 +258,28 @@ class VirtualLock:
         text = str(answer.get("error") or "")
         return Reply(False, str(answer.get("reason") or text.partition(":")[0]), text)
 
+    def radio(self, op: str, **fields: Any) -> Message | None:
+        """Let something happen at the other end of the lock's radio (docs/virtual-board.md, request `radio`).
+
+        Return the board's answer; None without power, and when the board went down over it. BoardRefused for what
+        the radio does not take.
+        """
+        return self._ask({"do": "radio", "op": op, **fields}) if self._board is not None else None
+
+    def button(self, held: bool) -> None:
+        """Hold the set-up button, or let it go; nothing happens without power."""
+        self._button = held
+        if self._board is not None:
+            self._ask({"do": "button", "held": held})
+
+    def battery(self, millivolts: int) -> None:
+        """Let the battery have this voltage, 0 to 60,000 mV, from now on; ValueError for another."""
+        if not 0 <= millivolts <= 60_000:
+            raise ValueError("a battery has 0 to 60,000 mV")
+        self._battery = millivolts
+        if self._board is not None:
+            self._ask({"do": "battery", "mv": millivolts})
+
     def state(self) -> Message:
         """Return what the board says of itself; {} without power."""
         return self._ask({"do": "state"}) or {} if self._board is not None else {}
@@ -283,6 +307,8 @@ class VirtualLock:
                 "provision": self._provision,
                 "cut": self._cut,
                 "cause": self._cause,
+                "button": self._button,
+                "battery": self._battery,
             }
             try:
                 answer = self._board.ask(request)

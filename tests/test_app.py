@@ -1,5 +1,6 @@
 """Parts of the app by themselves: uptime, the board's own clock, the board's description, the supervisor."""
 
+import asyncio
 import copy
 import json
 import time
@@ -15,6 +16,7 @@ from firmware.core.config import Config
 from firmware.core.errors import StoreFull
 from firmware.core.store import Store
 from firmware.drivers.ds3231 import DS3231
+from firmware.drivers.radio import NoRadio
 from tests.lock import EXAMPLE_SECRET, NOW, Rtc
 from tests.lock import Lock as Core
 from tests.micropython import ROOT, run
@@ -100,8 +102,9 @@ def test_the_boards_own_clock(epoch):
 
 
 class Pin:
-    IN, OUT, OPEN_DRAIN, PULL_UP = 1, 3, 7, 2
+    IN, OUT, OPEN_DRAIN, PULL_UP, PULL_DOWN = 1, 3, 7, 2, 1
     made = ()
+    input = 1
 
     def __init__(self, number, mode=-1, pull=-1, value=None):
         self.number, self.mode, self.pull, self.level = number, mode, pull, value
@@ -110,7 +113,7 @@ class Pin:
 
     def value(self, level=None):
         if level is None:
-            return 1
+            return Pin.input
         self.level = level
 
 
@@ -157,6 +160,18 @@ class Machine:
 
     class RTC:
         """The port's clock."""
+
+    class ADC:
+        """An analogue input."""
+
+        ATTN_11DB = 3
+
+        def __init__(self, pin, atten):
+            self.pin = pin
+            assert atten == self.ATTN_11DB
+
+        def read_uv(self):
+            return 1_700_000
 
     class I2C:
         """A bus."""
@@ -221,6 +236,35 @@ def test_the_clock_chip(description):
     assert isinstance(build(description).rtc, BoardClock)
 
 
+def test_parts_that_a_board_may_lack(description):
+    for part in ("radio", "button", "battery"):
+        del description[part]
+    board = build(description)
+    assert (board.radio, board.setup_held(), board.battery()) == (None, False, None)
+
+
+@pytest.mark.parametrize(("active", "level", "held"), [(0, 0, True), (0, 1, False), (1, 1, True), (1, 0, False)])
+def test_the_set_up_button(description, monkeypatch, active, level, held):
+    description["button"]["active"] = active
+    board = build(description)
+    button = next(pin for pin in Pin.made if pin.number == description["button"]["pin"])
+    assert (button.mode, button.pull) == (Pin.IN, Pin.PULL_DOWN if active else Pin.PULL_UP)
+    monkeypatch.setattr(Pin, "input", level)
+    assert board.setup_held() is held
+
+
+def test_the_battery(description):
+    # 1.7 V at the pin are 5.1 V behind a divider of 3: 0.7 V of the 1.6 V from empty to full.
+    assert build(description).battery() == 43
+
+
+def test_without_aioble_the_radio_says_what_is_missing(description):
+    radio = build(description).radio
+    with pytest.raises(NoRadio, match="mpremote mip install aioble"):
+        asyncio.run(radio.accept("front door", None))
+    assert not radio.connected
+
+
 @pytest.mark.parametrize(
     ("place", "value", "text"),
     [
@@ -242,6 +286,19 @@ def test_the_clock_chip(description):
         ("clock.scl", None, "scl"),
         ("buzzer", None, "buzzer"),
         ("led.pin", -1, "pin"),
+        ("radio", [], "radio"),
+        ("radio.interval_ms", 19, "interval_ms"),
+        ("radio.interval_ms", "250", "interval_ms"),
+        ("name", None, "name"),
+        ("name", "", "name"),
+        ("button", 18, "button"),
+        ("button.pin", None, "pin"),
+        ("button.active", 2, "active"),
+        ("battery", 35, "battery"),
+        ("battery.pin", 49, "pin"),
+        ("battery.divider", 99, "divider"),
+        ("battery.full_mv", 0, "full_mv"),
+        ("battery.empty_mv", 6000, "empty_mv"),
     ],
 )
 def test_a_wrong_description_is_refused_by_name(description, place, value, text):

@@ -137,14 +137,14 @@ class Board:
 
     def _make_radio(self, part: dict, model: str) -> Radio:
         interval = _number(part, "interval_ms", 20, 10_240) * 1000
+        aioble: "Any" = None
+        bluetooth: "Any" = None
         try:
-            import aioble  # type: ignore[import-not-found]  # mpremote mip install aioble
+            import aioble  # type: ignore[import-not-found, no-redef]  # mpremote mip install aioble
             import bluetooth
-
-            modules = aioble, bluetooth
         except ImportError:
-            modules = None, None  # the keypad works all the same, and the radio says what it lacks
-        return Radio(*modules, model, VERSION, self.battery if self._battery is not None else None, interval)
+            pass  # the keypad works all the same, and the radio says what it lacks
+        return Radio(aioble, bluetooth, model, VERSION, self.battery if self._battery is not None else None, interval)
 
     def setup_held(self) -> bool:
         """Whether the set-up button is held down now; never on a board without one."""

@@ -228,7 +228,7 @@ class Connection:
         return max(_MTU_LEAST, min(self._raw.mtu or _MTU_LEAST, _MTU)) - _HEADER
 
     async def receive(self, timeout_ms: int) -> bytes:
-        """Return the next value that this client wrote. Raises Gone, Silent (after timeout_ms, 1 at least) or Broken."""
+        """Return the next value that this client wrote. Raises Gone, Silent (after timeout_ms, 1 or more) or Broken."""
         while True:
             if not self.connected:
                 raise Gone("the client is gone")

@@ -241,7 +241,7 @@ class Aioble:
     def start_capture(self):
         """Start the task that hands captured values out, once."""
         if self._queue is None:
-            self._queue = deque((), QUEUE)
+            self._queue = deque((), QUEUE)  # noqa: RUF037 -- MicroPython wants both
             self._captured = asyncio.ThreadSafeFlag()
             self.taken = asyncio.ThreadSafeFlag()
             self._capture_task = asyncio.create_task(self._hand_out())

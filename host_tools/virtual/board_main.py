@@ -91,6 +91,9 @@ class Virtual:
         cause = CAUSES.get(request.get("cause"), PWRON_RESET)
         self.machine = Machine(world, description, self.matrix, self.bus, self, self._reset, cause)
         sys.modules["machine"] = self.machine
+        self.machine.button.held = bool(request.get("button"))
+        if request.get("battery") is not None:
+            self.machine.battery.millivolts = request["battery"]
         self._make_radio(world)
         sys.modules["time"] = Time(world)
         world.install()

@@ -194,7 +194,8 @@ class _Converter:
 
 
 class Machine:
-    """The module `machine`. button, battery: what the host moves; reset(cause): ends the power-on, must raise; cause: why this one began."""
+    """The module `machine`. reset(cause): ends the power-on, must raise; cause: why this one began. The host moves
+    `button` and `battery`."""
 
     PWRON_RESET = PWRON_RESET
     WDT_RESET = WDT_RESET

@@ -1,0 +1,167 @@
+"""The air of a virtual lock: bumble's link and controllers, with what they leave out (docs/virtual-board.md).
+
+Added to bumble's: data that moves at connection events only, the answer to a scan, an attempt to connect that can be
+given up or refused, a reset that ends links, and the loss of a whole controller.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+
+from bumble import hci, ll
+from bumble.controller import Controller
+from bumble.core import PhysicalTransport
+from bumble.link import LocalLink
+
+_FEATURES = Controller.le_features & ~hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
+_LOST = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+_REFUSED = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
+
+
+class PacedLink(LocalLink):
+    """A link between controllers on which data moves at connection events only, one every `interval` seconds; at once
+    without an interval."""
+
+    def __init__(self, interval: float | None = None):
+        super().__init__()
+        self._interval = interval
+        self._waiting: list[Callable[[], None]] = []
+
+    def at_event(self, action: Callable[[], None]) -> None:
+        """Do something at the next connection event, after what was sent before."""
+        loop = asyncio.get_running_loop()
+        if self._interval is None:
+            loop.call_soon(action)
+            return
+        if not self._waiting:
+            loop.call_at((loop.time() // self._interval + 1) * self._interval, self._event)
+        self._waiting.append(action)
+
+    def _event(self) -> None:
+        actions, self._waiting = self._waiting, []
+        for action in actions:
+            action()
+
+    def send_acl_data(
+        self, sender_controller: Controller, destination_address: hci.Address, transport: PhysicalTransport, data: bytes
+    ) -> None:
+        """Move a packet of a connection."""
+        sender = sender_controller.le_connections.get(destination_address)
+        receiver = self.find_le_controller(destination_address)
+        if sender is not None and receiver is not None:
+            source = sender.self_address
+            self.at_event(lambda: receiver.on_link_acl_data(source, transport, data))
+
+    def send_ll_control_pdu(
+        self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
+    ) -> None:
+        """Move a packet of the link layer; whoever is not there any more misses nothing."""
+        receiver = self.find_le_controller(receiver_address)
+        if receiver is not None:
+            self.at_event(lambda: receiver.on_ll_control_pdu(sender_address, packet))
+
+
+@dataclasses.dataclass
+class _Advertisement(ll.AdvInd):
+    """An advertisement that carries the answer to a scan, which bumble's leaves out."""
+
+    response: bytes = b""
+
+
+def drop_links(controller: Controller) -> None:
+    """Let the other ends of a controller's links find out that it is gone."""
+    for connection in list(controller.le_connections.values()):
+        connection.send_ll_control_pdu(ll.TerminateInd(_LOST))
+        controller.on_le_disconnected(connection, _LOST)
+
+
+class LockController(Controller):
+    """The lock's controller: takes a connection while it advertises, and tells the client when it does not."""
+
+    le_features = _FEATURES
+
+    def send_advertising_pdu(self, packet: ll.AdvertisingPdu) -> None:
+        """Advertise, together with the answer to a scan."""
+        if isinstance(packet, ll.AdvInd):
+            response = self.le_legacy_advertiser.scan_response_data
+            packet = _Advertisement(packet.advertiser_address, packet.data, response)
+        super().send_advertising_pdu(packet)
+
+    def on_hci_le_set_advertising_parameters_command(
+        self, command: hci.HCI_LE_Set_Advertising_Parameters_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Take the interval, which bumble counts in ms, for what it is: units of 0.625 ms."""
+        answer = super().on_hci_le_set_advertising_parameters_command(command)
+        self.le_legacy_advertiser.advertising_interval_min = command.advertising_interval_min * 5 // 8
+        return answer
+
+    def on_le_connect_ind(self, packet: ll.ConnectInd) -> None:
+        """Take the connection that somebody began, or let him know that it came to nothing."""
+        if packet.advertiser_address != self.random_address:
+            return
+        if self.le_legacy_advertiser.enabled and packet.initiator_address not in self.le_connections:
+            super().on_le_connect_ind(packet)
+        elif self.link is not None:
+            self.link.send_ll_control_pdu(
+                packet.advertiser_address, packet.initiator_address, ll.TerminateInd(_REFUSED)
+            )
+
+    def drop(self) -> None:
+        """Vanish: every link is lost, nothing is advertised any more."""
+        self.le_legacy_advertiser.stop()
+        drop_links(self)
+        if self.link is not None:
+            self.link.remove_controller(self)
+
+
+class ClientController(Controller):
+    """A client's controller."""
+
+    le_features = _FEATURES
+
+    def on_advertising_pdu(self, pdu: ll.AdvInd | ll.AdvExtInd) -> None:
+        """Report it if the client scans, and begin a connection if the client waits for this one."""
+        if not isinstance(pdu, _Advertisement):
+            return
+        if self.le_scan_enable:
+            event = hci.HCI_LE_Advertising_Report_Event
+            self._report(event.EventType.ADV_IND, pdu.advertiser_address, pdu.data)
+            if self.le_scan_type == hci.HCI_LE_Set_Scan_Parameters_Command.ACTIVE_SCANNING:
+                self._report(event.EventType.SCAN_RSP, pdu.advertiser_address, pdu.response)
+        pending = self.pending_le_connection
+        if pending is not None and pending.peer_address == pdu.advertiser_address:
+            self.create_le_connection(pdu.advertiser_address)
+
+    def _report(self, kind: int, address: hci.Address, data: bytes) -> None:
+        event = hci.HCI_LE_Advertising_Report_Event
+        report = event.Report(event_type=kind, address_type=address.address_type, address=address, data=data, rssi=-50)
+        self.send_hci_packet(event([report]))
+
+    def on_hci_le_create_connection_cancel_command(
+        self, command: hci.HCI_LE_Create_Connection_Cancel_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Give up waiting for an advertisement, and say so, without which the client's stack would wait for ever."""
+        pending = self.pending_le_connection
+        if pending is not None:
+            self.pending_le_connection = None
+            self.send_hci_packet(
+                hci.HCI_LE_Connection_Complete_Event(
+                    status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+                    connection_handle=0,
+                    role=hci.Role.CENTRAL,
+                    peer_address_type=pending.peer_address.address_type,
+                    peer_address=pending.peer_address,
+                    connection_interval=0,
+                    peripheral_latency=0,
+                    supervision_timeout=0,
+                    central_clock_accuracy=0,
+                )
+            )
+        return super().on_hci_le_create_connection_cancel_command(command)
+
+    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
+        """Begin anew: a reset ends links, scan and attempts."""
+        self.le_scan_enable = False
+        self.pending_le_connection = None
+        drop_links(self)
+        return super().on_hci_reset_command(command)

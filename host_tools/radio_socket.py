@@ -1,0 +1,74 @@
+"""The socket at which a virtual lock's radio can be reached: one for each registry folder, for its owner alone.
+
+A UNIX socket in a folder of mode 0700. Whoever connects gets a Bluetooth controller of his own on the virtual air and
+speaks HCI with it, in the form that is called H4. A file beside it, held locked, says that its maker lives.
+"""
+
+import fcntl  # Unix only, as MicroPython's port is
+import hashlib
+import os
+import socket
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from platformdirs import user_runtime_path
+
+from .errors import ToolError
+
+LONGEST = 100  # bytes of a path that every system takes for a socket
+
+
+def socket_path(home: Path) -> Path:
+    """Return where the radio of the virtual lock of this registry folder is, or would be; nothing is made."""
+    name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12] + ".radio"
+    path = user_runtime_path("tumbler") / name
+    if len(os.fsencode(path)) > LONGEST:
+        path = Path(tempfile.gettempdir()) / f"tumbler-{os.getuid()}" / name
+    return path
+
+
+class RadioSocket:
+    """The socket, claimed and bound. A dead process's is replaced; ToolError when a live one has it."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        _own_folder(path.parent)
+        self._claim: IO[bytes] = path.with_suffix(".claim").open("ab")
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._claim.close()
+            raise ToolError(
+                "Another virtual lock has the radio.", "End it, or begin this one without a radio."
+            ) from None
+        path.unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        try:
+            self.socket.bind(os.fspath(path))
+            path.chmod(0o600)
+        except OSError as error:
+            self.close()
+            raise ToolError(f"{path} cannot be made: {error.strerror}.", "Name another folder.") from error
+
+    def close(self) -> None:
+        """Remove it."""
+        self.socket.close()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        self._claim.close()
+
+
+def _own_folder(folder: Path) -> None:
+    """Make the folder if it is not there; ToolError when it is not this user's alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ToolError(
+            f"{folder} cannot be made: {error.strerror}.", "Set XDG_RUNTIME_DIR to a folder of yours."
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ToolError(f"{folder} is open to others.", "Remove it, or make it yours alone with mode 0700.")
