@@ -18,7 +18,7 @@ def test_every_kind_of_change_and_random_histories_survive_cuts(capsys):
     assert counts["resumed"] > 200
 
 
-@pytest.mark.parametrize("mistake", ["Flush", "RemoveFirst", "InPlace", "PayLater", "Forgetful"])
+@pytest.mark.parametrize("mistake", ["Flush", "RemoveFirst", "InPlace", "PayLater", "Forgetful", "TwoCommits"])
 def test_a_broken_store_is_noticed_and_its_id_replays(mistake):
     job = {"workload": f"tests.power.broken:{mistake}", "seeds": [0, 1]}
     with pytest.raises(AssertionError) as failure:

@@ -11,7 +11,7 @@ from tests.campaign import cases
 WRAP = 1 << 30
 NAMES = {
     "key", "clear", "open", "refused", "locked-out", "revoke-armed", "revoked", "erased",
-    "low-battery", "no-secret", "fault", "ready",
+    "low-battery", "no-secret", "fault", "ready", "pairing", "paired",
 }  # fmt: skip
 
 

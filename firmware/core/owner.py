@@ -268,7 +268,7 @@ class Owner:
             why = "these are too few digits for all the codes that this lock takes"
         else:
             return
-        text = "%s: one in %s guesses is right, a day of guessing would succeed with %.1f %%; choose others or more, or insist"
+        text = "%s: one in %s guesses is right, a day of guessing would succeed with %.1f %%; choose others, or insist"
         raise Refused("weak-digits", text % (why, _thousands(round(1 / odds)), 100 * day_risk(odds)))
 
     def _limit(self, code: "Code", start, end) -> None:

@@ -151,7 +151,7 @@ class Session:
     def _request(self, body: bytes) -> "Iterator[bytes | None]":
         """Answer one request, in as many parts as it takes."""
         payload = self._open.open(body)
-        if self.ended:
+        if self.slot is not None and self.ended:
             raise _Refusal(wire.UNSAID)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
         if len(payload) < wire.REQUEST_HEAD or not request:

@@ -16,6 +16,7 @@ from firmware.app import board as app_board
 from firmware.core.config import Config
 from firmware.core.errors import LockError, Refused
 from firmware.core.events import REASONS, event_name
+from firmware.core.keys import Key
 from firmware.core.passcode import code_id
 from firmware.core.policy import STANDARD, STRICT
 from firmware.core.store import Store
@@ -150,7 +151,11 @@ class Virtual:
         ).pack()
         if "journal" not in os.listdir(path):
             secret = bytes.fromhex(given["secret"])
-            Store.create(path, secret, packed, self.world.now_ms() // 1000, given.get("epoch", 0))
+            keys = [
+                Key(key["slot"], key["role"], bytes.fromhex(key["psk"]), key.get("label", ""))
+                for key in given.get("keys", ())
+            ]
+            Store.create(path, secret, packed, self.world.now_ms() // 1000, given.get("epoch", 0), keys)
         gc.collect()
 
     # The end
@@ -212,6 +217,8 @@ class Virtual:
             self.event("signal", name=payload)
         elif kind == "fault":
             self.event("fault", text=payload)
+        elif kind == "paired":
+            self.event("paired", right=payload)
         elif kind == "started":
             self.world.app = payload
             self.event("started", provisioned=payload.verifier is not None, trouble=payload.trouble)

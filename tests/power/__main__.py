@@ -19,6 +19,7 @@ from tests.micropython import ROOT, command, environment
 MAIN = Path(__file__).with_name("main.py")
 
 ENTRIES = "tests.power.entries:Entries"
+COMMANDS = "tests.power.commands:Commands"
 
 # Seeds of `kinds` are its two geometries. `every`, `again`, `resume`: see engine.Campaign.
 SAMPLE = [
@@ -26,6 +27,7 @@ SAMPLE = [
     {"workload": "history", "seeds": [0, 8], "again": 101, "resume": 17},
     {"workload": "full", "seeds": [0, 1], "every": 31, "again": 0, "resume": 29},
     {"workload": ENTRIES, "seeds": [0, 4], "again": 101, "resume": 7},
+    {"workload": COMMANDS, "seeds": [0, 1], "again": 101, "resume": 2},
 ]
 ALL = [
     {"workload": "kinds", "seeds": [0, 2], "again": 1, "resume": 1},
@@ -33,6 +35,7 @@ ALL = [
     {"workload": "full", "seeds": [0, 1], "every": 211, "again": 5, "resume": 0},
     {"workload": "history", "seeds": [0, 400], "again": 53, "resume": 13},
     {"workload": ENTRIES, "seeds": [0, 400], "again": 53, "resume": 5},
+    {"workload": COMMANDS, "seeds": [0, 3], "again": 3, "resume": 1},
 ]
 
 

@@ -6,6 +6,8 @@ Every class is `Kinds` with one well-known mistake put into the file operations.
 import os
 
 from firmware.core import files
+from firmware.core.keys import pack_keys
+from firmware.core.store import Store
 
 from .workloads import Kinds
 
@@ -77,6 +79,23 @@ class PayLater(_Mistake):
         self.held = (path, list(parts))
         if held:
             _WRITE(*held)
+
+
+class TwoCommits(Kinds):
+    """Logs what is settled in one commit and settles it in another."""
+
+    def steps(self, path):
+        """Run `Kinds` with the mistake in place."""
+        kept = Store.settle
+        Store.settle = _settle_in_two
+        yield from super().steps(path)
+        Store.settle = kept
+
+
+def _settle_in_two(store, entry, now, trusted, config=None, keys=None):
+    store.commit([entry], now or 0, trusted)
+    store._rewrite(store.config if config is None else config, pack_keys(store.keys.values() if keys is None else keys))
+    store.keys = store.keys if keys is None else {key.slot: key for key in keys}
 
 
 class Forgetful(Kinds):

@@ -9,12 +9,13 @@ import random
 
 from firmware.core.errors import NotProvisioned, Refused
 from firmware.core.events import OPEN
+from firmware.core.owner import By
 from firmware.core.store import Store
 from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 from tests.lock import DAY, HOUR, NOW, Lock
 
 from .model import difference, state_of
-from .workloads import Draw, StoreWorkload, limits
+from .workloads import Draw, key, limits, start
 
 CUSTOM = ("2468", "13579", "204060", "75319024")
 KINDS = (
@@ -44,6 +45,7 @@ class Entries:
         self._dead = []  # digits that must not open any more
         self._dying = []  # digits that the step under way may have ended: dead only once it is done
         self._codes = list(CUSTOM)
+        self._requests = 0
 
     def steps(self, path):
         """Make the lock, then use it."""
@@ -77,7 +79,7 @@ class Entries:
     def _watch(self, path):
         """Note what is on flash after every commit of the lock's store."""
         store = self.lock.store
-        for name in ("pay", "keep", "commit", "compact"):
+        for name in ("pay", "keep", "commit", "compact", "settle"):
             setattr(store, name, self._noting(getattr(store, name), path))
 
     def _noting(self, method, path):
@@ -117,22 +119,37 @@ class Entries:
     def _command(self):
         owner = self.lock.owner
         digits = self._codes[self._draw(0, len(self._codes) - 1)]
-        what = self._draw(0, 3)
-        start = self.lock.rtc.now // HOUR * HOUR + HOUR * self._draw(0, 30)
+        what = self._draw(0, 7)
+        self._requests += 1
+        by = By(self._draw(0, 2), self._requests)
+        config = self.lock.verifier.config.changed(autolock=self._draw(1, 60))
+        begin = self.lock.rtc.now // HOUR * HOUR + HOUR * self._draw(0, 30)
         custom = CUSTOM[self._draw(0, len(CUSTOM) - 1)]
 
         def act():
             try:
                 if what == 0:
-                    owner.add_custom(custom, start, start + DAY)
+                    owner.add_custom(custom, begin, begin + DAY, by=by)
                     self._revive(custom)
                 elif what == 1:
-                    owner.delete(digits)
+                    owner.delete(digits, by=by)
                     self._dying = [digits]
                 elif what == 2:
-                    owner.change(digits, end=start + 40 * HOUR)
-                else:
-                    owner.set_time(self.lock.rtc.now + 1)
+                    owner.change(digits, end=begin + 40 * HOUR, by=by)
+                elif what == 3:
+                    owner.set_time(self.lock.rtc.now + 1, by=by)
+                elif what == 4:
+                    owner.unlock(by, key(by.slot))
+                elif what == 5:
+                    owner.configure(config, by=by)
+                elif what == 6 and by.slot in self.lock.store.keys:
+                    owner.remove_key(by.slot, by=by)
+                elif what == 6:
+                    owner.add_key(key(by.slot), by=by)
+                elif self._requests % 5 == 0:
+                    self._dying = list(self._codes)
+                    owner.erase(by=by)
+                    self._codes = list(CUSTOM)
             except Refused:
                 pass  # full, or not there: nothing was written, and check() sees to that
 
@@ -157,7 +174,9 @@ class Entries:
         if found not in allowed:
             raise ValueError("after the last commit: " + difference(self._stages[-1], found))
 
-    recover = StoreWorkload.recover  # a start, and all that a start may write
+    def recover(self, path):
+        """A start, and all that a start may write."""
+        start(path)
 
     def resume(self, path):
         """Start the lock from the copy, type every dead code, and see the tokens go down."""

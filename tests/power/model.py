@@ -7,6 +7,7 @@ import struct
 
 NONE, PUT, FORGET, ERASE, TIME = range(5)
 REFUND, UNTRUSTED, RESTARTED, MORE = 1, 2, 4, 8
+KEY_ADDED = 24
 
 
 def packed(code):
@@ -26,10 +27,22 @@ def packed(code):
     )
 
 
+def packed_key(key):
+    """The 64 bytes of a key."""
+    label = key.label.encode()
+    small = (key.slot, key.role, key.days, key.begin, key.until, len(label), 0, 0)
+    return bytes(small) + struct.pack(">II16s32s", key.start, key.end, label, key.psk)
+
+
+def table_of(keys):
+    """Slot -> 64 bytes of some keys."""
+    return {key.slot: packed_key(key) for key in keys}
+
+
 class Model:
     """The state of one lock; `kept` is how many events its log keeps."""
 
-    def __init__(self, secret, config, now, kept):
+    def __init__(self, secret, config, now, kept, keys=()):
         self.secret = secret
         self.config = config
         self.epoch = 0
@@ -40,6 +53,8 @@ class Model:
         self.attempt = 0
         self.book = {}
         self.events = []
+        self.keys = table_of(keys)
+        self.requests = {}
         self.kept = kept
         self.fresh = True  # no record since the last start
         self.returned = 0  # last attempt that was given back
@@ -51,6 +66,8 @@ class Model:
             setattr(other, name, getattr(self, name))
         other.book = dict(self.book)
         other.events = list(self.events)
+        other.keys = dict(self.keys)
+        other.requests = dict(self.requests)
         return other
 
     def pay(self, now):
@@ -65,11 +82,13 @@ class Model:
         self.tokens = tokens
         self.floor = max(self.floor, floor)
 
-    def configure(self, config, now):
-        """The configuration is replaced."""
-        self.config = config
-        if now is not None:
-            self.floor = max(self.floor, now)
+    def settle(self, entry, now, trusted, config=None, keys=None):
+        """Configuration or keys are replaced, and the entry logged."""
+        if config is not None:
+            self.config = config
+        if keys is not None:
+            self.keys = table_of(keys)
+        self.commit([entry], now or 0, trusted)
 
     def compact(self):
         """Nothing that may be seen changes."""
@@ -87,6 +106,7 @@ class Model:
                 flags |= MORE
             self.seq += 1
             self.events.append((self.seq, now, event, reason, flags, action, self.attempt, packed(code), arg))
+            self._asked(event, reason, code, arg)
             if action == TIME:
                 self.floor = now
             elif trusted:
@@ -104,6 +124,13 @@ class Model:
             self.returned = self.attempt
         del self.events[: -self.kept]
 
+    def _asked(self, event, reason, code, arg):
+        """The record just appended may be of a request over the link."""
+        if event == KEY_ADDED:
+            self.requests.pop(code.tag[0] if code else 0, None)
+        if event >= 16 and 1 <= reason <= 16 and arg:
+            self.requests[reason - 1] = (arg, self.seq)
+
     def state(self):
         """Everything that must be on flash."""
         return (
@@ -117,7 +144,14 @@ class Model:
             self.attempt,
             self.book,
             self.events,
+            self.keys,
+            kept_requests(self.requests, self.seq + 1 - len(self.events)),
         )
+
+
+def kept_requests(requests, first):
+    """Those whose record the log still has; first: number of its oldest one."""
+    return {slot: request for slot, request in requests.items() if request[1] >= first}
 
 
 def state_of(store):
@@ -140,10 +174,15 @@ def state_of(store):
         store.attempt,
         book,
         events,
+        table_of(store.keys.values()),
+        kept_requests(store.requests, store.first_seq),
     )
 
 
-_NAMES = ("secret", "config", "epoch", "floor", "forgotten", "seq", "tokens", "attempt", "book", "events")
+_NAMES = (
+    "secret", "config", "epoch", "floor", "forgotten", "seq", "tokens", "attempt", "book", "events", "keys", "requests",
+)  # fmt: skip
+_LONG = ("secret", "book", "events", "keys")
 
 
 def difference(wanted, found):
@@ -151,5 +190,5 @@ def difference(wanted, found):
     parts = []
     for name, a, b in zip(_NAMES, wanted, found):
         if a != b:
-            parts.append(name if name in ("secret", "book", "events") else "%s %r is %r" % (name, a, b))
+            parts.append(name if name in _LONG else "%s %r is %r" % (name, a, b))
     return ", ".join(parts)

@@ -4,12 +4,14 @@
 and the log fill up and compactions come often, `Full` the changes of a lock with 1,000 codes and 1,000 events.
 """
 
+import hashlib
 import random
 
 import firmware.core.journal as journal_module
 import firmware.core.store as store_module
 from firmware.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
 from firmware.core.errors import NotProvisioned
+from firmware.core.keys import Key
 from firmware.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
 
 from .model import Model, difference, state_of
@@ -40,16 +42,26 @@ class StoreWorkload:
         self.old = None  # the model before the step, None when there is no lock yet
         self.model = None
 
-    def create(self, path, config=b"configuration"):
+    def create(self, path, config=b"configuration", keys=()):
         """The step that provisions the lock."""
 
         def act():
-            self.store = Store.create(path, SECRET, config, START)
-            self.model = Model(SECRET, config, START, self.log)
+            self.store = Store.create(path, SECRET, config, START, keys=keys)
+            self.model = Model(SECRET, config, START, self.log, keys)
 
         self.old = None
         self.model = None
         return "create", act, self.check
+
+    def wipe(self, path):
+        """The step that makes the lock forget everything."""
+        self.old = self.model
+
+        def act():
+            self.model = None
+            Store.wipe(path)
+
+        return "wipe", act, self.check
 
     def step(self, name, method, *args):
         """A step that calls the method of that name, on the store and then on the model."""
@@ -72,28 +84,25 @@ class StoreWorkload:
         return "start", act, self.check
 
     def check(self, path, done):
-        """ValueError unless the store at `path` is in the state before the step or after it."""
+        """ValueError unless the store at `path` is in the state before the step or after it; no store is a state."""
+        allowed = [self.model] if done else [self.model, self.old]
         try:
             store = Store.open(path)
         except NotProvisioned:
-            if done or self.old is not None:
+            if None not in allowed:
                 raise
             return
         found = state_of(store)
-        if found == self.model.state():
-            return
-        if done or self.old is None or found != self.old.state():
-            before = "" if self.old is None or done else "; before: " + difference(self.old.state(), found)
-            raise ValueError("after: %s%s" % (difference(self.model.state(), found), before))
+        states = [model.state() for model in allowed if model is not None]
+        if found not in states:
+            raise ValueError("neither after nor before: " + "; ".join([difference(state, found) for state in states]))
 
     def recover(self, path):
-        """Start, and everything a start may write without changing the state."""
-        try:
-            store = Store.open(path)
-        except NotProvisioned:
-            return
-        store.keep(store.tokens, store.floor)
-        store.compact()
+        """Start the lock; or wipe it once more."""
+        if self.model is None:
+            Store.wipe(path)
+        else:
+            start(path)
 
     def resume(self, path):
         """Use the lock after the cut: an entry, a change, a start."""
@@ -114,6 +123,16 @@ class StoreWorkload:
             raise ValueError("events are missing after the cut")
 
 
+def start(path):
+    """Start, and everything a start may write without changing the state."""
+    try:
+        store = Store.open(path)
+    except NotProvisioned:
+        return
+    store.keep(store.tokens, store.floor)
+    store.compact()
+
+
 def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, gone=None):
     """The code with this number; its tag is spread over the index like a real one."""
     random.seed(number + 1)
@@ -123,6 +142,21 @@ def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, gone=Non
     made.end = start + 86_400 if end is None else end
     made.gone = start + 86_400 if gone is None else gone
     return made
+
+
+def key(slot, role=1, length=5):
+    """A key in this slot; its psk is spread like a real one."""
+    psk = hashlib.sha256(b"psk %d" % slot).digest()
+    return Key(slot, role, psk, "k" * length, *((65, 22, 6, START) if role == 3 else ()))
+
+
+KEYS = [key(0), key(1, 3, 16)]
+
+
+def told(event, slot, request, key=None):
+    """What a command over the link leaves in the log."""
+    code = None if key is None else Code(bytes((key.slot, key.role)) + b"kkkkk\0", 7)
+    return Entry(event, 1 + slot, NONE, code, request)
 
 
 class Kinds(StoreWorkload):
@@ -139,7 +173,9 @@ class Kinds(StoreWorkload):
     def steps(self, path):
         """Each kind of change, in an order that makes it possible."""
         now = START + 3_600
-        yield self.create(path)
+        yield self.create(path, b"to be wiped", KEYS)
+        yield self.wipe(path)
+        yield self.create(path, keys=KEYS[:1])
         yield self.reopen(path)
         yield self.step("pay", "pay", now)
         event = [Entry(1, 1, NONE, code(1, 7, REVOKED), 0)]
@@ -164,7 +200,10 @@ class Kinds(StoreWorkload):
         yield self.step("time set back again", "commit", back, now - 5, True)
         yield self.step("compact", "compact")
         yield self.reopen(path)
-        yield self.step("configure", "configure", b"another configuration" * 7, now + 360)
+        yield self.step("settle settings", "settle", told(20, 0, 1), now + 360, True, b"another configuration" * 7)
+        yield self.step("settle keys", "settle", told(24, 0, 2, KEYS[1]), now + 370, True, None, KEYS)
+        yield self.step("commit a request", "commit", [told(23, 1, 3)], now + 380, True)
+        yield self.step("settle both", "settle", told(25, 0, 4, KEYS[1]), 0, False, b"third", KEYS[:1])
         yield self.step("erase", "commit", [Entry(5, 10, ERASE, None, 0)], now + 400, True)
         yield self.step("compact after it", "compact")
         many = [Entry(2, 9, NONE, None, at) for at in range(6)]
@@ -205,11 +244,15 @@ class History(Kinds):
             elif what < 84:
                 yield self.step("compact", "compact")
             elif what < 89:
-                yield self.step("configure", "configure", bytes([draw(0, 255)]) * draw(0, 160), now)
+                yield self._settle(now, trusted, draw)
             elif what < 94:
                 now += draw(-200_000, 200_000)
                 yield self.step("time", "commit", [Entry(19, 0, TIME, None, 0)], now, True)
             else:
+                if draw(0, 9) == 0:
+                    yield self.wipe(path)
+                    yield self.create(path, keys=KEYS)
+                    continue
                 erase = [Entry(5, 10, ERASE, None, 0), Entry(16, 0, PUT, code(number, 6), 0)][: draw(1, 2)]
                 yield self.step("erase", "commit", erase, now, trusted)
 
@@ -217,6 +260,13 @@ class History(Kinds):
         if self.model.tokens == 0:
             return self.step("keep", "keep", draw(1, 8), now)
         return self.step("pay", "pay", now if trusted else None)
+
+    def _settle(self, now, trusted, draw):
+        """Other settings, other keys or both, asked for over the link or on the spot."""
+        config = bytes([draw(0, 255)]) * draw(0, 160) if draw(0, 1) else None
+        keys = [key(slot, draw(1, 4), draw(0, 16)) for slot in range(16) if draw(0, 3) == 0] if draw(0, 1) else None
+        entry = told(draw(20, 27), draw(-1, 15), draw(0, 9), key(draw(0, 15)))
+        return self.step("settle", "settle", entry, now, trusted, config, keys)
 
     def _change(self, number, now, trusted, refund, draw):
         """A commit of one to three entries that put, replace and forget codes."""
@@ -287,6 +337,8 @@ class Full(StoreWorkload):
         more = [Entry(0, 0, PUT, code(5000, 0, REVOKED, 7, now), 0)]
         yield self.step("commit with a compaction", "commit", more, now, True)
         yield self.step("erase", "commit", [Entry(5, 10, ERASE, None, 0)], now, True)
+        sixteen = [key(slot, 1 + slot % 4, 16) for slot in range(16)]
+        yield self.step("settle", "settle", told(24, 0, 5, sixteen[9]), now, True, b"s" * 160, sixteen)
         yield self.step("compact", "compact")
 
 
