@@ -12,9 +12,8 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import code, lock
-from .commands.lock import PolicyName
-from .commands.shared import Json, complete_lock, complete_zone, examples
+from .commands import code, code_link, key, lock, lock_link, pair
+from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
 from .errors import ToolError
 
 app = typer.Typer(
@@ -23,8 +22,14 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
 )
-app.add_typer(lock.app, name="lock", help="The locks you know: add, list, show, remove, risk, erased.")
-app.add_typer(code.app, name="code", help="Issue codes; list and explain them.")
+lock_link.add_to(lock.app)
+code_link.add_to(code.app)
+app.add_typer(lock.app, name="lock", help="The locks you know; and, over Bluetooth, their status, log and settings.")
+app.add_typer(
+    code.app, name="code", help="Issue codes, list and explain them; custom codes and changes over Bluetooth."
+)
+app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
+pair.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

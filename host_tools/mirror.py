@@ -77,11 +77,12 @@ class Mirror:
         own = [key for key in self.keys() if key.psk is not None]
         return sorted(own, key=lambda key: (key.state != ACTIVE, key.role, -key.created))
 
-    def hold_pending(self, role: int, label: str, psk: bytes, now: int) -> None:
+    def hold_pending(self, role: int, label: str, psk: bytes, now: int) -> HeldKey:
         """Remember a key that is about to be sent to the lock; it takes the place of one that was never confirmed."""
         with self._writing():
             self._db.execute("DELETE FROM keys WHERE lock = ? AND state = ?", (self._lock, PENDING))
-            self._insert(None, role, label, psk, PENDING, now)
+            key_id = self._insert(None, role, label, psk, PENDING, now)
+        return HeldKey(key_id, None, role, label, psk, PENDING, now)
 
     def hold(self, slot: int, role: int, label: str, psk: bytes, now: int) -> None:
         """Remember a key that the lock has in this slot, and that is used from here."""
@@ -117,11 +118,12 @@ class Mirror:
         if not changed.rowcount:
             self._insert(slot, role, label, None, ACTIVE, now)
 
-    def _insert(self, slot: int | None, role: int, label: str, psk: bytes | None, state: str, now: int) -> None:
-        self._db.execute(
+    def _insert(self, slot: int | None, role: int, label: str, psk: bytes | None, state: str, now: int) -> int:
+        cursor = self._db.execute(
             "INSERT INTO keys (lock, slot, role, label, psk, state, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self._lock, slot, role, label, psk, state, now),
         )
+        return int(cursor.lastrowid or 0)
 
     # Codes
 
@@ -129,7 +131,9 @@ class Mirror:
         """The codes of the lock's last list, and of the changes made from here since."""
         with told(self._path):
             query = "SELECT tag, details, seen FROM known WHERE lock = ? ORDER BY tag"
-            return [Known(CodeRecord(tag, details), seen) for tag, details, seen in self._db.execute(query, (self._lock,))]
+            return [
+                Known(CodeRecord(tag, details), seen) for tag, details, seen in self._db.execute(query, (self._lock,))
+            ]
 
     def replace_known(self, listed: Iterable[CodeRecord], now: int) -> None:
         """Take over the lock's whole list."""

@@ -23,8 +23,8 @@ from .errors import ToolError
 from .registry import Registry, fingerprint, home
 from .script import Player, ScriptError, begin_ms, describe, parse
 from .virtual_lock import EXAMPLE_SECRET, Entered, Identity, VirtualLock
+from .zones import EXAMPLE_ZONE, local_zone
 
-EXAMPLE_ZONE = "Etc/UTC"
 DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
 LARGEST_SCRIPT = 50_000_000  # bytes: a file beyond this is none
 
@@ -256,20 +256,6 @@ def _own_desk(stack: contextlib.ExitStack, choice: Choice) -> Desk:
     registry = stack.enter_context(Registry.open(_temporary(stack)))
     add_lock(registry, identity, zone, int(time.time()))
     return Desk(registry, identity.name, own=True)
-
-
-def local_zone() -> str:
-    """Return this machine's IANA zone if it says so in the usual places, else UTC."""
-    known = set(zones.names())
-    named = os.environ.get("TZ", "").lstrip(":")
-    if named in known:
-        return named
-    with contextlib.suppress(OSError):
-        parts = Path("/etc/localtime").resolve().parts
-        for count in (3, 2, 1):
-            if "/".join(parts[-count:]) in known:
-                return "/".join(parts[-count:])
-    return EXAMPLE_ZONE
 
 
 # A demonstration

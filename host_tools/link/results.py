@@ -148,9 +148,7 @@ def keys(data: bytes) -> Iterator[KeyEntry]:
         if len(head) != 14 or len(label) != head[13]:
             raise ValueError("a key is cut")
         at += 14 + len(label)
-        yield KeyEntry(
-            head[0], head[1], text(label), head[2], head[3], head[4], number(head[5:9]), number(head[9:13])
-        )
+        yield KeyEntry(head[0], head[1], text(label), head[2], head[3], head[4], number(head[5:9]), number(head[9:13]))
 
 
 def settings(data: bytes) -> Config:
