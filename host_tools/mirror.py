@@ -64,7 +64,7 @@ class Mirror:
 
     # Keys
 
-    def keys(self) -> list[HeldKey]:
+    def all_keys(self) -> list[HeldKey]:
         """Every key that is known, by slot, those without one last."""
         with told(self._path):
             query = (
@@ -74,7 +74,7 @@ class Mirror:
 
     def usable_keys(self) -> list[HeldKey]:
         """The keys that can be used from here: confirmed ones first, then those that may do most."""
-        own = [key for key in self.keys() if key.psk is not None]
+        own = [key for key in self.all_keys() if key.psk is not None]
         return sorted(own, key=lambda key: (key.state != ACTIVE, key.role, -key.created))
 
     def hold_pending(self, role: int, label: str, psk: bytes, now: int) -> HeldKey:
@@ -107,7 +107,7 @@ class Mirror:
             for slot, role, label in listed:
                 slots.add(slot)
                 self._note(slot, role, label, now)
-            for key in self.keys():
+            for key in self.all_keys():
                 if key.slot is not None and key.slot not in slots:
                     self._db.execute("DELETE FROM keys WHERE id = ?", (key.id,))
 
@@ -205,4 +205,4 @@ class Mirror:
     @property
     def set_up(self) -> bool:
         """Whether the lock was ever met with a key that works, so that a blank one is another, or was reset."""
-        return bool(self.last_seq()) or any(key.state == ACTIVE for key in self.keys())
+        return bool(self.last_seq()) or any(key.state == ACTIVE for key in self.all_keys())

@@ -134,6 +134,7 @@ def _check_body(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def damaged(path: Path) -> ToolError:
+    """Return what there is to say of a damaged registry."""
     return ToolError(
         f"The registry {path} is damaged.",
         "Nothing was changed. Restore it from a backup, or move it away and add the locks again with their secrets.",

@@ -104,7 +104,8 @@ COLUMNS = {
         "codes": "id, lock, epoch, hour, ticket, length, label, issued",
     },
     2: {
-        "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, epoch, erase_pending, created",
+        "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, epoch, erase_pending,"
+        " created",
         "codes": "id, lock, epoch, hour, ticket, length, label, issued",
         "keys": "id, lock, slot, role, label, psk, state, created",
         "known": "lock, tag, details, seen",
@@ -136,7 +137,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables of a file of an earlier version up to date; sqlite3.Error, and the file as it was, if that fails.
+    """Bring the tables of an older file up to date; sqlite3.Error, and the file as it was, if that fails.
 
     Another command may be faster: what is left to do is looked up when nobody else can write.
     """

@@ -151,8 +151,8 @@ def list_(
 ) -> None:
     """List the codes of a lock: those issued here with their digits, and what the lock told of them and of others.
 
-    State: upcoming; usable (now, also for the first time); active (used before, and good); if-used (too late for a first
-    use); used; over; revoked; erased. What the lock knows is what it told last: --fetch asks it.
+    State: upcoming; usable (now, also for the first time); active (used before, and good); if-used (too late for a
+    first use); used; over; revoked; erased. What the lock knows is what it told last: --fetch asks it.
     """
     if fetch:
 

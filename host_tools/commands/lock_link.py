@@ -134,7 +134,7 @@ def log(
 
 
 def _log_data(registry: Registry, lock: Lock, mirror: Mirror, after: int) -> list[show.Data]:
-    keys = {key.slot: key.label for key in mirror.keys() if key.slot is not None and key.label}
+    keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.label}
     names = show_link.labels(lock, show_link.issued_codes(lock, registry.codes(lock)), mirror)
     events: list[LogEvent] = mirror.events(after)
     return [show_link.event_data(lock, event, keys, names) for event in events]

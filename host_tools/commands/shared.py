@@ -191,7 +191,7 @@ def secret_of(text: str) -> bytes:
 
 
 def at_lock(name: str, work: Callable[[Visit, show.Progress], Awaitable[T]]) -> tuple[Lock, T]:
-    """Go to a lock of the registry and do something there; returns the lock as it is known then, and what came of it."""
+    """Go to a lock of the registry and do something; returns the lock as it is known then, and what came of it."""
     with Registry.open() as registry, show.Progress() as progress:
         lock = registry.lock(name)
 

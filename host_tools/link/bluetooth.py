@@ -1,7 +1,7 @@
 """This computer's Bluetooth, through bleak.
 
-A value is one write with response, or one notification, of at most the connection's MTU less 3. What that is, systems tell
-in different ways, BlueZ sometimes not at all: then 20 bytes, which every connection carries.
+A value is one write with response, or one notification, of at most the connection's MTU less 3. What that is, systems
+tell in different ways, BlueZ sometimes not at all: then 20 bytes, which every connection carries.
 """
 
 import asyncio

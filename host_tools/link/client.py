@@ -1,8 +1,8 @@
 """The client of a lock: requests that are done once, whatever is lost on the way (docs/link.md, "Commands").
 
-A request has an id. When the connection is lost before the last part of the answer is there, the client connects again and
-sends the same request with the same id: the lock carries it out if it has not, and answers the same if it has. A list
-goes on where it was interrupted. One request is in flight at a time.
+A request has an id. When the connection is lost before the last part of the answer is there, the client connects again
+and sends the same request with the same id: the lock carries it out if it has not, and answers the same if it has. A
+list goes on where it was interrupted. One request is in flight at a time.
 
     apart ──connect, handshake──► session ──request──► waiting ──last part──► session
     waiting ──connection lost──► apart, and the same request again, TRIES times without progress at most
@@ -46,8 +46,8 @@ class BadAnswer(ToolError):
 class Client:
     """A key's view of one lock. dial: makes a new connection to it; random: n bytes that nobody can guess.
 
-    Use as an asynchronous context manager. Every method raises Refusal for what the lock refuses, and ToolErrors for a lock
-    that is out of range, busy, another one, or does not know the key.
+    Use as an asynchronous context manager. Every method raises Refusal for what the lock refuses, and ToolErrors for a
+    lock that is out of range, busy, another one, or does not know the key.
     """
 
     def __init__(self, dial: Dial, lock_id: bytes, slot: int, psk: bytes, random: Random = os.urandom):
@@ -229,7 +229,7 @@ class Client:
         return parts[0]
 
     async def _request(self, command: int, arguments: Callable[[], bytes], take: Callable[[bytes], None]) -> None:
-        """Carry out a request; `take` gets each part of the answer. `arguments` is asked again when it is sent again."""
+        """Carry out a request; `take` gets each part of the answer, `arguments` says what to send, each time."""
         ident = fresh_id(self._random)
         self._sent = False
         lost = 0

@@ -2,8 +2,8 @@
 
     start ──hello──► waits ──second message authentic──► session ──anything that does not open──► over
 
-A session is made by `shake`, which does the first three steps. Whatever is wrong ends the connection; a new try is a new
-connection. What a lock says before the session is not authentic, so it only chooses the words for a person.
+A session is made by `shake`, which does the first three steps. Whatever is wrong ends the connection; a new try is a
+new connection. What a lock says before the session is not authentic, so it only chooses the words for a person.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What carries fragments to a lock. A way to a lock, be it Bluetooth, the virtual lock's radio or a gateway, is one Radio.
+"""What carries fragments to a lock. Each way, be it Bluetooth, the virtual lock's radio or a gateway, is one Radio.
 
 A Radio sees locks and connects to them; the Wire it returns carries values of at most `fragment` bytes, in order, each
 once, or raises LinkLost. It understands nothing of what it carries. Errors are ToolErrors, for the person who waits.

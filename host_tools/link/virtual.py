@@ -1,4 +1,4 @@
-"""The radio of a virtual lock that runs on this computer: a Bluetooth stack of ours on a controller behind a UNIX socket.
+"""The radio of a virtual lock that runs here: a Bluetooth stack of ours on a controller behind a UNIX socket.
 
 The stack is bumble's and speaks HCI with the socket (radio_socket.py), so that what happens on a virtual door is what
 happens on a real one: scanning, a connection, an MTU that is asked for, writes and notifications.

@@ -52,7 +52,7 @@ class Visit:
         return self._registry.mirror(self.lock)
 
     async def fetch_log(self, progress: Callable[[int], None] = lambda count: None) -> int:
-        """Fetch what is new in the lock's log; returns how many events. What was fetched stays, whatever comes after."""
+        """Fetch what is new in the lock's log; returns how many events. What was fetched stays."""
         mirror, before = self.mirror, self.mirror.last_seq()
         if before > self.status.newest:
             raise ToolError(
