@@ -14,3 +14,9 @@ def pytest_report_header() -> str:
 def home(tmp_path, monkeypatch):
     """Keep every test away from the registry of the person who runs it."""
     monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "tumbler-home"))
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """An empty directory, as text: what tests take that MicroPython runs too (tests/link_run.py)."""
+    return str(tmp_path)

@@ -88,10 +88,12 @@ class Linked(Lock):
 
     def wipe(self):
         """Forget everything."""
-        Store.wipe(self.path)
-        self.store = self.verifier = self.owner = None
-        self.trouble = "no-secret"
-        self.start_anew()
+        try:
+            Store.wipe(self.path)
+        finally:
+            self.store = self.verifier = self.owner = None
+            self.trouble = "no-secret"
+            self.start_anew()
 
     def start_anew(self):
         """Start anew after the answer."""

@@ -180,11 +180,13 @@ class Lock:
             self.board.signals.sound = self.verifier.config.sound
 
     def wipe(self) -> None:
-        """Forget everything. StoreFull when the flash refuses, and then nothing is forgotten."""
-        Store.wipe(self.path)
-        self.store = self.verifier = self.owner = None
-        self.trouble = "no-secret"
-        self.start_anew()
+        """Forget everything, and restart. StoreFull when the flash refuses: the restart then finds what is left."""
+        try:
+            Store.wipe(self.path)
+        finally:
+            self.store = self.verifier = self.owner = None
+            self.trouble = "no-secret"
+            self.start_anew()
 
     def start_anew(self) -> None:
         """Restart when the client that asked has its answer."""
@@ -235,7 +237,10 @@ class Lock:
                 self.play(self.trouble)
             else:
                 await duty.rest(CLOCK_MS)
-                self._housekeeping(self.verifier)
+                if self.verifier is not None:  # still: it may have been wiped meanwhile
+                    self._housekeeping(self.verifier)
+            if self.board.radio is not None:
+                self.board.radio.tell_battery()
 
     def _housekeeping(self, verifier: Verifier) -> None:
         """Tokens and floor to flash, and the journal rewritten while nobody is at the door."""

@@ -74,12 +74,14 @@ class Wireless:
     async def _accept(self) -> None:
         """Wait for a client, for as long as it takes: in a task of its own, so that the duty can report meanwhile."""
         lock_id = None if self._link.id == NO_LOCK else self._link.id
+        self._fault = "the radio failed"
         try:
             self._arrived = await self._radio.accept(self._name() or DEFAULT_NAME, lock_id)
         except NoRadio as error:
             self._fault = str(error)
-        self._waiting = False
-        self._duty.wake()
+        finally:
+            self._waiting = False
+            self._duty.wake()
 
     async def _serve(self, connection: "Connection") -> None:
         """Serve one client until it or its session is over."""

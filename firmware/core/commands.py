@@ -1,8 +1,8 @@
 """The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/link.md).
 
 Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its
-shape; then the core does it, or finds that the same request was carried out before. Nothing is changed by a request that
-is refused.
+shape; then the core does it, or finds that the same request was carried out before. A request that is refused changes
+nothing.
 """
 
 from . import wire
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .link import Link
 
-    Answers = Iterator["tuple[int, bytes]"]
+    Answers = Iterator["tuple[int, bytes] | None"]
 
 LOWEST_FREE = 255  # a slot
 UNKNOWN_BATTERY = 255
@@ -44,7 +44,8 @@ class Commands:
         self._link = link
 
     def answer(self, request: int, command: int, arguments: bytes) -> "Answers":
-        """Yield status and result of one request, several while there is more to come; raises Refused, LockError."""
+        """Yield status and result of one request, several while there is more to come, and None where something else
+        should have its turn; raises Refused, LockError."""
         known = self.TABLE.get(command)
         if known is None:
             raise Refused("unknown-command", "this lock knows no such command: it may be older than the client")
@@ -146,14 +147,15 @@ class Commands:
         yield wire.DONE, bytes((seconds,))
 
     def _read_log(self, _by: By, arguments: bytes) -> "Answers":
-        since, left = _number(arguments[:4]), _number(arguments[4:])
         store = self._lock.store
-        last = min(store.seq, max(since, store.first_seq - 1) + left)
+        since = max(_number(arguments[:4]), store.first_seq - 1)
+        last = min(store.seq, since + _number(arguments[4:]))
         while True:
             part = b""
-            for event in store.events(since, min(last - since, wire.RESULT // wire.ITEM) if last > since else 0):
+            for event in store.events(since, min(last - since, wire.RESULT // wire.ITEM)):
                 part += _item(event)
                 since = event.seq
+                yield None
             more = part and since < last
             yield (wire.MORE if more else wire.DONE), part
             if not more:

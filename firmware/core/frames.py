@@ -45,7 +45,7 @@ class Cutter:
 
 
 class Joiner:
-    """Puts together what the other side sends."""
+    """Puts together what the other side sends. After one SessionError it takes nothing any more."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -61,18 +61,18 @@ class Joiner:
         head = fragment[0] if size else 0
         begins = head & FIRST != 0
         if not 2 <= size <= FRAGMENT or head & NUMBERS != self._number or begins != (self._length == 0):
-            raise _refusal()
+            raise self._refusal()
         at = 1
         if begins:
             if size < 4:
-                raise _refusal()
+                raise self._refusal()
             self._length = int.from_bytes(fragment[1:3], "big")
             at = 3
             if not 1 <= self._length <= LONGEST:
-                raise _refusal()
+                raise self._refusal()
         parts = self._parts + fragment[at:]
         if len(parts) > self._length or (head & LAST != 0) != (len(parts) == self._length):
-            raise _refusal()
+            raise self._refusal()
         self._number = self._number + 1 & NUMBERS
         if head & LAST:
             self._parts = b""
@@ -81,6 +81,8 @@ class Joiner:
         self._parts = parts
         return None
 
-
-def _refusal() -> SessionError:
-    return SessionError("a fragment is lost, altered or out of turn: the connection must end")
+    def _refusal(self) -> SessionError:
+        """Nothing is repaired: no fragment has the number that is expected from now on."""
+        self._number = NUMBERS + 1
+        self._parts = b""
+        return SessionError("a fragment is lost, altered or out of turn: the connection must end")

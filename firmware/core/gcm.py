@@ -4,15 +4,20 @@ GHASH multiplies polynomials over bits, which no interpreter has an operation fo
 is spread over an integer of 128 bytes, one coefficient a byte: the integer multiplication that Python does have
 then adds up at most 128 products in a byte, nothing carries into the next, and the lowest bit of each byte is the
 coefficient of the product. No table is needed, and no step depends on what the bits are.
+
+A block costs as much as some HMACs, so that a long message comes in slices: generators that yield None every SLICE
+blocks.
 """
 
 from .aes import ecb
 from .errors import SessionError
 from .kdf import same
+from .slices import run
 
 KEY = 32
 NONCE = 12
 TAG = 16
+SLICE = 4  # blocks
 _BLOCK = 16
 
 _LOW = (1 << 8 * 128) - 1  # the coefficients of x**0 to x**127
@@ -50,17 +55,29 @@ class Gcm:
 
     def seal(self, nonce: bytes, text: bytes, extra: bytes = b"") -> bytes:
         """Return `text` enciphered, and after it the tag of 16 bytes that covers it and `extra`."""
-        stream = self._stream(nonce, 1, 1 + (len(text) + 15) // _BLOCK)
-        sealed = _mixed(text, stream[_BLOCK:])
-        return sealed + _mixed(self._hash(extra, sealed), stream)
+        return run(self.sealing(nonce, text, extra))
 
     def open(self, nonce: bytes, sealed: bytes, extra: bytes = b"") -> bytes:
         """Return the text in `sealed`; SessionError, and nothing deciphered, unless it was sealed with this key,
         `nonce` and `extra`.
         """
+        return run(self.opening(nonce, sealed, extra))
+
+    def sealing(self, nonce: bytes, text: bytes, extra: bytes = b""):
+        """`seal` in slices."""
+        stream = self._stream(nonce, 1, 1 + (len(text) + 15) // _BLOCK)
+        sealed = _mixed(text, stream[_BLOCK:])
+        tag = yield from self._hash(extra, sealed)
+        return sealed + _mixed(tag, stream)
+
+    def opening(self, nonce: bytes, sealed: bytes, extra: bytes = b""):
+        """`open` in slices."""
+        if len(sealed) < TAG:
+            raise _refusal()
         text, tag = sealed[:-TAG], sealed[-TAG:]
-        if len(sealed) < TAG or not same(_mixed(self._hash(extra, text), self._stream(nonce, 1, 1)), tag):
-            raise SessionError("a message is not authentic")
+        found = yield from self._hash(extra, text)
+        if not same(_mixed(found, self._stream(nonce, 1, 1)), tag):
+            raise _refusal()
         return _mixed(text, self._stream(nonce, 2, (len(text) + 15) // _BLOCK))
 
     def _stream(self, nonce: bytes, first: int, blocks: int) -> bytes:
@@ -69,18 +86,24 @@ class Gcm:
             raise ValueError("AES-256-GCM takes a nonce of 12 bytes here")
         return self._encipher(b"".join([nonce + i.to_bytes(4, "big") for i in range(first, first + blocks)]))
 
-    def _hash(self, extra: bytes, text: bytes) -> bytes:
-        """Return GHASH of both, each filled up to whole blocks, and their lengths in bits."""
+    def _hash(self, extra: bytes, text: bytes):
+        """Return GHASH of both, each filled up to whole blocks, and their lengths in bits; in slices."""
         factor, low, ones, fold = self._factor, _LOW, _ONES, _FOLD
         lengths = (len(extra) << 67 | len(text) << 3).to_bytes(_BLOCK, "big")
         blocks = bytes(extra) + bytes(-len(extra) % _BLOCK) + bytes(text) + bytes(-len(text) % _BLOCK) + lengths
         y = 0
         for at in range(0, len(blocks), _BLOCK):
+            if at and not at % (SLICE * _BLOCK):
+                yield None
             y = (y ^ _spread(blocks[at : at + _BLOCK])) * factor & ones
             # Twice what stands above x**127 comes down again: 127 coefficients, then 6.
             y = (y & low) + (y >> 1024) * fold
             y = (y & low) + (y >> 1024) * fold & ones
         return _gather(y).to_bytes(_BLOCK, "big")
+
+
+def _refusal() -> SessionError:
+    return SessionError("a message is not authentic")
 
 
 def _mixed(text: bytes, stream: bytes) -> bytes:

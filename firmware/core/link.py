@@ -1,8 +1,9 @@
 """The link: who may connect, as whom, and what all connections of one lock share (docs/link.md).
 
-The connection budget bounds what strangers cost: a connection that ends without a session takes one of STRANGERS
-tokens, one comes back every REFILL seconds. It protects no secret, so RAM is good enough for it. Times are uptime in
-whole seconds.
+The connection budget bounds what strangers cost: a connection takes one of STRANGERS tokens when it says hello, or when
+it ends without having said it, and gives it back when it has a session; one comes back every REFILL seconds. So a
+crowd of connections at once costs no more than one after the other. It protects no secret, so RAM is good enough for
+it. Times are uptime in whole seconds.
 """
 
 from .commands import Commands
@@ -106,17 +107,20 @@ class Link:
         self._pairing = Pairing(self._lock, handshake, self.random, self.uptime)
         return self._pairing
 
-    def opened(self, session: Session) -> None:
-        """A session is there."""
-        self._sessions.append(session)
+    def pay(self) -> None:
+        """Take a token for a connection that may fail."""
+        self.wait()  # what has come back until now
+        self._tokens = max(0, self._tokens - 1)
 
-    def closed(self, session: Session, established: bool) -> None:
-        """A connection is over; established: it had a session."""
+    def opened(self, session: Session) -> None:
+        """A session is there: its connection did not fail."""
+        self._sessions.append(session)
+        self._tokens = min(STRANGERS, self._tokens + 1)
+
+    def closed(self, session: Session) -> None:
+        """A connection is over."""
         if session in self._sessions:
             self._sessions.remove(session)
-        if not established:
-            self.wait()  # what has come back until now
-            self._tokens = max(0, self._tokens - 1)
 
     def removed(self) -> None:
         """A key was removed: its sessions end, one that is being answered after its answer."""

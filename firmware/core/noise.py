@@ -17,6 +17,7 @@ from . import x25519
 from .errors import SessionError
 from .gcm import NONCE, TAG, Gcm
 from .kdf import hkdf
+from .slices import run
 
 NAME = b"Noise_NNpsk0_25519_AESGCM_SHA256"  # 32 bytes, so it is the first hash itself
 NAME_WITHOUT = b"Noise_NN_25519_AESGCM_SHA256" + bytes(4)  # shorter than a hash: filled up with zeros
@@ -48,18 +49,26 @@ class CipherState:
 
         SessionError after 2**64 - 1 messages, ValueError when it would be longer than 65535 bytes.
         """
-        if len(payload) > LONGEST - TAG:
-            raise ValueError("a payload is at most 65519 bytes")
-        sealed = self._cipher.seal(self._nonce(), payload, extra)
-        self.messages += 1
-        return sealed
+        return run(self.sealing(payload, extra))
 
     def open(self, sealed: bytes, extra: bytes = b"") -> bytes:
         """Return the payload of the other side's next message; SessionError, and nothing changed, for any other."""
+        return run(self.opening(sealed, extra))
+
+    def sealing(self, payload: bytes, extra: bytes = b""):
+        """`seal` in slices: a generator. One at a time."""
+        if len(payload) > LONGEST - TAG:
+            raise ValueError("a payload is at most 65519 bytes")
+        sealed = yield from self._cipher.sealing(self._nonce(), payload, extra)
+        self.messages += 1
+        return sealed
+
+    def opening(self, sealed: bytes, extra: bytes = b""):
+        """`open` in slices: a generator. One at a time."""
         if not TAG <= len(sealed) <= LONGEST:
             raise _refusal()
         try:
-            payload = self._cipher.open(self._nonce(), sealed, extra)
+            payload = yield from self._cipher.opening(self._nonce(), sealed, extra)
         except SessionError:
             raise _refusal()
         self.messages += 1
@@ -86,7 +95,7 @@ class HandshakeState:
         self._random = random
         self._step = _FIRST
         self._private = self._public = b""  # our key pair, once made
-        self._remote = b""  # the other side's public key, once it is known that it holds the pre-shared key
+        self._remote = b""  # the other side's public key, once its message was read
         self._shared = b""
         self._chain = self._hash = NAME if psk is not None else NAME_WITHOUT
         self._key = b""  # none yet: what is said is in clear
@@ -142,7 +151,9 @@ class HandshakeState:
         """Return the payload of the other side's message.
 
         SessionError, and the handshake is dead, when it is not that message. The responder does no curve operation
-        here: whoever does not hold the pre-shared key never makes it do one. The initiator does one.
+        here: whoever does not hold the pre-shared key, if there is one, never makes it do one. The initiator does one.
+        Without a pre-shared key any 32 bytes and more are a first message, and one that was changed is noticed in
+        the second.
         """
         self._expect(_SECOND if self._initiator else _FIRST)
         least = OVERHEAD if self._psk or self._initiator else x25519.KEY

@@ -65,6 +65,11 @@ class Pairing:
         return self._state == _SHOWN and self._uptime() < self._until
 
     @property
+    def by_hand(self) -> bool:
+        """Whether a person is at work: typing the digits, or looking whether the lock has agreed."""
+        return self._state in (_SHOWN, _AGREED)
+
+    @property
     def over(self) -> bool:
         """Whether nothing more can come of it."""
         return self._state == _OVER

@@ -39,12 +39,14 @@ class Session:
         self._state = _START
         self._began = link.uptime()
         self._slot = -1
+        self._paid = False  # a token of the budget
         # What there is of these depends on the state.
         self._key: "Any" = None
         self._handshake: "Any" = None
         self._handler: "Any" = None
         self._seal: "Any" = None
         self._open: "Any" = None
+        self._paid = False  # from the budget of strangers
         self.over = False
         self.busy = False
         self.slot: "int | None" = None
@@ -60,13 +62,15 @@ class Session:
         if isinstance(self._handler, Pairing):
             return self._handler.over
         key = None if self._handler is None else self._link.key(self._slot)
-        return key is None or key.psk != self._key.psk
+        # The whole key: one that was removed and came back with another role is another one.
+        return key is None or key.pack() != self._key.pack()
 
     @property
     def patience(self) -> int:
         """Seconds to wait for the next message before the connection is to be ended; at least 1."""
         if self._state == _SESSION:
-            return TYPED_WITHIN if self.slot is None else IDLE
+            by_hand = isinstance(self._handler, Pairing) and self._handler.by_hand
+            return TYPED_WITHIN if by_hand else IDLE
         return max(1, min(MESSAGE_WITHIN, self._began + SESSION_WITHIN - self._link.uptime()))
 
     def receive(self, message: bytes) -> "Iterator[bytes | None]":
@@ -94,7 +98,9 @@ class Session:
         """The connection is gone, or is to go: forget everything."""
         if not self.over:
             self.over = True
-            self._link.closed(self, self._state == _SESSION)
+            self._link.closed(self)
+            if not self._paid:
+                self._link.pay()
         self._state = _OVER
         if self._handshake is not None:
             self._handshake.close()
@@ -112,6 +118,8 @@ class Session:
             raise _Refusal(wire.OLD_VERSION)
         if link.wait():
             raise _Refusal(wire.NOT_NOW)
+        self._paid = True
+        link.pay()
         psk = None
         if slot == PAIRING:
             if not link.pairs:
@@ -134,7 +142,9 @@ class Session:
             raise _Refusal(wire.UNSAID)
         handshake.read(body)
         yield from handshake.prepare()
+        yield None
         answer = bytes((wire.HANDSHAKE | wire.FROM_LOCK,)) + handshake.write()
+        yield None
         link = self._link
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
@@ -150,33 +160,38 @@ class Session:
 
     def _request(self, body: bytes) -> "Iterator[bytes | None]":
         """Answer one request, in as many parts as it takes."""
-        payload = self._open.open(body)
+        payload = yield from self._open.opening(body)
+        yield None
+        if self.over:
+            return  # its connection is gone
         if self.slot is not None and self.ended:
             raise _Refusal(wire.UNSAID)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
         if len(payload) < wire.REQUEST_HEAD or not request:
-            yield self._part(payload[:4], *wire.refusal("bad-request", "a request is its id, a command and arguments"))
+            yield from self._part(payload, *wire.refusal("bad-request", "a request is its id, a command, arguments"))
             return
-        ident = payload[:4]
         self.busy = True
         try:
-            for status, result in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
-                yield self._part(ident, status, result)
-                if status == wire.MORE:
-                    yield None
-                    if self.ended:
-                        break
+            for answer in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
+                yield None
+                if answer is None:
+                    continue
+                yield from self._part(payload, *answer)
+                if answer[0] == wire.MORE and self.ended:
+                    break
         except Refused as error:
-            yield self._part(ident, *wire.refusal(error.reason, str(error)))
+            yield from self._part(payload, *wire.refusal(error.reason, str(error)))
         except LockError as error:
-            yield self._part(ident, *wire.refusal("store-full", str(error)))
+            yield from self._part(payload, *wire.refusal("store-full", str(error)))
         self.busy = False
         if self.ended:
             self.close()
 
-    def _part(self, ident: bytes, status: int, result: bytes) -> bytes:
-        ident = bytes(ident) + bytes(4 - len(ident))
-        return bytes((wire.SEALED | wire.FROM_LOCK,)) + self._seal.seal(ident + bytes((status,)) + result)
+    def _part(self, request: bytes, status: int, result: bytes) -> "Iterator[bytes | None]":
+        """One part of the answer to a request, sealed."""
+        ident = request[:4] + bytes(4 - len(request[:4]))
+        sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
+        yield bytes((wire.SEALED | wire.FROM_LOCK,)) + sealed
 
 
 class _Refusal(Exception):

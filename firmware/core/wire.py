@@ -94,8 +94,9 @@ RESULT = 219  # bytes of a result at most: sealed and in one fragment it fills a
 ITEM = 20  # bytes of a code and of an event in a list
 FROM_THE_BEGINNING = 0xFFFF  # a cursor
 
-# Settings: the place in this table is the field's number.
+# Settings: the place in these tables is the field's number. Fewest and most bytes of each.
 SETTINGS = ("", "rule", "weekend", "autolock", "sound", "policy", "passage", "name")
+_LENGTHS = ((0, 0), (1, 100), (1, 1), (1, 1), (1, 1), (5, 5), (3, 3), (0, 17))
 _NUMBERS = ("weekend", "autolock", "sound")  # of one byte
 
 
@@ -138,21 +139,26 @@ def unpack_settings(packed: bytes) -> "dict[str, Any]":
     last = 0
     at = 0
     while at < len(packed):
-        if len(packed) < at + 2 or not last < packed[at] < len(SETTINGS) or len(packed) < at + 2 + packed[at + 1]:
-            raise Refused("bad-request", "settings are fields with their length, ascending: look at the client")
-        last = packed[at]
+        if len(packed) < at + 2 or not last < packed[at] < len(SETTINGS):
+            raise _shape()
+        last, size = packed[at], packed[at + 1]
+        fewest, most = _LENGTHS[last]
+        at += 2
+        if not fewest <= size <= most or len(packed) < at + size:
+            raise _shape()
         name = SETTINGS[last]
-        data = bytes(packed[at + 2 : at + 2 + packed[at + 1]])
-        at += 2 + len(data)
-        named[name] = _value(name, data)
+        named[name] = _value(name, bytes(packed[at : at + size]))
+        at += size
     return named
+
+
+def _shape() -> Refused:
+    return Refused("bad-request", "settings are fields with their length, ascending: look at the client")
 
 
 def _value(name: str, data: bytes) -> "Any":
     """The value of one setting."""
     if name in _NUMBERS:
-        if len(data) != 1:
-            raise Refused("bad-request", name + ": is one byte")
         if name == "sound" and data[0] > 1:
             raise Refused("bad-setting", "sound: 0 or 1")
         return data[0] == 1 if name == "sound" else data[0]
@@ -162,8 +168,6 @@ def _value(name: str, data: bytes) -> "Any":
         except ValueError as error:
             raise Refused("bad-setting", str(error))
     if name == "passage":
-        if len(data) != 3:
-            raise Refused("bad-request", "passage hours are three bytes")
         return tuple(data)
     for byte in data:
         if not 32 <= byte < 127:

@@ -1,0 +1,16 @@
+"""The tests of the link that need nothing of CPython, in MicroPython."""
+
+import importlib
+
+import pytest
+
+from tests import micropython
+
+MODULES = ["test_frames", "test_link"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_same_on_micropython(module):
+    names = [name for name in sorted(dir(importlib.import_module(f"tests.{module}"))) if name.startswith("test_")]
+    assert names
+    assert micropython.run(micropython.ROOT / "tests" / "link_run.py", module).split() == names
