@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from firmware.core.config import AUTOLOCK, WEEKEND
 
-from .board_process import BoardFault, BoardProcess, BoardStopped, Message, board_command
+from .board_process import BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
 from .errors import ToolError
 from .micropython import find
 from .virtual.models.ds3231 import DS3231Model
@@ -334,6 +334,8 @@ class VirtualLock:
             self._restarting(stop)
             self._start()
             return None
+        except BoardRefused:
+            raise  # it did nothing, and runs on
         except ToolError:
             self._stopped()
             raise
