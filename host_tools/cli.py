@@ -47,7 +47,11 @@ def root(
     """Take the options that belong to no command."""
 
 
-@app.command(epilog=examples("tumbler run", "tumbler run --lock cabin", "tumbler run --script night.txt --json"))
+@app.command(
+    epilog=examples(
+        "tumbler run", "tumbler run --lock cabin", "tumbler run --script night.txt --json", "tumbler run --radio"
+    )
+)
 def run(
     script: Annotated[
         Path | None,
@@ -78,11 +82,15 @@ def run(
         typer.Option(metavar="FILE", help="Flash image to use and keep.", show_default="one for each lock"),
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Begin with a new lock: forget its flash image.")] = False,
+    radio: Annotated[
+        bool, typer.Option("--radio", help="With Bluetooth for other terminals: tumbler scan, tumbler pair NAME.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start a virtual lock: the real firmware in the real MicroPython.
 
-    In a terminal it is a keypad to press; without one it plays a demonstration.
+    In a terminal it is a keypad to press; without one it plays a demonstration. With --radio it is a new lock to pair,
+    and without a terminal it does what the lines of standard input say.
     """
     from .run import run_command  # the terminal interface is slow to load
 
@@ -94,6 +102,7 @@ def run(
         policy=policy.value if policy else None,
         flash=flash,
         reset=reset,
+        radio=radio,
         as_json=json,
     )
     raise typer.Exit(status)

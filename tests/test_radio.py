@@ -15,11 +15,13 @@ from bumble.hci import HCI_ErrorCode
 
 from firmware.core.passcode import Scheme, hour_of
 from firmware.drivers.radio import advertisement, scan_response
+from host_tools.board_process import BoardRefused
 from host_tools.errors import ToolError
 from host_tools.radio_socket import LONGEST, RadioSocket, socket_path
 from host_tools.virtual_radio import VirtualRadio
 from tests.lock import EXAMPLE_SECRET, NOW
-from tests.radio_client import ANSWER, COMMAND, SERVICE, Client, Rig
+from tests.radio_client import ANSWER, COMMAND, ECHO, SERVICE, Client, Rig
+from tests.virtual import Board
 
 LOST = HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 CLOSED_BY_THE_LOCK = HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
@@ -385,6 +387,57 @@ def test_a_lock_without_power_is_not_there(rig):
 
 
 # The air
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"op": "jam", "conn": 1},
+        {"op": "connect", "conn": 1, "address": "c00102030405"},
+        {"op": "connect", "conn": 2, "address": "no address"},
+        {"op": "connect", "conn": 2},
+        {"op": "write", "conn": 2, "handle": 1, "value": "00"},
+        {"op": "write", "conn": 1, "handle": 99, "value": "00"},
+        {"op": "write", "conn": 1, "handle": 1, "value": "0"},
+        {"op": "read", "conn": 1, "handle": 99},
+        {"op": "mtu", "conn": 2, "mtu": 100},
+        {"op": "sent", "conn": 2, "count": 1},
+        {"op": "subscribe", "conn": 2, "handle": 6, "on": True},
+    ],
+)
+def test_what_the_radio_does_not_take_is_refused_and_harmless(rig, request_):
+    rig.ask(lambda lock: lock.radio("connect", conn=1, address="c00102030405"))
+    with pytest.raises(BoardRefused):
+        rig.ask(lambda lock: lock.radio(**request_))
+    assert rig.ask(lambda lock: lock.radio("read", conn=1, handle=3))["value"] == b"Tumbler".hex()
+
+
+def test_writes_that_come_while_the_board_is_busy(rig):
+    def busy(lock):
+        lock.radio("connect", conn=1, address="c00102030405")
+        for number in range(11):
+            lock.radio("write", conn=1, handle=1, value=f"{number:02x}", at_once=True)
+        lock.radio("write", conn=1, handle=1, value="ff")
+
+    rig.ask(busy)
+    notified = [event["value"] for event in rig.events if event.get("op") == "notify"]
+    assert notified == ["02", "03", "04", "05", "06", "07", "08", "09", "0a", "ff"]
+
+
+@pytest.mark.parametrize("mode", ["fast", "real"])
+def test_interrupts_reach_the_firmware_in_both_kinds_of_time(tmp_path, monkeypatch, mode):
+    monkeypatch.setattr("tests.virtual.BROKEN", ECHO)
+    with Board(tmp_path) as board:
+        board.on(broken="600000", mode=mode)
+        board.ask("radio", op="connect", conn=1, address="c00102030405")
+        for number in range(3):
+            board.ask("radio", op="write", conn=1, handle=1, value=f"{number:02x}")
+        told = [event for event in board.all("radio") if event["op"] == "notify"]
+        assert [event["value"] for event in told] == ["00", "01", "02"]
+        board.ask("radio", op="disconnect", conn=1)
+        assert board.last("radio")["op"] == "advertise"
+        assert board.last("radio")["on"]
+        board.off()
 
 
 def test_a_paced_link_moves_data_at_connection_events_only(tmp_path_factory):

@@ -55,7 +55,6 @@ class Radios:
         self._radios = (choose or radios)()
         self._ready: dict[str, Radio] = {}
         self._stack = AsyncExitStack()
-        self._trouble: NoBluetooth | None = None
 
     async def __aenter__(self) -> "Radios":
         return self
@@ -66,15 +65,16 @@ class Radios:
     async def scan(self, seconds: float, enough: Callable[[Sighting], bool] = lambda one: False) -> list[Sighting]:
         """Return every lock seen in so many seconds, on one radio after the other, or until one is enough."""
         found: list[Sighting] = []
+        troubles: list[NoBluetooth] = []
         for radio in self._radios:
-            ready = await self._enter(radio)
-            if ready is None:
-                continue
-            found += await ready.scan(seconds, enough)
+            try:
+                found += await (await self._enter(radio)).scan(seconds, enough)
+            except NoBluetooth as trouble:
+                troubles.append(trouble)
             if any(enough(one) for one in found):
                 break
-        if not self._ready and self._trouble is not None:
-            raise self._trouble
+        if troubles and len(troubles) == len(self._radios):
+            raise troubles[0]
         return found
 
     async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> Sighting:
@@ -92,12 +92,8 @@ class Radios:
         """Connect to a lock that was seen."""
         return await self._ready[sighting.transport].connect(sighting)
 
-    async def _enter(self, radio: Radio) -> Radio | None:
-        """Switch a radio on, once; None when it is of no use."""
+    async def _enter(self, radio: Radio) -> Radio:
+        """Switch a radio on, once."""
         if radio.name not in self._ready:
-            try:
-                self._ready[radio.name] = await self._stack.enter_async_context(radio)
-            except NoBluetooth as trouble:
-                self._trouble = trouble
-                return None
+            self._ready[radio.name] = await self._stack.enter_async_context(radio)
         return self._ready[radio.name]
