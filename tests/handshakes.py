@@ -10,6 +10,7 @@ from firmware.core import x25519
 from firmware.core.errors import SessionError
 from firmware.core.noise import HandshakeState
 from firmware.core.prologue import CHALLENGE, PAIRING, prologue
+from firmware.core.slices import run
 
 PSK = bytes(range(32))
 OTHER = bytes(range(1, 33))
@@ -332,12 +333,12 @@ def order(psk=PSK):
     """Each side writes and reads in its turn only; what comes out of turn changes nothing."""
     initiator, responder = side(True, psk), side(False, psk)
     early = (lambda: initiator.read(bytes(48)), initiator.split, lambda: initiator.hash)
-    early += (responder.write, responder.split, lambda: responder.hash, lambda: x25519.run(responder.prepare()))
+    early += (responder.write, responder.split, lambda: responder.hash, lambda: run(responder.prepare()))
     for work in early:
         refused("out of turn", work)
     message = initiator.write(b"a")
     refused("written twice", initiator.write)
-    refused("prepared twice", lambda: x25519.run(initiator.prepare()))
+    refused("prepared twice", lambda: run(initiator.prepare()))
     if responder.read(message) != b"a":
         raise ValueError("the first message does not open")
     refused("read twice", lambda: responder.read(message))

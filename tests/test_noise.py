@@ -9,10 +9,11 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from noise.exceptions import NoiseInvalidMessage
 
-from firmware.core import noise, x25519
+from firmware.core import noise
 from firmware.core.errors import LockError, SessionError
 from firmware.core.noise import CipherState, HandshakeState
 from firmware.core.prologue import CHALLENGE, LOCK_ID, NO_LOCK, PAIRING, VERSION, prologue
+from firmware.core.slices import run
 from tests import handshakes, micropython
 from tests.campaign import cases
 from tests.generators.link import example, pairing_example
@@ -237,7 +238,7 @@ def test_closed_between_two_slices():
         next(steps)
     responder.close()
     with pytest.raises(SessionError):
-        x25519.run(steps)
+        run(steps)
     handshakes.dead("closed", responder)
 
 

@@ -138,7 +138,7 @@ class HandshakeState:
         if len(payload) > LONGEST - OVERHEAD:
             raise ValueError("a payload of the handshake is at most 65487 bytes")
         if not self._public:
-            x25519.run(self.prepare())
+            run(self.prepare())
         public = self._public
         self._mix_public(public)
         if self._step == _SECOND:
@@ -163,7 +163,7 @@ class HandshakeState:
             remote, sealed = bytes(message[: x25519.KEY]), bytes(message[x25519.KEY :])
             self._mix_public(remote)
             if self._step == _SECOND:
-                self._mix_key(x25519.run(x25519.shared_secret(self._private, remote)))
+                self._mix_key(run(x25519.shared_secret(self._private, remote)))
             payload = Gcm(self._key).open(bytes(NONCE), sealed, self._hash) if self._key else sealed
         except SessionError:
             self.close()

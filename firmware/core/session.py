@@ -124,6 +124,8 @@ class Session:
         if slot == PAIRING:
             if not link.pairs:
                 raise _Refusal(wire.NO_PAIRING)
+            if link.untyped:
+                raise _Refusal(wire.UNTYPED)
         else:
             self._key = link.key(slot)
             # A slot without a key is one whose key nobody has: who asks cannot tell the difference.
@@ -148,6 +150,8 @@ class Session:
         link = self._link
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
+            if self._handler is None:
+                raise _Refusal(wire.UNTYPED)
         else:
             self.slot = self._slot
             self._handler = link.commands(self._key)

@@ -14,6 +14,7 @@ from firmware.core.errors import SessionError
 from firmware.core.gcm import Gcm
 from firmware.core.kdf import hmac_sha256
 from firmware.core.noise import HandshakeState
+from firmware.core.slices import run
 from tests.handshakes import PROLOGUE, PSK, Stream, side
 
 ROUNDS = 41
@@ -102,10 +103,10 @@ def main():
     """Measure; print one JSON object."""
     cipher, nonce = Gcm(PSK), bytes(12)
     figures = {
-        "X25519, any point": ratio(lambda _: x25519.run(x25519.ladder(PSK, FIRST[:32]))),
+        "X25519, any point": ratio(lambda _: run(x25519.ladder(PSK, FIRST[:32]))),
         "X25519, its 255 slices": ratio(slices, lambda: x25519.ladder(PSK, FIRST[:32])),
-        "X25519, its end": ratio(x25519.run, lambda: slices(x25519.ladder(PSK, FIRST[:32]))),
-        "X25519, a public key": ratio(lambda _: x25519.run(x25519.public_key(PSK))),
+        "X25519, its end": ratio(run, lambda: slices(x25519.ladder(PSK, FIRST[:32]))),
+        "X25519, a public key": ratio(lambda _: run(x25519.public_key(PSK))),
         "lock: a first message with a wrong key": ratio(wrong, None, 10),
         "lock: begin and read the first message": ratio(lambda _: heard(), None, 10),
         "lock: write the second message": ratio(lambda end: end.write(), heard),
@@ -127,7 +128,7 @@ def main():
 
 
 def _prepared(end):
-    x25519.run(end.prepare())
+    run(end.prepare())
     return end
 
 

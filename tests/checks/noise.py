@@ -4,6 +4,7 @@ from firmware.core import x25519
 from firmware.core.errors import SessionError
 from firmware.core.gcm import Gcm
 from firmware.core.noise import NAME, NAME_WITHOUT, HandshakeState
+from firmware.core.slices import run
 
 
 def same(what: str, found, wanted) -> int:
@@ -23,9 +24,9 @@ def _refused(what: str, work) -> int:
 
 def _curve(case: list) -> int:
     scalar, point, wanted = (bytes.fromhex(word) for word in case)
-    cases = same("X25519 of " + case[1], x25519.run(x25519.ladder(scalar, point)), wanted)
+    cases = same("X25519 of " + case[1], run(x25519.ladder(scalar, point)), wanted)
     if wanted == bytes(32):
-        cases += _refused("the point " + case[1], lambda: x25519.run(x25519.shared_secret(scalar, point)))
+        cases += _refused("the point " + case[1], lambda: run(x25519.shared_secret(scalar, point)))
     return cases
 
 
