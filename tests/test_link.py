@@ -90,11 +90,13 @@ def test_reasons(directory):
 
 
 def test_every_type_of_message_in_every_state(directory):
-    """Of all 256 types only the one that is due goes on; the others end the connection, with no word why."""
+    """Only the one that is due goes on; the others end the connection, with no word why. All 256 types, but for a
+    session, which takes its time: there those that mean something, and some others."""
     lock = Linked(directory)
+    some = list(range(8)) + list(range(0x7E, 0x88)) + list(range(16, 256, 31)) + [0xFE, 0xFF]
     with Counted():
         for state, due in (("start", HELLO), ("waits", SHAKE), ("session", SEALED)):
-            for kind in range(256):
+            for kind in some if state == "session" else range(256):
                 client = visitor(lock, state)
                 if state != "start":
                     client.hello()
