@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from firmware.core.config import NAME_MAX
 from firmware.core.zone import Zone
 
 from .. import show, show_link
+from ..errors import ToolError
 from ..issue import POLICIES
 from ..link.visit import Visit
 from ..registry import Registry
@@ -161,7 +163,7 @@ def config(
         "sound": sound,
         "policy": None if policy is None else POLICIES[policy.value],
         "passage": None if passage is None else _passage_of(passage),
-        "name": bluetooth_name,
+        "name": None if bluetooth_name is None else _bluetooth_name_of(bluetooth_name),
     }
     named = {field: value for field, value in changes.items() if value is not None}
 
@@ -178,6 +180,13 @@ def config(
         show.emit(data)
     else:
         show.fields(data.items(), title=f"Set {lock.name}" if named else lock.name)
+
+
+def _bluetooth_name_of(text: str) -> str:
+    """Check what a lock shall call itself; nothing is the firmware's own name."""
+    if len(text) > NAME_MAX or not all(" " <= c <= "~" for c in text):
+        raise ToolError(f"A Bluetooth name has up to {NAME_MAX} printable ASCII characters.", "Choose another name.")
+    return text
 
 
 def _passage_of(text: str) -> tuple[int, int, int]:
