@@ -58,20 +58,35 @@ def test_a_retry_does_nothing_more(directory):
         assert lock.opened == ([5] if command == wire.UNLOCK else [])
 
 
-def test_a_retry_without_an_answer_to_the_first(directory):
-    """The connection ends when the request was carried out and before its answer is through."""
-    for name, command, arguments in CHANGES:
-        lock = prepared(directory)
-        before = memory(lock)[0]
-        client = session(lock)
-        for _ in client.session.receive(client.sealed(ID, command, arguments)):
+def ended_at(client, message, end):
+    """Say it and let the connection end at turn `end`, be that an answer or a turn for others. Tells whether it did."""
+    ended = False
+    for turn, answer in enumerate(client.session.receive(message)):
+        assert answer is None or not ended, "an answer after the end"
+        if turn == end:
             client.session.close()
-            break
-        assert memory(lock)[0] != before, name
-        done = remembered(lock)
-        status, _ = session(lock).ask(command, arguments, ID)
-        assert status == "done"
-        assert remembered(lock) == done, name
+            ended = True
+    return ended
+
+
+def test_a_connection_that_ends_anywhere_in_a_request(directory):
+    """At each turn of the lock: the request was carried out or it was not; after the retry it was, once."""
+    for name, command, arguments in CHANGES:
+        end = 0
+        ended = True
+        while ended:
+            lock = prepared(directory)
+            before = remembered(lock)
+            client = session(lock)
+            ended = ended_at(client, client.sealed(ID, command, arguments), end)
+            carried_out = remembered(lock)
+            status, _ = session(lock).ask(command, arguments, ID)
+            assert status == "done"
+            assert remembered(lock) != before, name
+            assert carried_out in (before, remembered(lock)), (name, end)
+            assert len(lock.opened) == (1 if command == wire.UNLOCK else 0), name
+            end += 1
+        assert end > 2, "at least before and after it was carried out"
 
 
 def test_a_retried_unlock_opens_once(directory):
