@@ -152,8 +152,8 @@ async def shake(
 ) -> Session:
     """Say hello and shake hands on a new wire, with the key of a slot; psk None and slot 255 to pair.
 
-    expected: the lock id that must answer, None for any. WrongLock, WrongKey, Busy, NotPairing, PairingWaits, TooOld, LinkLost; the
-    wire is closed then.
+    expected: the lock id that must answer, None for any. WrongLock, WrongKey, Busy, NotPairing, PairingWaits, TooOld,
+    LinkLost; the wire is closed then.
     """
     channel = Channel(wire)
     try:

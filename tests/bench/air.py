@@ -1,7 +1,7 @@
 """What a lock does over its virtual radio, whose connection events are 30 ms apart: prints JSON.
 
 The real firmware in MicroPython, a software Bluetooth stack on either side, the tool's own client. Times are real
-seconds of this machine, but it is the interval that makes them; the firmware computes in between, as it does on a board.
+seconds, but it is the interval that makes them: this machine computes many times faster than a board.
 """
 
 import asyncio
