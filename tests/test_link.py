@@ -451,6 +451,24 @@ def test_a_key_opens_only_the_session_of_its_slot_and_its_lock(directory):
         assert refused(client, first_message(client, psk)) == 0
 
 
+def test_a_public_key_for_which_the_secret_is_zero(directory):
+    """Who holds the psk, or pairs, and sends a point of low order gets no session."""
+    lock = Linked(directory)
+    lock.held = True
+    for slot, psk in ((0, PSK), (255, None)):
+        for point in (
+            0,
+            1,
+            325606250916557431795983626356110631294008115727848805560023387167927233504,
+            (1 << 255) - 20,
+        ):
+            client = visitor(lock)
+            client.hello(slot)
+            handshake = HandshakeState(True, client.begin, psk, client.random)
+            handshake._private, handshake._public = bytes(32), point.to_bytes(32, "little")
+            assert refused(client, bytes((SHAKE,)) + handshake.write()) == 0, point
+
+
 def test_no_key_is_derived_and_no_default_opens(directory):
     """Nothing that somebody knows without having been given it is a psk: constants, the lock id, what follows from the
     secret as other keys do."""
