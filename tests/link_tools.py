@@ -7,7 +7,7 @@ from firmware.core import wire
 from firmware.core.errors import SessionError
 from firmware.core.keys import MANAGER, OPENER, RELAY, Key
 from firmware.core.store import Store
-from tests.linked import PSK, Client, Linked, random
+from tests.linked import PSK, Client, Linked, Refusal, random
 from tests.power.model import state_of
 
 _SESSIONS = [0]
@@ -35,6 +35,15 @@ def session(lock, slot=0, psk=PSK, name="client"):
     _SESSIONS[0] += 1
     client.random = random("requests %d" % _SESSIONS[0])
     return client
+
+
+def dropped(work):
+    """Whether the lock ends the connection in answer to this."""
+    try:
+        work()
+    except Refusal:
+        return True
+    return False
 
 
 def refused(client, message):

@@ -15,7 +15,7 @@ from firmware.core.budget import (
     resident_may,
     worst_odds,
 )
-from firmware.core.policy import STANDARD, STRICT, worst_accepted
+from firmware.core.policy import STANDARD, STRICT, Policy, worst_accepted
 from firmware.core.tickets import PERMANENT
 from tests.lock import HOUR, NOW, Lock
 from tests.test_verifier import wrong_digits
@@ -83,8 +83,8 @@ def change_policy(lock, policy):
 
 
 @pytest.mark.parametrize(("first", "second"), [(STANDARD, STRICT), (STRICT, STANDARD)])
-@pytest.mark.parametrize("changes", [1, 2, 11])
-def test_a_new_policy_gives_no_token_and_moves_no_wait(tmp_path, first, second, changes):
+@pytest.mark.parametrize("changes", [1, 2, 11, 300])
+def test_a_new_policy_gives_no_token_and_keeps_the_part_that_has_passed(tmp_path, first, second, changes):
     lock = Lock(str(tmp_path), policy=first)
     interval = lock.verifier.budget.interval
     assert drain(lock) == TRIES  # the wait began with the first
@@ -94,11 +94,41 @@ def test_a_new_policy_gives_no_token_and_moves_no_wait(tmp_path, first, second, 
         assert lock.store.tokens == 0
     following = lock.verifier.budget.interval
     assert (following == interval) == (changes % 2 == 0)
-    for end in (interval, interval + following, interval + 2 * following):
-        lock.wait(end - 1 - lock.up)
-        assert lock.enter(wrong_digits(lock)) == "locked-out"
+    left = following - round((TRIES + interval // 2) * following / interval)  # emptying it took a second for each try
+    margin = 20  # a second of the shorter interval is so much of the longer one, once and not with each change
+    lock.wait(left - margin)
+    assert lock.enter(wrong_digits(lock)) == "locked-out"
+    lock.wait(2 * margin)
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+    lock.wait(following - 2 * margin)
+    assert lock.enter(wrong_digits(lock)) == "locked-out"
+    lock.wait(2 * margin)
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+
+
+def test_codes_that_come_and_go_do_not_lengthen_the_wait(lock):
+    drain(lock)
+    interval = lock.verifier.budget.interval
+    for _ in range(interval - TRIES - 1):
         lock.wait(1)
-        assert lock.enter(wrong_digits(lock)) == "refused wrong"
+        lock.owner.add_custom("2468", insist=True)
+        lock.owner.delete("2468")
+    assert lock.store.tokens == 0
+    lock.wait(2)
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+
+
+def test_a_policy_that_takes_nothing_and_many_codes_do_not_stretch_the_wait(lock):
+    drain(lock)
+    for _ in range(5):
+        change_policy(lock, Policy(kinds=0))
+        for number in range(3):
+            lock.owner.add_custom("%04d" % (number * 1237 + 11), insist=True)
+        for number in range(3):
+            lock.owner.delete("%04d" % (number * 1237 + 11))
+        change_policy(lock, STANDARD)
+    lock.wait(lock.verifier.budget.interval)
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
 
 
 def test_a_new_policy_does_not_end_a_resident_s_wait_or_begin_it_anew(lock):

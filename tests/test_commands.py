@@ -6,8 +6,8 @@ from firmware.core.policy import STRICT
 from firmware.core.tickets import ONE_TIME, PERMANENT, RECURRING, TIMED
 from tests import link_decoder as decoder
 from tests.handshakes import Counted
-from tests.link_tools import NEVER, PSKS, add, change, code, key, session, staff, u16, u32, word
-from tests.lock import HOUR, NOW
+from tests.link_tools import NEVER, PSKS, add, change, code, key, memory, session, staff, u16, u32, word
+from tests.lock import DAY, HOUR, NOW
 
 # Every command of the table: number, arguments that would do, and who may.
 ALL, MOST, TWO, ONE = {1, 2, 3, 4}, {1, 2, 3}, {1, 2}, {1}
@@ -122,8 +122,8 @@ def test_time(directory):
     client = session(lock)
     assert client.done(wire.GET_TIME) == u32(NOW) + b"\x01"
     lock.rtc.ok = False
-    lock.wait(77)
-    assert client.done(wire.GET_TIME) == u32(NOW + 77) + b"\x00"
+    lock.wait(27)
+    assert client.done(wire.GET_TIME) == u32(NOW + 27) + b"\x00"
     assert client.done(wire.SET_TIME, u32(NOW + 1000)) == b""
     assert lock.rtc.now == NOW + 1000
     assert client.done(wire.GET_TIME) == u32(NOW + 1000) + b"\x01"
@@ -133,6 +133,58 @@ def test_time(directory):
     lock.rtc.answers = False
     assert word(client, wire.SET_TIME, u32(NOW)) == "clock-fault"
     assert client.done(wire.GET_TIME)[4:] == b"\x00"
+
+
+def test_a_manager_moves_the_clock_by_a_day_at_most(directory):
+    lock = staff(directory)
+    client = session(lock, 1, PSKS[1])
+    for far in (NOW + DAY + 1, NOW - DAY - 1, NOW + 70 * 365 * DAY):
+        assert word(client, wire.SET_TIME, u32(far)) == "not-permitted"
+        assert lock.rtc.now == NOW
+    assert client.done(wire.SET_TIME, u32(NOW + DAY), 77) == b""
+    assert client.done(wire.SET_TIME, u32(NOW + DAY), 77) == b"", "the same once more"
+    assert client.done(wire.SET_TIME, u32(NOW)) == b""
+    lock.rtc.ok = False
+    assert word(client, wire.SET_TIME, u32(lock.store.floor - 1)) == "not-permitted"
+    assert word(client, wire.SET_TIME, u32(lock.store.floor + 366 * DAY + 1)) == "not-permitted"
+    assert client.done(wire.SET_TIME, u32(lock.store.floor + 366 * DAY)) == b"", "a clock that stood for a year"
+    assert session(lock).done(wire.SET_TIME, u32(NOW)) == b"", "an owner sets whatever it is"
+
+
+def test_few_refused_digits_and_openings_in_a_row(directory):
+    """Refusals tell which digits are codes, and openings fill the log: only an owner may have many."""
+    lock = staff(directory)
+    lock.owner.add_custom("4711", insist=True)
+    manager, opener, owner = (session(lock, slot, PSKS[slot]) for slot in (1, 2, 0))
+    for number in range(8):
+        assert word(manager, wire.DELETE_CODE, code(b"%04d" % (number * 7 + 1))) == "no-such-code"
+        assert opener.done(wire.UNLOCK) == b"\x05"
+    before = memory(lock)
+    for client in (manager, opener):
+        assert word(client, wire.UNLOCK) == "too-many"
+    for command, arguments in (
+        (wire.DELETE_CODE, code(b"4711")),
+        (wire.ADD_CODE, add(b"864209")),
+        (wire.CHANGE_CODE, change(b"4711", 4, end=NOW + HOUR)),
+    ):
+        assert word(manager, command, arguments) == "too-many"
+    assert memory(lock) == before
+    for number in range(20):
+        assert word(owner, wire.DELETE_CODE, code(b"%04d" % (number * 7 + 1))) == "no-such-code"
+        assert owner.done(wire.UNLOCK) == b"\x05"
+    lock.wait(299)
+    assert word(session(lock, 1, PSKS[1], "again"), wire.DELETE_CODE, code(b"4711")) == "too-many"
+    lock.wait(1)
+    assert session(lock, 1, PSKS[1], "later").done(wire.DELETE_CODE, code(b"4711")) == lock.scheme.tag("4711")
+
+
+def test_a_repeated_request_is_answered_however_many_there_were(directory):
+    lock = staff(directory)
+    client = session(lock, 2, PSKS[2])
+    for number in range(8):
+        client.done(wire.UNLOCK, request=number + 1)
+    assert client.done(wire.UNLOCK, request=8) == b"\0"
+    assert word(client, wire.UNLOCK, request=9) == "too-many"
 
 
 def test_codes_added_changed_and_deleted(directory):
@@ -148,6 +200,7 @@ def test_codes_added_changed_and_deleted(directory):
     assert lock.enter("975310") == "open"
     lock.at(NOW + 3 * HOUR)
     assert lock.enter("975310") == "refused expired", "the end stayed"
+    client = session(lock, 1, PSKS[1], "later")
     assert client.done(wire.CHANGE_CODE, change(b"975310", 4, end=NEVER)) == lock.scheme.tag("975310")
     assert lock.enter("975310") == "open"
     assert client.done(wire.DELETE_CODE, code(lock.scheme.tag("975310"))) == lock.scheme.tag("975310")

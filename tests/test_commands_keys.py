@@ -184,6 +184,7 @@ def test_an_opener_has_days_and_hours(directory):
         (7 * 24 + 23, True),
     ):
         lock.at(monday + int(hours * HOUR))
+        client = session(lock, 2, PSKS[2], "at %s" % hours)
         if expected:
             assert client.done(wire.UNLOCK) == b"\x05", hours
         else:
@@ -192,7 +193,7 @@ def test_an_opener_has_days_and_hours(directory):
     client = opener(lock, days=0b0000001, begin=9, until=11)
     assert client.done(wire.UNLOCK) == b"\x05", "10:00 in New York"
     lock.wait(HOUR)
-    assert word(client, wire.UNLOCK) == "outside-its-hours"
+    assert word(session(lock, 2, PSKS[2], "later"), wire.UNLOCK) == "outside-its-hours"
     client = opener(lock, days=0b0000001, begin=0, until=0)
     assert client.done(wire.UNLOCK) == b"\x05", "equal: until the same hour of the next day"
 
@@ -202,6 +203,7 @@ def test_an_opener_has_a_start_and_an_end(directory):
     client = opener(lock, start=NOW + HOUR, end=NOW + 2 * HOUR)
     for seconds, expected in ((0, "not-yet"), (3599, "not-yet"), (3600, ""), (7199, ""), (7200, "expired")):
         lock.at(NOW + seconds)
+        client = session(lock, 2, PSKS[2], "at %d" % seconds)
         if expected:
             assert word(client, wire.UNLOCK) == expected
         else:

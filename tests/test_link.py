@@ -9,7 +9,7 @@ from firmware.core.link import Link
 from firmware.core.noise import HandshakeState
 from firmware.core.prologue import prologue
 from tests.handshakes import Counted
-from tests.link_tools import fails, memory, refused, session, visitor
+from tests.link_tools import dropped, fails, memory, refused, session, visitor, word
 from tests.linked import FIRMWARE, PSK, Client, Linked, Refusal
 from tests.lock import EXAMPLE_SECRET
 
@@ -330,17 +330,48 @@ def test_deadlines(directory):
     client.hello()
     assert client.session.patience == 5
     lock.wait(2)
-    assert client.session.patience == 4, "10 s in all"
+    assert client.session.patience == 3, "counted from the last message"
+    slow = Client(lock)
+    slow.hello()
     lock.wait(60)
-    assert client.session.patience == 1
+    for late in (client, slow):
+        assert late.session.patience == 0
+        assert dropped(lambda: late.shake(PSK))  # noqa: B023, called at once
     client = session(lock)
     assert client.session.patience == 30
     lock.wait(29)
     client.done(wire.GET_TIME)
     assert client.session.patience == 30
+
+
+def test_nobody_stays_for_ever(directory):
+    """Whatever a key asks, its session ends after five minutes, and others are let in."""
+    lock = Linked(directory)
+    client = session(lock)
+    for _ in range(14):
+        lock.wait(20)
+        client.done(wire.GET_TIME)
+    assert client.session.patience == 20, "300 s in all"
+    lock.wait(21)
+    assert dropped(lambda: client.done(wire.GET_TIME))
+    assert client.session.over
+    assert refused(visitor(lock), bytes((HELLO, 1, 0))) == 2, "its slot is not taken now"
+    lock.wait(10)
+    session(lock).done(wire.GET_TIME)
+
+
+def test_a_pairing_that_reveals_nothing_is_soon_over(directory):
+    lock = Linked(directory)
     lock.held = True
-    pairing = visitor(lock).connect(255)
-    assert pairing.session.patience == 30
+    client = visitor(lock).connect(255)
+    lock.held = False
+    for _ in range(3):
+        lock.wait(3)
+        assert client.session.patience > 0
+        word(client, 0x7F)  # whatever is said does not move it
+    lock.wait(2)
+    assert client.session.patience == 0
+    assert dropped(lambda: client.ask(0x70, bytes(32)))
 
 
 def test_the_curve_operations_come_in_slices_between_which_the_keypad_works(directory):

@@ -31,7 +31,7 @@ def test_commands_roles_and_numbers():
     roles = {name: number for number, name in keys.ROLE_NAMES.items()}
     expected = []
     for number, _, may, *_ in table("command | name | may"):
-        names = re.sub(r",? with .*", "", may).split(", ")
+        names = re.sub(r"(,? with|, by) .*", "", may).replace(";", ",").split(", ")
         allowed = set(roles.values()) if names == ["all"] else {roles[name] for name in names}
         expected.append((int(number, 16), allowed))
     assert expected == [(number, may) for number, _, may in test_commands.COMMANDS]

@@ -383,6 +383,8 @@ def test_a_lock_that_has_a_secret_pairs_only_with_the_button_held(lock):
     phone = Phone(lock, conn=2)
     assert pair(phone, lock) == "done"
     lock.ask("button", held=False)
+    assert phone.ask(wire.FINISH, bytes(range(32)) + b"\x03Bea")[0] == "button-needed"
+    lock.ask("button", held=True)
     assert phone.done(wire.FINISH, bytes(range(32)) + b"\x03Bea") == b"\x01"
     lock.wait(1)
     lock.ask("radio", op="disconnect", conn=2)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .supervisor import Duty
 
 LOOK_MS = 1000  # between two looks at whether the session is over
-AGAIN_MS = 60_000  # before a radio that does not start is tried again
+AGAIN_MS = 10_000  # before a radio that does not start, or does not let go of a client, is tried again
 DEFAULT_NAME = "Tumbler"
 
 

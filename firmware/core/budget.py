@@ -84,28 +84,27 @@ class Budget:
         self.interval = refill_interval(_worst(self._accepted, self._lengths))
 
     def configure(self, policy) -> None:
-        """Take another policy. The wait under way ends when it would have ended; the next has the new interval."""
-        self.refill()
-        until = self._since + self.interval
-        self._accepted = accepted(policy)
-        self.interval = refill_interval(_worst(self._accepted, self._lengths))
-        self._since = until - self.interval
+        """Take another policy."""
+        self._change(accepted(policy), self._lengths)
 
     def odds(self, length: int, more: int = 0) -> float:
         """The worst probability that a random entry of `length` digits is accepted, with so many more codes stored."""
         return (self._accepted[length] + self._lengths[length] + more) / 10**length
 
     def adjust(self, lengths) -> None:
-        """Choose the interval anew. lengths[n]: how many codes of n digits are stored that can open.
+        """Count the stored codes anew. lengths[n]: how many codes of n digits are stored that can open."""
+        self._change(self._accepted, lengths)
 
-        The part of the interval under way that has passed stays the same part of the new one.
+    def _change(self, unseen, lengths) -> None:
+        """Choose the interval anew. The part of the one under way that has passed stays the same part: so no change
+        gives a token, and changes to and fro neither shorten the wait nor lengthen it.
         """
         self.refill()
-        self._lengths = lengths
-        interval = refill_interval(_worst(self._accepted, lengths))
+        self._accepted, self._lengths = unseen, lengths
+        old, self.interval = self.interval, refill_interval(_worst(unseen, lengths))
         now = self._uptime()
-        self._since = now - (now - self._since) * interval // self.interval
-        self.interval = interval
+        # To the nearest second: always down would take away a second with each change.
+        self._since = now - min(((now - self._since) * self.interval + old // 2) // old, self.interval - 1)
 
     def refill(self) -> None:
         """Credit the tokens that have come back since the last look, in RAM."""
@@ -113,7 +112,7 @@ class Budget:
         earned = (now - self._since) // self.interval
         if self._store.tokens >= TRIES:
             self._since = now
-        elif earned > 0:  # less than 0: a new policy's shorter interval has not begun yet
+        elif earned:
             self._since += earned * self.interval
             self._store.tokens = min(TRIES, self._store.tokens + earned)
 

@@ -9,7 +9,7 @@ from . import wire
 from .codebook import CODE_SIZE
 from .entry import LONGEST, SHORTEST
 from .errors import Refused
-from .events import KEY_ADDED, KEY_REMOVED, UNKNOWN
+from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED
 from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, Key
 from .owner import By
 from .passcode import TAG
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Answers = Iterator["tuple[int, bytes] | None"]
 
 LOWEST_FREE = 255  # a slot
+DAY = 86_400
+YEAR = 366 * DAY
 UNKNOWN_BATTERY = 255
 
 _ALL = (OWNER, MANAGER, OPENER, RELAY)
@@ -86,7 +88,13 @@ class Commands:
         yield wire.DONE, now.to_bytes(4, "big") + bytes((1 if trusted else 0,))
 
     def _set_time(self, by: By, arguments: bytes) -> "Answers":
-        self._lock.owner.set_time(_number(arguments), by=by)
+        now = _number(arguments)
+        if self.key.role != OWNER and self._lock.owner.done(by, TIME_SET) is None:
+            believed, trusted = self._lock.verifier.clock.read()
+            earliest = believed - DAY if trusted else self._lock.store.floor
+            if not earliest <= now <= (believed + DAY if trusted else earliest + YEAR):
+                raise Refused("not-permitted", "a manager moves the clock by a day at most: ask an owner")
+        self._lock.owner.set_time(now, by=by)
         yield wire.DONE, b""
 
     def _add_code(self, by: By, arguments: bytes) -> "Answers":
@@ -94,7 +102,8 @@ class Commands:
         if insist > 1:
             raise _shape()
         digits = _digits(arguments[9:])
-        yield wire.DONE, self._lock.owner.add_custom(digits, start or None, end, insist=insist == 1, by=by)
+        owner = self._lock.owner
+        yield wire.DONE, self._told(by, ADDED, owner.add_custom, digits, start or None, end, insist == 1)
 
     def _change_code(self, by: By, arguments: bytes) -> "Answers":
         named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
@@ -106,21 +115,31 @@ class Commands:
             or bool(rest) != (named & wire.NEW_DIGITS != 0)
         ):
             raise _shape()
-        tag = self._lock.owner.change(
-            code,
-            start if named & wire.START else None,
-            end if named & wire.END else None,
-            _digits(rest) if rest else None,
-            insist=named & wire.INSIST != 0,
-            by=by,
-        )
-        yield wire.DONE, tag
+        limits = (start if named & wire.START else None, end if named & wire.END else None)
+        digits = _digits(rest) if rest else None
+        change = self._lock.owner.change
+        yield wire.DONE, self._told(by, CHANGED, change, code, *limits, digits, named & wire.INSIST != 0)
 
     def _delete_code(self, by: By, arguments: bytes) -> "Answers":
         code, rest = _code(arguments)
         if rest:
             raise _shape()
-        yield wire.DONE, self._lock.owner.delete(code, by=by)
+        yield wire.DONE, self._told(by, DELETED, self._lock.owner.delete, code)
+
+    def _told(self, by: By, event: int, work: "Any", *arguments: "Any") -> bytes:
+        """Do something with digits. Refusals tell which digits are codes, so a key that is no owner's gets few."""
+        if self.key.role == OWNER or self._lock.owner.done(by, event) is not None:
+            return work(*arguments, by=by)
+        self._not_too_often()
+        try:
+            return work(*arguments, by=by)
+        except Refused:
+            self._link.in_a_row(self.key.slot).take()
+            raise
+
+    def _not_too_often(self) -> None:
+        if self.key.role != OWNER and self._link.in_a_row(self.key.slot).wait():
+            raise Refused("too-many", "too much in a row with this key: wait five minutes, or ask an owner")
 
     def _list_codes(self, _by: By, arguments: bytes) -> "Answers":
         cursor = _number(arguments)
@@ -141,8 +160,12 @@ class Commands:
                 return
 
     def _unlock(self, by: By, _arguments: bytes) -> "Answers":
-        seconds = self._lock.owner.unlock(by, self.key)
+        owner = self._lock.owner
+        if owner.done(by, UNLOCKED) is None:
+            self._not_too_often()
+        seconds = owner.unlock(by, self.key)
         if seconds:
+            self._link.in_a_row(self.key.slot).take()
             self._lock.open(seconds)
         yield wire.DONE, bytes((seconds,))
 

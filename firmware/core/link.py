@@ -6,6 +6,7 @@ So a crowd of connections at once costs no more than one after the other. It pro
 for it. Times are uptime in whole seconds.
 """
 
+from .bucket import Bucket
 from .commands import Commands
 from .kdf import hkdf
 from .pairing import Pairing
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 STRANGERS = 16
 REFILL = 2
+IN_A_ROW = 8  # what a key that is no owner's may do in a row of what wears the lock or tells of digits ...
+IN_A_ROW_REFILL = 300  # ... and every so many seconds once more
+REST = 10  # seconds that a slot is not taken after a session that lasted as long as one may
 
 
 def lock_id(secret: bytes) -> bytes:
@@ -61,8 +65,9 @@ class Link:
         self.id = NO_LOCK if lock.store is None else lock_id(lock.store.secret)
         self._sessions: "list[Session]" = []
         self._pairing: "Pairing | None" = None
-        self._tokens = STRANGERS
-        self._since = uptime()
+        self._strangers = Bucket(STRANGERS, REFILL, uptime)
+        self._in_a_row: "dict[int, Bucket]" = {}  # by slot
+        self._rests: "dict[int, int]" = {}  # by slot: uptime until which it is not taken
 
     def connect(self) -> Session:
         """A connection was made: return its session."""
@@ -70,14 +75,7 @@ class Link:
 
     def wait(self) -> int:
         """Seconds until the budget lets another stranger connect; 0: now."""
-        now = self.uptime()
-        earned = (now - self._since) // REFILL
-        if self._tokens + earned >= STRANGERS:
-            self._tokens, self._since = STRANGERS, now
-        else:
-            self._tokens += earned
-            self._since += earned * REFILL
-        return 0 if self._tokens else self._since + REFILL - now
+        return self._strangers.wait()
 
     @property
     def connected(self) -> bool:
@@ -115,16 +113,29 @@ class Link:
         self._pairing = Pairing(self._lock, handshake, self.random, self.uptime)
         return self._pairing
 
+    def in_a_row(self, slot: int) -> Bucket:
+        """What the key in a slot may still do in a row."""
+        if slot not in self._in_a_row:
+            self._in_a_row[slot] = Bucket(IN_A_ROW, IN_A_ROW_REFILL, self.uptime)
+        return self._in_a_row[slot]
+
+    def rest(self, slot: int) -> None:
+        """A session lasted as long as one may: let others in."""
+        self._rests[slot] = self.uptime() + REST
+
+    def rests(self, slot: int) -> bool:
+        """Whether a slot is not taken now."""
+        return self.uptime() < self._rests.get(slot, 0)
+
     def pay(self) -> None:
         """Take a token for a connection that may fail."""
-        self.wait()  # what has come back until now
-        self._tokens = max(0, self._tokens - 1)
+        self._strangers.take()
 
     def opened(self, session: Session) -> None:
         """A session is there. With a key its connection did not fail; who pairs is a stranger all the while."""
         self._sessions.append(session)
         if session.slot is not None:
-            self._tokens = min(STRANGERS, self._tokens + 1)
+            self._strangers.give_back()
 
     def closed(self, session: Session) -> None:
         """A connection is over."""

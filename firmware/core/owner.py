@@ -185,6 +185,8 @@ class Owner:
         """Take another Config, as a whole. The guess budget goes on where it is."""
         if self.done(by, CONFIGURED):
             return
+        if config.pack() == self._store.config:
+            raise Refused("nothing-named", "that is how the lock is set already")
         self._settle(_entry(CONFIGURED, NONE, None, by), config.pack(), None)
         self._verifier.configure()
 

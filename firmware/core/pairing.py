@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 NONCE = 16  # bytes
 COMMITMENT = 32
 DIGITS = 6
-TYPED_WITHIN = 120  # seconds from the nonces to the digits
+REVEALED_WITHIN = 10  # seconds from the handshake to the nonces
+TYPED_WITHIN = 120  # from the nonces to the digits
+FINISHED_WITHIN = 120  # from the digits to the end: a person looks at the lock, and walks to its button
+GRACE = 5  # in which the client may still hear that the time is over
 SECRET = 32
 
 CLIENT = b"C"
@@ -59,7 +62,8 @@ class Pairing:
         self._theirs = b""
         self._digits = ""
         self._untyped = False
-        self._until = 0
+        self._digits_known = False
+        self._until = uptime() + REVEALED_WITHIN
 
     @property
     def untyped(self) -> bool:
@@ -72,9 +76,9 @@ class Pairing:
         return self._untyped and self._uptime() < self._until
 
     @property
-    def by_hand(self) -> bool:
-        """Whether a person is at work: typing the digits, or looking whether the lock has agreed."""
-        return self._state in (_SHOWN, _AGREED)
+    def until(self) -> int:
+        """Uptime until which the client may say something. What it says does not move it."""
+        return self._until + (GRACE if self._digits_known else 0)
 
     @property
     def over(self) -> bool:
@@ -94,6 +98,7 @@ class Pairing:
         right = waiting and self._state == _SHOWN and same(digits.encode(), self._digits.encode())
         if right:
             self._state = _AGREED
+            self._until = self._uptime() + FINISHED_WITHIN
         else:
             self.close()
         return right if waiting else None
@@ -112,7 +117,7 @@ class Pairing:
             self._digits = digits_of(self._handshake, arguments, self._nonce)
             self._until = self._uptime() + TYPED_WITHIN
             self._state = _SHOWN
-            self._untyped = True
+            self._untyped = self._digits_known = True
             self._lock.play("pairing")
             yield wire.DONE, self._nonce
         elif command == wire.DIGITS:
@@ -155,6 +160,8 @@ class Pairing:
             return self._set_up(psk, label, rest)
         if rest:
             raise Refused("already-set-up", "this lock has a secret: give it a key alone, or reset it first")
+        if not self._lock.setup_held():
+            raise Refused("button-needed", "hold the set-up button inside the door once more, and ask again")
         owner = self._lock.owner
         return owner.add_key(_key(owner.free_slot(), psk, label))[0]
 

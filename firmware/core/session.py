@@ -9,7 +9,7 @@ from . import wire
 from .errors import LockError, Refused, SessionError
 from .keys import PSK_SIZE
 from .noise import OVERHEAD, HandshakeState
-from .pairing import TYPED_WITHIN, Pairing
+from .pairing import Pairing
 from .prologue import CHALLENGE, PAIRING, VERSION, prologue
 from .x25519 import KEY
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MESSAGE_WITHIN = 5  # seconds that a stranger may be silent
 SESSION_WITHIN = 10  # seconds from the connection to the session
 IDLE = 30  # seconds that a session may be without a request
+SESSION_MOST = 300  # seconds of a session: nobody keeps the others out for ever
 
 _START, _WAITS, _SESSION, _OVER = range(4)
 
@@ -37,9 +38,8 @@ class Session:
     def __init__(self, link: "Link") -> None:
         self._link = link
         self._state = _START
-        self._began = link.uptime()
+        self._began = self._last = link.uptime()  # of the connection, then of the session; and the last message
         self._slot = -1
-        self._paid = False  # a token of the budget
         # What there is of these depends on the state.
         self._key: "Any" = None
         self._handshake: "Any" = None
@@ -68,11 +68,18 @@ class Session:
 
     @property
     def patience(self) -> int:
-        """Seconds to wait for the next message before the connection is to be ended; at least 1."""
+        """Seconds until the connection is to be ended unless a message comes; 0: it is over."""
+        return max(0, self._until() - self._link.uptime())
+
+    def _until(self) -> int:
+        """Uptime until which the next message may come."""
+        if self._state == _OVER:
+            return 0
+        if isinstance(self._handler, Pairing):
+            return self._handler.until
         if self._state == _SESSION:
-            by_hand = isinstance(self._handler, Pairing) and self._handler.by_hand
-            return TYPED_WITHIN if by_hand else IDLE
-        return max(1, min(MESSAGE_WITHIN, self._began + SESSION_WITHIN - self._link.uptime()))
+            return min(self._last + IDLE, self._began + SESSION_MOST)
+        return min(self._last + MESSAGE_WITHIN, self._began + SESSION_WITHIN)
 
     def receive(self, message: bytes) -> "Iterator[bytes | None]":
         """Take a message. A generator: yields messages to send, and None where other things should get their turn. When
@@ -81,9 +88,11 @@ class Session:
         kind = message[0] if message else 0
         body = bytes(message[1:])
         try:
-            if self._taking:
+            now = self._link.uptime()
+            if self._taking or now > self._until():
                 raise _Refusal(wire.UNSAID)
             self._taking = True
+            self._last = now
             if self._state == _START and kind == wire.HELLO:
                 yield self._hello(body)
             elif self._state == _WAITS and kind == wire.HANDSHAKE:
@@ -107,6 +116,8 @@ class Session:
             self._link.closed(self)
             if not self._paid:
                 self._link.pay()
+            if self.slot is not None and not self.ended and self._link.uptime() >= self._began + SESSION_MOST:
+                self._link.rest(self.slot)
         self._state = _OVER
         if self._handshake is not None:
             self._handshake.close()
@@ -122,7 +133,7 @@ class Session:
         link = self._link
         if offered < 1:
             raise _Refusal(wire.OLD_VERSION)
-        if link.wait():
+        if link.wait() or link.rests(slot):
             raise _Refusal(wire.NOT_NOW)
         self._paid = True
         link.pay()
@@ -167,6 +178,7 @@ class Session:
                 raise _Refusal(wire.UNSAID)  # the key was removed meanwhile
         self._seal, self._open = handshake.split()
         self._state = _SESSION
+        self._began = self._last = link.uptime()
         link.opened(self)
         yield answer
 

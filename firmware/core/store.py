@@ -389,6 +389,7 @@ class Store:
                 raise ValueError("a record erases after the last epoch")
             self.book.clear()
             self.epoch += 1
+            self.forgotten = 0  # of an epoch that is over
         elif action != NONE and action != TIME:
             raise ValueError("a record asks for an unknown action")
         if action == TIME:

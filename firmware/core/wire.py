@@ -88,6 +88,7 @@ REFUSALS = (
     "pairing-failed",
     "already-set-up",
     "not-set-up",
+    "too-many",
 )
 
 REQUEST_HEAD = 5  # bytes before the arguments, and before the result

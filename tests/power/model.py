@@ -119,6 +119,7 @@ class Model:
             elif action == ERASE:
                 self.book = {}
                 self.epoch += 1
+                self.forgotten = 0
         if refund:
             self.tokens = min(8, self.tokens + 1)
             self.returned = self.attempt
