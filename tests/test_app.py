@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import sys
 import time
 
 import pytest
@@ -198,7 +199,31 @@ def build(description):
     return Board(description, Machine, Time)
 
 
-def test_the_boards_that_come_with_it_can_be_built():
+class Esp32:
+    """The module esp32: which pins may end a sleep."""
+
+    WAKEUP_ALL_LOW = False
+
+    def __init__(self):
+        self.light = self.deep = None
+
+    def wake_on_gpio(self, pins, level):
+        assert level is False
+        self.light = [pin.number for pin in pins]
+
+    def wake_on_ext1(self, pins, level):
+        assert level is False
+        self.deep = [pin.number for pin in pins]
+
+
+@pytest.fixture
+def esp32(monkeypatch):
+    made = Esp32()
+    monkeypatch.setitem(sys.modules, "esp32", made)
+    return made
+
+
+def test_the_boards_that_come_with_it_can_be_built(esp32):
     found = list((ROOT / "boards").glob("*/board.json"))
     assert found
     for path in found:
@@ -474,7 +499,7 @@ class Watchdog:
 def supervised(*names):
     watchdog, failures = Watchdog(), []
     supervisor = Supervisor(watchdog, lambda *what: failures.append(what))
-    duties = [Duty(name) for name in names]
+    duties = [Duty(name, number) for number, name in enumerate(names, 1)]
     supervisor._duties += duties
     return supervisor, duties, watchdog, failures
 
@@ -538,7 +563,7 @@ async def main():
     for work in (ends, dies, cancelled):
         said = []
         supervisor = Supervisor(Watchdog(), lambda number, name, how, error: said.append((number, name, how, error)))
-        good, bad = Duty("good"), Duty("bad")
+        good, bad = Duty("good", 1), Duty("bad", 2)
         supervisor.start(good, rests(good))
         supervisor.start(bad, work(bad))
         await asyncio.sleep_ms(50)

@@ -16,9 +16,10 @@ from firmware.drivers.motor import (
     UNLOCKING,
     MotorBolt,
 )
+from host_tools.virtual.models.motor import CLOSE, END, OPEN, REACH, Mechanics
 from tests.campaign import cases
 from tests.models.bolt import TICKS, Timer, World
-from tests.models.motor import CLOSE, END, OPEN, REACH, Bench, Mechanics, check_motor
+from tests.models.motor import Bench, check_motor
 
 
 def opened(**settings):
@@ -278,7 +279,7 @@ def test_a_length_that_is_none(ms):
 @pytest.mark.parametrize("stall", [0, -1, 3001])
 def test_a_stall_time_that_is_none(stall):
     world = World(0)
-    motor = Mechanics(world)
+    motor = Mechanics(lambda: world.now)
     with pytest.raises(ValueError, match="stalls after"):
         MotorBolt(motor.legs, motor.switches, Timer(world), world.ticks_ms, world.ticks_diff, 3000, stall)
 

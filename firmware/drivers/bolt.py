@@ -27,7 +27,8 @@ _DRIVEN = const(2)
 
 
 class Bolt:
-    """A bolt held back while `pin` is at the level `active`. Attribute: stalled, never: a coil cannot tell.
+    """A bolt held back while `pin` is at the level `active`. Attributes: stalled, never: a coil cannot tell;
+    opening, which is a motor's.
 
     `timer` has machine.Timer's init() and deinit(); `ticks_ms` and `ticks_diff` are those of the time module.
     """
@@ -59,7 +60,7 @@ class Bolt:
         self._length = 0  # ms of the stretch asked for, from its start
         self._started = 0
         self._stopped = 0
-        self.stalled = False
+        self.stalled = self.opening = False
         pin.value(self._off)
 
     @property

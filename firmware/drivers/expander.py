@@ -193,6 +193,10 @@ class ExpanderMatrix(Grid):
             self._broken()
             return False
 
+    def arm(self) -> None:
+        """Make a touch pull INT low, as touched() does."""
+        self.touched()
+
     def _configure(self) -> None:
         if not self._ready:
             self._port.configure(self._all_cols, self._all_rows | self._all_cols)

@@ -121,10 +121,14 @@ class Matrix(Grid):
                 self._pause()
         return mask
 
-    def touched(self) -> bool:
-        """Whether any key is down, in one look: all rows low at once. Cheap enough for a sleeping lock."""
+    def arm(self) -> None:
+        """Pull all rows low, so that a touch pulls a column low; until the next touched()."""
         for row in self._rows:
             row.value(0)
+
+    def touched(self) -> bool:
+        """Whether any key is down, in one look: all rows low at once. Cheap enough for a sleeping lock."""
+        self.arm()
         down = False
         for col in self._cols:
             if not col.value():

@@ -90,7 +90,7 @@ class MotorBolt:
     @property
     def idle(self) -> bool:
         """Nothing happens without a call of unlock() or lock()."""
-        return self.state == LOCKED or self.state == STALLED and not self.opening
+        return self.state == LOCKED or (self.state == STALLED and not self.opening)
 
     def unlock(self, ms: int) -> None:
         """Open, and close `ms` after it has arrived, an hour at most; when it is open already, `ms` from now if that
@@ -119,7 +119,7 @@ class MotorBolt:
         now = self._ticks_ms()
         if self.state == UNLOCKING or self.state == LOCKING:
             self._travel(now)
-        elif self.state == UNLOCKED or self.state == STALLED and self.opening:
+        elif self.state == UNLOCKED or (self.state == STALLED and self.opening):
             held = self._ticks_diff(now, self._held)
             if held < 0 or held >= self._hold:  # below 0: the counter went round unseen
                 self.lock()
