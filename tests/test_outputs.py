@@ -22,17 +22,17 @@ AWAKE = 35
 
 @pytest.fixture
 def made(tmp_path):
-    """Make a virtual board with other parts, and power it on; door: whether it is shut."""
+    """Make a virtual board with other parts, and power it on; shut: whether its door is."""
     boards = []
 
-    def make(broken="", door=True, **parts):
+    def make(shut=True, **parts):
         description = json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
         description.update(parts)
         (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
         board = Board(tmp_path)
-        board.parts = {"board": str(tmp_path), "contacts": ["door"] if door and "door" in parts else []}
+        board.parts = {"board": str(tmp_path), "contacts": ["door"] if shut and "door" in parts else []}
         boards.append(board)
-        board.on(broken, **board.parts)
+        board.on(**board.parts)
         return board
 
     yield make

@@ -356,6 +356,7 @@ class Virtual:
 
     def _contact(self, request):
         self.machine.contacts[request["which"]].held = bool(request["on"])
+        self.world.stir()
         self._done("contact", {})
 
     def _jam(self, request):

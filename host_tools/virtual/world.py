@@ -11,6 +11,7 @@ import time as real
 
 SLEEP_MS = 3_600_000  # the longest pause of a quiet lock
 BOUNCE_MS = 10  # a contact that closed is closed for sure after this long
+SETTLE_MS = 1000  # after which the firmware has made what it makes of a contact
 TICKS = 1 << 30  # where an ESP32's counter wraps
 FIRST_TICKS = TICKS - 90_000  # so that every run of more than a minute and a half lives through the wrap
 
@@ -44,7 +45,7 @@ class World:
         self._base = core.ticks() + _AHEAD
         self._real = real.ticks_ms()  # where the real clock was when `elapsed` was last brought up to it
         self._sleeper = None  # the task in touch()
-        self._stir = 0  # elapsed until which contacts may bounce
+        self._stir = -SETTLE_MS  # elapsed until which contacts may bounce
 
     def install(self):
         """Put this time under asyncio."""
@@ -117,6 +118,8 @@ class World:
 
     def forward(self, ms):
         """Go on by `ms`, by more if the lock sleeps, by less if something comes first (fast mode)."""
+        if self.elapsed < self._stir:
+            ms = min(ms, 1)  # whatever waits for a contact looks at it again
         target = self.elapsed + ms
         if not self.fingers and self.app is not None and self._passes():
             target = max(target, self.elapsed + SLEEP_MS)
@@ -130,7 +133,9 @@ class World:
 
     def _passes(self):
         """Whether nothing can happen to the lock by itself. A board that sleeps says so itself."""
-        return self.app.board.sleeps == "none" and self.app.quiet() and not self.awake()
+        if self.app.board.sleeps != "none" or self.elapsed < self._stir + SETTLE_MS:
+            return False
+        return self.app.quiet() and not self.awake()
 
     def sleep(self, ms, woken):
         """The board sleeps: nothing of it runs, and its watchdog stands still, until woken() or for `ms`."""
@@ -138,7 +143,7 @@ class World:
         self._bite = None
         end = self.elapsed + ms
         while self.elapsed < end and not woken():
-            self._idle(1 if self.elapsed < self._stir else end - self.elapsed)
+            self._idle(end - self.elapsed)
         if left is not None:
             self._bite = self.elapsed + left
 
@@ -195,9 +200,13 @@ class World:
         await core.sleep_ms(ms)
         self._sleeper = None
 
+    def stir(self):
+        """A contact has moved."""
+        self._stir = self.elapsed + BOUNCE_MS
+
     def touched(self):
         """A finger is on the keypad: end the pause."""
-        self._stir = self.elapsed + BOUNCE_MS
+        self.stir()
         task = self._sleeper
         if task is not None:
             self._sleeper = None
