@@ -15,6 +15,7 @@ from firmware.app.supervisor import DIED, GRACE, HUNG, Duty, Supervisor
 from firmware.app.uptime import Uptime
 from firmware.core.config import Config
 from firmware.core.errors import StoreFull
+from firmware.core.events import FAULT
 from firmware.core.store import Store
 from firmware.drivers.ds3231 import DS3231
 from firmware.drivers.expander import ExpanderMatrix
@@ -464,7 +465,7 @@ def test_with_a_lost_memory_nothing_opens_and_nothing_is_written(description, tm
     board = Told(lock_description, Machine, Time)
     lock = Lock(board)
     press(lock, one_time + "#")
-    lock._log_fault(1)
+    lock._log(FAULT, 1)
     assert (lock.trouble, said(board)[-1], board.bolt.unlocked) == ("fault", "fault", False)
     assert {path: path.read_bytes() for path in tmp_path.glob("*") if path.is_file()} == before
 
