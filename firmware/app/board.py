@@ -210,9 +210,9 @@ class Board:
         numbers = _pins(part, "wake")
         keypad = description["keypad"]
         if deep and "expander" not in keypad and [number for number in numbers if number in keypad["cols"]]:
-            raise ValueError("board.json: in deep sleep rows do not stay low, so columns cannot wake")
+            raise ValueError("board.json: columns do not wake from deep sleep")
         if (deep or part.get("battery")) and description["bolt"].get("fail") == "safe":
-            raise ValueError("board.json: a fail-safe bolt needs its current: no batteries, no deep sleep")
+            raise ValueError("board.json: a fail-safe bolt takes no batteries and no deep sleep")
         import esp32
 
         pin = self._machine.Pin

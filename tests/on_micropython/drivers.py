@@ -12,11 +12,13 @@ import micropython
 from firmware.drivers.bolt import Bolt
 from firmware.drivers.ds3231 import DS3231, END, FIRST
 from firmware.drivers.keypad import Keypad, Matrix
+from firmware.drivers.motor import MotorBolt
 from firmware.drivers.signals import PATTERNS, Signals
 from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
 from host_tools.virtual.models.matrix import MatrixModel
 from tests.models import traces
 from tests.models.bolt import check_calls
+from tests.models.motor import check_motor
 
 WRAP = 1 << 30
 
@@ -132,6 +134,15 @@ def bolt(count):
     return driven
 
 
+def motor(count):
+    """Random lives of a motor bolt."""
+    driven = 0
+    for seed in range(count):
+        random.seed(seed)
+        driven += check_motor(random)
+    return driven
+
+
 class Lamp:
     """Buzzer and light at once."""
 
@@ -186,6 +197,14 @@ def heap():
     timer.callback(timer)
     micropython.heap_unlock()
     equal(lock.unlocked, False, "bolt after its callback")
+    timer = Silent()
+    bolt = MotorBolt((Silent(), Silent()), (Silent(), Silent()), timer, time.ticks_ms, time.ticks_diff)
+    time.sleep_ms(101)
+    bolt.unlock(1000)
+    micropython.heap_lock()
+    timer.callback(timer)
+    micropython.heap_unlock()
+    equal(bolt._cut, True, "motor after its callback")
     keypad = Keypad(Matrix([Silent()] * 4, [Silent()] * 3))
     keypad.poll(0)
     micropython.heap_lock()
@@ -203,6 +222,7 @@ def main(count):
     clock_chip(4 * count)
     print("times", 4 * count)
     print("stretches", bolt(count))
+    print("drives", motor(count // 2))
     patterns()
     heap()
     print("patterns", len(PATTERNS))
