@@ -132,6 +132,16 @@ def test_without_a_timer_nothing_is_driven():
     assert bench.motor.levels == [0, 0]
 
 
+def test_a_leg_that_something_else_switched_on_goes_off_first():
+    bench = Bench()
+    bench.run(DEAD_MS)
+    bench.motor.levels[CLOSE] = 1
+    bench.motor.drives.append([CLOSE, bench.world.now, bench.world.now - DEAD_MS])
+    bench.bolt.unlock(1000)
+    assert bench.motor.levels == [1, 0]
+    assert bench.motor.wrong != "both legs"
+
+
 def test_a_timer_that_fires_before_the_leg_goes_on():
     bench = Bench()
     bench.run(DEAD_MS)

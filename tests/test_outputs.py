@@ -445,3 +445,34 @@ def test_what_was_kept_counts_only_after_a_deep_sleep_and_whole(made, spoil):
     kept["memory"] = memory.hex()
     board.on(**kept, **board.parts)
     assert tries(board) == 0
+
+
+def test_a_client_after_a_sleep_is_served(made):
+    """The services are built anew, and what is written to them arrives: a fragment that is none ends the connection."""
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    assert board.last("radio")["op"] == "off"
+    board.press("1")
+    board.wait(2)
+    services = next(event for event in board.all("radio") if event["op"] == "services")["services"]
+    handle = next(value["handle"] for value in services[0]["characteristics"] if value["flags"] & 8)
+    board.ask("radio", op="connect", conn=3, address="010203040506")
+    board.wait(1)
+    board.events = []
+    board.ask("radio", op="write", conn=3, handle=handle, value="ff" * 20)
+    board.wait(1)
+    assert "disconnect" in [event["op"] for event in board.all("radio")]
+
+
+def test_the_set_up_button_wakes_the_radio_for_a_while(made):
+    board = made(power={**LIGHT, "wake": [32, 33, 25, 5, 18]}, exit=EXIT)
+    asleep(board)
+    board.wait(100)
+    board.events = []
+    board.ask("contact", which="button", on=True)
+    board.wait(1)
+    board.ask("contact", which="button", on=False)
+    board.wait(AWAKE - 5)
+    assert [event["op"] for event in board.all("radio")] == ["services", "advertise"]
+    board.wait(10)
+    assert board.last("radio")["op"] == "off"

@@ -42,7 +42,7 @@ _UNCLEAR = const(2)
 class Grid:
     """Crossings of rows and columns, and what a sample of them proves; how it is taken is the subclass's business.
 
-    A subclass has scan() and touched(). `failing`: no sample could be taken for a while.
+    A subclass has scan(), touched() and arm(). `failing`: no sample could be taken for a while.
     """
 
     failing = False
