@@ -235,6 +235,8 @@ def _bolt(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str
         yield f"bolt.timer: an {chip.name} has the timers 0 to {chip.timers - 1}."
     if bolt.get("kind") == "motor" and get(description, "bolt.stall_ms") > bolt["limit_ms"]:
         yield "bolt.stall_ms: is more than bolt.limit_ms, which ends the drive before."
+    if bolt.get("fail") == "safe" and (get(description, "power.battery") or get(description, "power.sleep") == "deep"):
+        yield "bolt.fail: a fail-safe coil draws its current all day. Take the mains and no deep sleep."
 
 
 def _battery(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
@@ -257,6 +259,8 @@ def _power(description: Description, chip: Chip, pins: list[Use]) -> Iterator[st
         if wake:
             yield 'power.wake: the board never sleeps. Add "sleep", or remove it.'
         return
+    if sleep == "deep" and "expander" not in description["keypad"]:
+        yield "power.sleep: in deep sleep the rows do not stay low, so no key would end it. Write light."
     inputs = {use.pin: use for use in pins if use.role == "input"}
     for pin in sorted(set(wake)):
         if wake.count(pin) > 1:
