@@ -197,14 +197,19 @@ def _expander(description: Description) -> Iterator[str]:
     wires = keypad["rows"] + keypad["cols"]
     for pin in sorted(set(wires)):
         if pin not in there:
-            yield f"keypad: a {name.upper()} has no pin {pin} for a keypad. Take {_listed(there)}."
+            yield f"keypad: {_a(name)} has no pin {pin} for a keypad. Take {_listed(there)}."
         if wires.count(pin) > 1:
             yield f"keypad: pin {pin} of the expander is used twice."
     if keypad["expander"]["address"] not in addresses:
-        yield f"keypad.expander.address: a {name.upper()} has addresses {addresses[0]} to {addresses[-1]}."
+        yield f"keypad.expander.address: {_a(name)} has addresses {addresses[0]} to {addresses[-1]}."
     hz = get(description, "i2c.hz")
     if hz is not None and hz > fastest:
-        yield f"i2c.hz: a {name.upper()} stands {fastest:,} at most."
+        yield f"i2c.hz: {_a(name)} stands {fastest:,} at most."
+
+
+def _a(name: str) -> str:
+    """Write an expander's name with its article."""
+    return f"{'an' if name.startswith('m') else 'a'} {name.upper()}"
 
 
 def _bus(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
