@@ -197,14 +197,19 @@ def _expander(description: Description) -> Iterator[str]:
     wires = keypad["rows"] + keypad["cols"]
     for pin in sorted(set(wires)):
         if pin not in there:
-            yield f"keypad: a {name.upper()} has no pin {pin} for a keypad. Take {_listed(there)}."
+            yield f"keypad: {_a(name)} has no pin {pin} for a keypad. Take {_listed(there)}."
         if wires.count(pin) > 1:
             yield f"keypad: pin {pin} of the expander is used twice."
     if keypad["expander"]["address"] not in addresses:
-        yield f"keypad.expander.address: a {name.upper()} has addresses {addresses[0]} to {addresses[-1]}."
+        yield f"keypad.expander.address: {_a(name)} has addresses {addresses[0]} to {addresses[-1]}."
     hz = get(description, "i2c.hz")
     if hz is not None and hz > fastest:
-        yield f"i2c.hz: a {name.upper()} stands {fastest:,} at most."
+        yield f"i2c.hz: {_a(name)} stands {fastest:,} at most."
+
+
+def _a(name: str) -> str:
+    """Write an expander's name with its article."""
+    return f"{'an' if name.startswith('m') else 'a'} {name.upper()}"
 
 
 def _bus(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
@@ -235,6 +240,8 @@ def _bolt(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str
         yield f"bolt.timer: an {chip.name} has the timers 0 to {chip.timers - 1}."
     if bolt.get("kind") == "motor" and get(description, "bolt.stall_ms") > bolt["limit_ms"]:
         yield "bolt.stall_ms: is more than bolt.limit_ms, which ends the drive before."
+    if bolt.get("fail") == "safe" and (get(description, "power.battery") or get(description, "power.sleep") == "deep"):
+        yield "bolt.fail: a fail-safe coil draws its current all day. Take the mains and no deep sleep."
 
 
 def _battery(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
@@ -257,6 +264,8 @@ def _power(description: Description, chip: Chip, pins: list[Use]) -> Iterator[st
         if wake:
             yield 'power.wake: the board never sleeps. Add "sleep", or remove it.'
         return
+    if sleep == "deep" and "expander" not in description["keypad"]:
+        yield "power.sleep: in deep sleep the rows do not stay low, so no key would end it. Write light."
     inputs = {use.pin: use for use in pins if use.role == "input"}
     for pin in sorted(set(wake)):
         if wake.count(pin) > 1:

@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import code, lock
+from .commands import board, code, lock
 from .commands.lock import PolicyName
 from .commands.shared import Json, complete_lock, complete_zone, examples
 from .errors import ToolError
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
 )
 app.add_typer(lock.app, name="lock", help="The locks you know: add, list, show, remove, risk, erased.")
+app.add_typer(board.app, name="board", help="The boards a lock can be built on: list, show, check, energy.")
 app.add_typer(code.app, name="code", help="Issue codes; list and explain them.")
 
 
