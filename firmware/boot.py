@@ -1,4 +1,7 @@
-"""What a board runs first: the bolt's pin to its idle level, before anything that can take long or fail."""
+"""What a board runs first: the bolt's pins to the level that locks, before anything that can take long or fail.
+
+A coil is off, or on where the bolt is fail-safe; a motor's two legs are off.
+"""
 
 import json
 
@@ -6,4 +9,6 @@ import machine
 
 with open("board.json") as file:
     bolt = json.load(file)["bolt"]
-machine.Pin(bolt["pin"], machine.Pin.OUT, value=1 - bolt.get("active", 1))
+off = 1 - bolt.get("active", 1)
+for name in ("open", "close") if bolt.get("kind") == "motor" else ("pin",):
+    machine.Pin(bolt[name], machine.Pin.OUT, value=1 - off if bolt.get("fail") == "safe" else off)

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import sys
 import time
 
 import pytest
@@ -14,8 +15,10 @@ from firmware.app.supervisor import DIED, GRACE, HUNG, Duty, Supervisor
 from firmware.app.uptime import Uptime
 from firmware.core.config import Config
 from firmware.core.errors import StoreFull
+from firmware.core.events import FAULT
 from firmware.core.store import Store
 from firmware.drivers.ds3231 import DS3231
+from firmware.drivers.expander import ExpanderMatrix
 from firmware.drivers.radio import NoRadio
 from tests.lock import EXAMPLE_SECRET, NOW, Rtc
 from tests.lock import Lock as Core
@@ -197,7 +200,31 @@ def build(description):
     return Board(description, Machine, Time)
 
 
-def test_the_boards_that_come_with_it_can_be_built():
+class Esp32:
+    """The module esp32: which pins may end a sleep."""
+
+    WAKEUP_ALL_LOW = False
+
+    def __init__(self):
+        self.light = self.deep = None
+
+    def wake_on_gpio(self, pins, level):
+        assert level is False
+        self.light = [pin.number for pin in pins]
+
+    def wake_on_ext1(self, pins, level):
+        assert level is False
+        self.deep = [pin.number for pin in pins]
+
+
+@pytest.fixture
+def esp32(monkeypatch):
+    made = Esp32()
+    monkeypatch.setitem(sys.modules, "esp32", made)
+    return made
+
+
+def test_the_boards_that_come_with_it_can_be_built(esp32):
     found = list((ROOT / "boards").glob("*/board.json"))
     assert found
     for path in found:
@@ -228,6 +255,24 @@ def test_rows_are_open_drain_and_columns_pulled_up(description):
 def test_a_keypad_of_four_by_four(description):
     description["keypad"] = {"rows": [1, 2, 3, 4], "cols": [5, 6, 7, 8], "keys": "123A456B789C*0#D", "settle_us": 20}
     assert len(build(description).matrix) == 16
+
+
+@pytest.mark.parametrize("chip", ["pcf8574", "mcp23017"])
+def test_a_keypad_on_an_expander(description, chip):
+    expander = {"chip": chip, "address": 32, "interrupt": 4}
+    description["keypad"].update(rows=[0, 1, 2, 3], cols=[4, 5, 6], expander=expander)
+    board = build(description)
+    assert isinstance(board.matrix, ExpanderMatrix)
+    assert len(board.matrix) == 12
+    interrupt = next(pin for pin in Pin.made if pin.number == 4)
+    assert (interrupt.mode, interrupt.pull) == (Pin.IN, Pin.PULL_UP)
+
+
+def test_pins_that_are_pulled_up_outside(description):
+    description["keypad"]["pull"] = description["button"]["pull"] = "external"
+    build(description)
+    pulls = {pin.number: pin.pull for pin in Pin.made}
+    assert {pulls[number] for number in [*description["keypad"]["cols"], description["button"]["pin"]]} == {-1}
 
 
 def test_the_clock_chip(description):
@@ -283,7 +328,12 @@ def test_without_aioble_the_radio_says_what_is_missing(description):
         ("keypad.keys", "123", "keys"),
         ("keypad.keys", "123456789*00", "key"),
         ("clock.chip", "sundial", "chip"),
-        ("clock.scl", None, "scl"),
+        ("i2c.scl", None, "scl"),
+        ("i2c", None, "i2c"),
+        ("i2c.hz", 400_001, "hz"),
+        ("keypad.pull", "up", "pull"),
+        ("keypad.expander", {"chip": "pcf8574"}, "address"),
+        ("keypad.expander", {"chip": "pcf8575", "address": 32}, "expander"),
         ("buzzer", None, "buzzer"),
         ("led.pin", -1, "pin"),
         ("radio", [], "radio"),
@@ -337,6 +387,36 @@ def lock_on(description, folder, provisioned=True):
 
 def said(board, kind="signal"):
     return [payload for what, payload in board.told if what == kind]
+
+
+class DeadBus:
+    """An I2C bus on which nobody answers."""
+
+    def __init__(self, number, scl, sda, freq):
+        pass
+
+    def __getattr__(self, name):
+        raise OSError(19)
+
+
+def test_a_keypad_that_does_not_answer_is_told_once(description, tmp_path, monkeypatch):
+    monkeypatch.setattr(Machine, "I2C", DeadBus)
+    description["keypad"].update(rows=[0, 1, 2, 3], cols=[4, 5, 6], expander={"chip": "mcp23017", "address": 32})
+    lock, board = lock_on(description, tmp_path)
+    pauses = []
+
+    async def pause(ms):
+        pauses.append(ms)
+        if len(pauses) == 20_000:
+            raise TimeoutError
+
+    monkeypatch.setattr(asyncio, "sleep_ms", pause, raising=False)
+    with pytest.raises(TimeoutError):
+        asyncio.run(lock._keypad())
+    assert said(board, "fault") == ["the keypad does not answer: look at its bus and supply"]
+    assert said(board) == ["fault"]
+    assert [(event.event, event.arg) for event in lock.store.events(0, 10)][-1] == (FAULT, 0x500)
+    assert not said(board, "key")
 
 
 def press(lock, keys):
@@ -415,7 +495,7 @@ def test_with_a_lost_memory_nothing_opens_and_nothing_is_written(description, tm
     board = Told(lock_description, Machine, Time)
     lock = Lock(board)
     press(lock, one_time + "#")
-    lock._log_fault(1)
+    lock._log(FAULT, 1)
     assert (lock.trouble, said(board)[-1], board.bolt.unlocked) == ("fault", "fault", False)
     assert {path: path.read_bytes() for path in tmp_path.glob("*") if path.is_file()} == before
 
@@ -450,7 +530,7 @@ class Watchdog:
 def supervised(*names):
     watchdog, failures = Watchdog(), []
     supervisor = Supervisor(watchdog, lambda *what: failures.append(what))
-    duties = [Duty(name) for name in names]
+    duties = [Duty(name, number) for number, name in enumerate(names, 1)]
     supervisor._duties += duties
     return supervisor, duties, watchdog, failures
 
@@ -514,7 +594,7 @@ async def main():
     for work in (ends, dies, cancelled):
         said = []
         supervisor = Supervisor(Watchdog(), lambda number, name, how, error: said.append((number, name, how, error)))
-        good, bad = Duty("good"), Duty("bad")
+        good, bad = Duty("good", 1), Duty("bad", 2)
         supervisor.start(good, rests(good))
         supervisor.start(bad, work(bad))
         await asyncio.sleep_ms(50)

@@ -8,11 +8,13 @@ from firmware.core.errors import Refused, StoreFull
 from firmware.core.events import (
     ADDED,
     ALL_ERASED,
+    BATTERY,
     CHANGED,
     CONFIGURED,
     CREATED,
     DELETED,
     EVENT_NAMES,
+    EXIT,
     FAULT,
     KEY_ADDED,
     KEY_REMOVED,
@@ -346,7 +348,7 @@ COMMANDS = (
 
 
 def test_every_command_has_a_case():
-    lock_own = {FAULT, CREATED, PASSAGE}
+    lock_own = {FAULT, CREATED, PASSAGE, *range(EXIT, BATTERY + 1)}
     assert {event for event, _ in COMMANDS} == set(EVENT_NAMES) - lock_own
 
 

@@ -8,10 +8,13 @@ import asyncio
 import sys
 
 from .. import VERSION
-from ..drivers.battery import Battery
-from ..drivers.bolt import Bolt
+from ..drivers.battery import Battery, Level
+from ..drivers.bolt import REST_MS, Bolt
+from ..drivers.contact import Contact
 from ..drivers.ds3231 import DS3231
+from ..drivers.expander import ExpanderMatrix, chip
 from ..drivers.keypad import Keypad, Matrix
+from ..drivers.motor import MotorBolt
 from ..drivers.radio import Radio
 from ..drivers.signals import Buzzer, Signals
 from .rtc import BoardClock
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 TOUCH_MS = 20  # between two looks at an idle keypad: a press lasts longer, and needs 10 ms to settle
 I2C_HZ = 100_000
+DOOR_MS = 300  # a door that falls shut bounces on its seal
+EXIT_MS = 40
 
 
 def _number(part: dict, name: str, low: int, high: int, default: int = -1) -> int:
@@ -53,57 +58,129 @@ def _text(part: dict, name: str) -> str:
     return text
 
 
+def _choice(part: dict, name: str, words: "tuple[str, ...]") -> str:
+    """One of the words, the first unless the description names another."""
+    word = part.get(name, words[0])
+    if word not in words:
+        raise ValueError("board.json: %s must be one of: %s" % (name, ", ".join(words)))
+    return word
+
+
 class Board:
     """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
 
     Attributes: storage (directory of the lock's memory), console (whether Ctrl-C on the console ends the lock),
-    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff; radio (a Radio, None on a board without one).
+    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff, seconds (the chip's own clock); door, exit, level, radio
+    (a Contact, a Contact, a Level, a Radio, each None on a board without one); sleeps ("none", "light" or "deep").
     """
 
     def __init__(self, description: dict, machine: "Any", time: "Any") -> None:
         self._machine = machine
         self.ticks_ms = time.ticks_ms
         self.ticks_diff = time.ticks_diff
-        self.bolt = self._make_bolt(_part(description, "bolt"))  # first: its pin must not float
+        self._time = time
+        self.door: "Contact | None" = None
+        self.exit: "Contact | None" = None
+        self.level: "Level | None" = None
+        self.bolt: "Bolt | MotorBolt" = self._make_bolt(_part(description, "bolt"))  # first: its pin must not float
         self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
             raise ValueError("board.json: storage must be a path that begins with /")
         self.console = bool(description.get("console", True))
         self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
-        self._make_keypad(_part(description, "keypad"), time)
+        self._i2c: "Any" = None
+        if "i2c" in description:
+            self._make_bus(_part(description, "i2c"))
+        self.keypad = self._make_keypad(_part(description, "keypad"), time)
         self.rtc = self._make_clock(_part(description, "clock"), time)
         self.signals = self._make_signals(_part(description, "buzzer"), _part(description, "led"))
         # Parts that a board may lack.
         self._button: "Any" = None
         if "button" in description:
             self._make_button(_part(description, "button"))
+        if "door" in description:
+            self.door = self._make_contact(_part(description, "door"), DOOR_MS)
+        if "exit" in description:
+            self.exit = self._make_contact(_part(description, "exit"), EXIT_MS)
         self._battery: "Battery | None" = None
         if "battery" in description:
             self._battery = self._make_battery(_part(description, "battery"))
         self.radio: "Radio | None" = None
         if "radio" in description:
             self.radio = self._make_radio(_part(description, "radio"), _text(description, "name"))
+        self.sleeps = "none"
+        if "power" in description:
+            self._make_power(_part(description, "power"), description)
 
-    def _output(self, part: dict) -> "Any":
-        """An output pin that is off; 1 is on, whichever level the part's `active` names."""
+    def _output(self, part: dict, name: str = "pin", on: int = 0) -> "Any":
+        """An output pin that is off, or on; 1 is on, whichever level the part's `active` names."""
         pin = self._machine.Pin
         active = _number(part, "active", 0, 1, 1)
-        output = pin(_number(part, "pin", 0, 48), pin.OUT, value=1 - active)
+        output = pin(_number(part, name, 0, 48), pin.OUT, value=active if on else 1 - active)
         return output if active else self._machine.Signal(output, invert=True)
 
-    def _make_bolt(self, part: dict) -> Bolt:
+    def _make_bolt(self, part: dict) -> "Bolt | MotorBolt":
+        kind = _choice(part, "kind", ("solenoid", "motor"))
+        safe = _choice(part, "fail", ("secure", "safe")) == "safe"
         timer = self._machine.Timer(_number(part, "timer", -1, 3))
         limit = _number(part, "limit_ms", 100, 60_000)
-        return Bolt(self._output(part), timer, self.ticks_ms, self.ticks_diff, limit_ms=limit)
+        if kind == "solenoid":
+            # Fail-safe: without current it is open, so what unlocks is "off".
+            pin, rest = self._output(part, "pin", safe), 0 if safe else REST_MS
+            return Bolt(pin, timer, self.ticks_ms, self.ticks_diff, 0 if safe else 1, limit, rest)
+        legs = (self._output(part, "open"), self._output(part, "close"))
+        level = _number(part, "switch_active", 0, 1, 0)
+        switches = [self._input(part, _number(part, name, 0, 48), level) for name in ("opened", "closed")]
+        if not level:
+            switches = [self._machine.Signal(switch, invert=True) for switch in switches]
+        stall = _number(part, "stall_ms", 100, min(limit, 10_000), min(limit, 2000))
+        return MotorBolt(
+            legs, (switches[0], switches[1]), timer, self.ticks_ms, self.ticks_diff, limit, stall,
+            lambda: self.door is None or self.door.on,
+        )  # fmt: skip
 
-    def _make_keypad(self, part: dict, time: "Any") -> None:
+    def _input(self, part: dict, number: int, active: int) -> "Any":
+        """An input pin with the pull that its idle level needs, unless the part has one outside."""
         pin = self._machine.Pin
-        rows = [pin(number, pin.OPEN_DRAIN, value=1) for number in _pins(part, "rows")]
-        cols = [pin(number, pin.IN, pin.PULL_UP) for number in _pins(part, "cols")]
-        settle_us = _number(part, "settle_us", 0, 1000, 0)
-        pause = (lambda: time.sleep_us(settle_us)) if settle_us else None
-        self.matrix = Matrix(rows, cols, pause)
-        self.keypad = Keypad(self.matrix, part.get("keys", ""))
+        pull = part.get("pull", "internal")
+        if pull == "external":
+            return pin(number, pin.IN)
+        if pull != "internal":
+            raise ValueError("board.json: pull is internal or external")
+        return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP)
+
+    def _make_bus(self, part: dict) -> None:
+        pin = self._machine.Pin
+        self._i2c = self._machine.I2C(
+            _number(part, "bus", 0, 1), scl=pin(_number(part, "scl", 0, 48)), sda=pin(_number(part, "sda", 0, 48)),
+            freq=_number(part, "hz", 10_000, 400_000, I2C_HZ),
+        )  # fmt: skip
+
+    def _bus(self) -> "Any":
+        if self._i2c is None:
+            raise ValueError("board.json: the part i2c is missing")
+        return self._i2c
+
+    def _make_keypad(self, part: dict, time: "Any") -> Keypad:
+        rows = _pins(part, "rows")
+        cols = _pins(part, "cols")
+        self.matrix: "Matrix | ExpanderMatrix"
+        if "expander" in part:
+            self.matrix = self._make_expander(_part(part, "expander"), rows, cols)
+        else:
+            pin = self._machine.Pin
+            settle_us = _number(part, "settle_us", 0, 1000, 0)
+            pause = (lambda: time.sleep_us(settle_us)) if settle_us else None
+            self.matrix = Matrix(
+                [pin(number, pin.OPEN_DRAIN, value=1) for number in rows],
+                [self._input(part, number, 0) for number in cols], pause,
+            )  # fmt: skip
+        return Keypad(self.matrix, part.get("keys", ""))
+
+    def _make_expander(self, part: dict, rows: "list[int]", cols: "list[int]") -> ExpanderMatrix:
+        port = chip(_text(part, "chip"), self._bus(), _number(part, "address", 0x20, 0x3F), rows + cols)
+        interrupt = self._input(part, _number(part, "interrupt", 0, 48), 0) if "interrupt" in part else None
+        return ExpanderMatrix(port, rows, cols, interrupt)
 
     def _make_clock(self, part: dict, time: "Any") -> "Any":
         chip = part.get("chip")
@@ -111,28 +188,46 @@ class Board:
             return BoardClock(self._machine.RTC(), time)
         if chip != "ds3231":
             raise ValueError("board.json: the clock's chip is ds3231 or internal")
-        pin = self._machine.Pin
-        bus = self._machine.I2C(
-            _number(part, "bus", 0, 1), scl=pin(_number(part, "scl", 0, 48)), sda=pin(_number(part, "sda", 0, 48)),
-            freq=I2C_HZ,
-        )  # fmt: skip
-        return DS3231(bus, _number(part, "address", 0x08, 0x77, 0x68))
+        return DS3231(self._bus(), _number(part, "address", 0x08, 0x77, 0x68))
 
     def _make_signals(self, buzzer: dict, led: dict) -> Signals:
         pwm = self._machine.PWM(self._machine.Pin(_number(buzzer, "pin", 0, 48)), freq=1000, duty_u16=0)
         return Signals(Buzzer(pwm), self._output(led))
 
     def _make_button(self, part: dict) -> None:
-        pin = self._machine.Pin
         self._held = _number(part, "active", 0, 1, 0)
-        pull = pin.PULL_DOWN if self._held else pin.PULL_UP
-        self._button = pin(_number(part, "pin", 0, 48), pin.IN, pull)
+        self._button = self._input(part, _number(part, "pin", 0, 48), self._held)
+
+    def _make_contact(self, part: dict, settle_ms: int) -> Contact:
+        active = _number(part, "active", 0, 1, 0)
+        return Contact(self._input(part, _number(part, "pin", 0, 48), active), active, settle_ms)
+
+    def _make_power(self, part: dict, description: dict) -> None:
+        self.sleeps = _choice(part, "sleep", ("none", "light", "deep"))
+        if self.sleeps == "none":
+            return
+        deep = self.sleeps == "deep"
+        numbers = _pins(part, "wake")
+        keypad = description["keypad"]
+        if deep and "expander" not in keypad and [number for number in numbers if number in keypad["cols"]]:
+            raise ValueError("board.json: columns do not wake from deep sleep")
+        if (deep or part.get("battery")) and description["bolt"].get("fail") == "safe":
+            raise ValueError("board.json: a fail-safe bolt takes no batteries and no deep sleep")
+        import esp32
+
+        pin = self._machine.Pin
+        self._wake = [pin(number) for number in numbers]
+        # Any of the pins low: by GPIO out of light sleep on every chip, out of deep sleep where there is no ext1.
+        wake = getattr(esp32, "wake_on_ext1", esp32.wake_on_gpio) if deep else esp32.wake_on_gpio
+        wake(self._wake, esp32.WAKEUP_ALL_LOW)
 
     def _make_battery(self, part: dict) -> Battery:
         adc = self._machine.ADC
         converter = adc(self._machine.Pin(_number(part, "pin", 0, 48)), atten=adc.ATTN_11DB)
         divider = _number(part, "divider", 100, 10_000)
         full = _number(part, "full_mv", 1, 60_000)
+        low = _number(part, "low_percent", 1, 99, 20)
+        self.level = Level(low, _number(part, "critical_percent", 0, low - 1, min(5, low - 1)))
         return Battery(converter, divider, _number(part, "empty_mv", 1, full - 1), full)
 
     def _make_radio(self, part: dict, model: str) -> Radio:
@@ -165,6 +260,44 @@ class Board:
     def reset(self) -> None:
         """Restart; every pin falls back to its idle level."""
         self._machine.reset()
+
+    def seconds(self) -> int:
+        """Seconds of the chip's own clock, which goes on in deep sleep and begins anew without power."""
+        return int(self._time.time())
+
+    def sleep(self, ms: int) -> bool:
+        """Sleep until a wake pin goes low, `ms` at most; whether a pin ended it. Not at all while one is low. From a
+        deep sleep the board comes back by a start."""
+        begun = self.ticks_ms()
+        self.matrix.arm()
+        if 0 in [pin.value() for pin in self._wake]:
+            ms = 0
+        elif self.sleeps == "deep":
+            self._machine.deepsleep(ms)
+        else:
+            self._machine.lightsleep(ms)
+        self.matrix.touched()
+        return self.ticks_diff(self.ticks_ms(), begun) < ms
+
+    def slept(self) -> bool:
+        """Whether this start is the end of a deep sleep."""
+        return self.sleeps == "deep" and self._machine.reset_cause() == self._machine.DEEPSLEEP_RESET
+
+    def alone(self) -> bool:
+        """Whether this start is the end of a deep sleep that nobody ended."""
+        return self.slept() and self._machine.wake_reason() == self._machine.TIMER_WAKE
+
+    def keep(self, data: bytes) -> None:
+        """Keep a few bytes over a deep sleep, and no power cut."""
+        self._machine.RTC().memory(data)
+
+    def kept(self) -> bytes:
+        """What was kept over the deep sleep that this start ends, once; else nothing."""
+        if not self.slept():
+            return b""
+        data = bytes(self._machine.RTC().memory())
+        self.keep(b"")
+        return data
 
     async def touch(self, ms: int) -> None:
         """Return when a key is down, after `ms` at the latest."""

@@ -11,15 +11,18 @@ import os
 
 from .. import VERSION
 from ..core.clock import EARLIEST, LATEST, Clock
+from ..core.config import AUTOLOCK
 from ..core.entry import CLEAR, EntryBuffer
 from ..core.errors import LockError, MemoryLost, NotProvisioned
-from ..core.events import FAULT, OPEN
+from ..core.events import BATTERY, FAULT, OPEN
 from ..core.link import Link
 from ..core.owner import Owner
 from ..core.records import NONE, Entry
 from ..core.store import Store
 from ..core.verifier import Verifier
 from ..drivers.keypad import SCAN_MS
+from .door import Door
+from .sleep import Sleep, pack_kept, unpack_kept
 from .supervisor import DIED, HUNG, Duty, Supervisor
 from .uptime import Uptime
 from .wireless import Wireless
@@ -31,13 +34,16 @@ if TYPE_CHECKING:
     from .board import Board
 
 IDLE_MS = 1000  # pause of a task that has nothing to do
-BOLT_MS = 50  # between two looks at a bolt that is back
+BOLT_MS = 20  # between two looks at a bolt that moves or is back, and at contacts
 STEP_MS = 10  # between two looks at a pattern that plays
 CLOCK_MS = 60_000  # between two looks at the clock
 TROUBLE_MS = 10_000  # between two reminders that the lock opens to nothing
 
+ONCE_S = 3600  # between two records of the same event at the door
+
 WATCHDOG = 4  # how the last run failed, beside DIED, ENDED and HUNG of supervisor.py: the loop was blocked
-TASKS = ("keypad", "bolt", "signals", "clock", "radio")  # number in the log: 1 for the first
+DEAF = 5  # no failure of a task: the keypad gives no samples
+TASKS = ("keypad", "bolt", "signals", "clock", "radio", "sleep")  # number in the log: 1 for the first
 
 
 class Lock:
@@ -57,7 +63,11 @@ class Lock:
         self._restarting = False
         self._uptime = Uptime(board.ticks_ms, board.ticks_diff)
         self._buffer = EntryBuffer()
-        self._duties = {name: Duty(name) for name in TASKS}
+        self._duties = {name: Duty(name, number + 1) for number, name in enumerate(TASKS)}
+        self._door = Door(board, self._leave, self._note)
+        self._noted: "dict[int, int]" = {}  # event: uptime in s before which no other of it is logged
+        self._warn = False  # the low battery is to be told when the pattern is over
+        self._sleep: "Sleep | None" = None
         self._open()
         major, minor, patch = [int(part) for part in VERSION.split(".")]
         self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
@@ -75,13 +85,25 @@ class Lock:
         if self.verifier is None:
             self.store = None
             return
+        kept = self.board.kept()
+        if kept:
+            self._resume(self.verifier, unpack_kept(kept, self.verifier.store.attempt, self.board.seconds()))
         self.owner = Owner(self.verifier)
         self.board.signals.sound = self.verifier.config.sound
 
+    def _resume(self, verifier: Verifier, kept: "tuple[int, int, int] | None") -> None:
+        """Go on after a deep sleep, if what was kept over it is to be believed."""
+        if kept is not None:
+            verifier.budget.resume(kept[0], kept[1])
+            if self.board.level is not None:
+                self.board.level.level = kept[2]
+
     def quiet(self) -> bool:
-        """Nothing is under way: the board may sleep until a key is touched, or for an hour."""
+        """Nothing is under way."""
         board = self.board
-        still = board.keypad.idle and self._buffer.empty and not board.bolt.unlocked and board.signals.quiet
+        still = board.keypad.idle and self._buffer.empty and board.bolt.idle and board.signals.quiet and self._door.idle
+        if board.keypad.failing:
+            return False  # the radio may be the only way left
         return still and not (board.radio is not None and board.radio.connected)
 
     def play(self, name: str) -> None:
@@ -94,13 +116,22 @@ class Lock:
         """Run for ever."""
         supervisor = Supervisor(self.board.watchdog(), self._failed)
         if self.board.bitten():
-            self._log_fault(WATCHDOG << 8)
-        tasks = [self._keypad(), self._bolt(), self._signals(), self._clock()]
+            self._log(FAULT, WATCHDOG << 8)
+        alone = self.board.alone()
+        tasks = {"keypad": self._keypad(), "bolt": self._bolt(), "signals": self._signals(), "clock": self._clock()}
+        wireless = None
         if self.board.radio is not None:
-            tasks.append(self._radio(self.board.radio))
-        for name, work in zip(TASKS, tasks):
-            supervisor.start(self._duties[name], work)
-        self.play(self.trouble or "ready")
+            wireless = self._wireless(self.board.radio)
+            tasks["radio"] = wireless.run()
+        if self.board.sleeps != "none":
+            duty = self._duties["sleep"]
+            self._sleep = Sleep(self.board, duty, self._uptime.ms, self.quiet, self._before_sleep, wireless, alone)
+            tasks["sleep"] = self._sleep.run()
+        for name in TASKS:
+            if name in tasks:
+                supervisor.start(self._duties[name], tasks[name])
+        if not alone:
+            self.play(self.trouble or "ready")
         self.board.observe("started", self)
         await supervisor.watch()
 
@@ -108,21 +139,35 @@ class Lock:
         board = self.board
         keypad = board.keypad
         duty = self._duties["keypad"]
+        deaf = False
         while True:
             duty.report()
             for key in keypad.poll(board.ticks_ms()):
                 self._key(key)
+            if keypad.failing != deaf:
+                deaf = keypad.failing
+                if deaf:
+                    self._deaf()
             if keypad.idle:
                 self._buffer.expire(self._uptime.ms())
                 if not keypad.stuck:  # a touch cannot be felt through a stuck key: scan on
                     await board.touch(IDLE_MS)
             await asyncio.sleep_ms(SCAN_MS)
 
+    def _deaf(self) -> None:
+        """The keypad's chip does not answer. No reason to restart: a client over the air may be the only way left."""
+        self.board.observe("fault", "the keypad does not answer: look at its bus and supply")
+        self.play("fault")
+        self._log(FAULT, DEAF << 8)
+
     def _key(self, key: str) -> None:
         self.board.observe("key", key)
+        self._touched()
+        level = self.board.level
+        critical = level is not None and level.level == 2 and self._buffer.empty
         digits = self._buffer.key(key, self._uptime.ms())
         if digits is None:
-            self.play("clear" if key == CLEAR else "key")
+            self.play("clear" if key == CLEAR else "low-battery" if critical else "key")
         elif not (digits and self._paired(digits)):
             if self.verifier is None:
                 self.play(self.trouble)
@@ -150,6 +195,16 @@ class Lock:
     def _unlock(self, seconds: int) -> None:
         self.board.bolt.unlock(seconds * 1000)
         self._duties["bolt"].wake()
+        self._warn = self.board.level is not None and self.board.level.level > 0
+
+    def _leave(self) -> None:
+        """Open from inside, whatever is wrong with the memory."""
+        self._touched()
+        self.open(AUTOLOCK if self.verifier is None else self.verifier.config.autolock)
+
+    def _touched(self) -> None:
+        if self._sleep is not None:
+            self._sleep.touched()
 
     # What a link asks of its lock
 
@@ -196,35 +251,43 @@ class Lock:
 
     def _served(self) -> None:
         """A client of the radio is gone."""
+        self._touched()
         if self._restarting:
             self.board.bolt.lock()
             self.board.reset()
 
-    async def _radio(self, radio: "Any") -> None:
+    def _wireless(self, radio: "Any") -> Wireless:
         def name() -> str:
             return "" if self.verifier is None else self.verifier.config.name
 
         def trouble(text: str) -> None:
             self.board.observe("fault", text)
 
-        await Wireless(self.link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble).run()
+        return Wireless(self.link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble)
 
     async def _bolt(self) -> None:
         bolt = self.board.bolt
         duty = self._duties["bolt"]
         while True:
+            stalled = bolt.stalled
             bolt.poll()
-            if bolt.unlocked:
+            self._door.poll(self._uptime.ms())
+            if bolt.stalled and not stalled:
+                self.play("fault")
+            if bolt.idle and self.board.door is None and self.board.exit is None:
+                await duty.rest(IDLE_MS)
+            else:
                 duty.report()
                 await asyncio.sleep_ms(BOLT_MS)
-            else:
-                await duty.rest(IDLE_MS)
 
     async def _signals(self) -> None:
         signals = self.board.signals
         duty = self._duties["signals"]
         while True:
             signals.poll(self.board.ticks_ms())
+            if signals.quiet and self._warn:
+                self._warn = False
+                self.play("low-battery")
             if signals.quiet:
                 await duty.rest(IDLE_MS)
             else:
@@ -234,6 +297,7 @@ class Lock:
     async def _clock(self) -> None:
         duty = self._duties["clock"]
         while True:
+            self._measure()
             if self.verifier is None:
                 await duty.rest(TROUBLE_MS)
                 self.play(self.trouble)
@@ -264,24 +328,49 @@ class Lock:
             self.board.report(error)
         self.board.observe("fault", text)
         try:
-            self._log_fault(how << 8 | number)
+            self._log(FAULT, how << 8 | number)
         finally:
             self.board.reset()
 
-    def _log_fault(self, arg: int) -> None:
-        """Log a failure (arg: how * 256 + number of the task), once while nothing else happens in between: a lock
-        that fails at every start must not wear out its flash."""
+    def _measure(self) -> None:
+        """Look at the battery's level; not while the bolt moves, whose motor pulls the voltage down."""
+        level = self.board.level
+        percent = self.board.battery() if self.board.bolt.idle else None
+        if level is not None and percent is not None and level.update(percent):
+            self._log(BATTERY, level.level)
+
+    def _before_sleep(self) -> None:
+        """What is due goes to flash; and over a deep sleep, which ends this run, what the guess budget waits for."""
+        self._measure()
+        if self.verifier is None:
+            return
+        self._housekeeping(self.verifier)
+        if self.board.sleeps == "deep":
+            level = 0 if self.board.level is None else self.board.level.level
+            waits = self.verifier.budget.waits()
+            self.board.keep(pack_kept(self.verifier.store.attempt, waits, self.board.seconds(), level))
+
+    def _note(self, event: int, arg: int) -> None:
+        """Log what happens at the door, once an hour: nobody at it may wear out the flash."""
+        now = self._uptime.seconds()
+        if now >= self._noted.get(event, 0):
+            self._noted[event] = now + ONCE_S
+            self._log(event, arg)
+
+    def _log(self, kind: int, arg: int) -> None:
+        """Log an event of the lock itself, once while nothing else happens in between: a lock that fails at every
+        start must not wear out its flash."""
         if self.verifier is None:
             return
         store = self.verifier.store
         try:
             for event in store.events(store.seq - 1, 1):
-                if event.event == FAULT and event.arg == arg:
+                if event.event == kind and event.arg == arg:
                     return
             now, trusted = self.verifier.clock.read()
-            store.commit([Entry(FAULT, 0, NONE, None, arg)], now, trusted)
+            store.commit([Entry(kind, 0, NONE, None, arg)], now, trusted)
         except (LockError, OSError) as error:
-            self.board.observe("fault", str(error))  # the restart matters more than its record
+            self.board.observe("fault", str(error))  # what the lock is about to do matters more than its record
 
 
 def run(board: "Board") -> None:

@@ -23,10 +23,11 @@ HUNG = 3
 
 
 class Duty:
-    """One task's word to the supervisor, and the bell that ends its pause early."""
+    """One task's word to the supervisor, and the bell that ends its pause early. number: what the log calls it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, number: int = 0) -> None:
         self.name = name
+        self.number = number
         self.silent = 0  # rounds since it reported
         self.allowed = GRACE
         self._bell = asyncio.Event()
@@ -52,7 +53,7 @@ class Duty:
 
 class Supervisor:
     """Runs tasks and watches them. watchdog: has feed(); failed(number, name, how, error): is called once, with the
-    task's number (1 = first) and the error it died of or None, and must not return to business."""
+    task's number and the error it died of or None, and must not return to business."""
 
     def __init__(self, watchdog: "Any", failed: "Callable[[int, str, int, Any], None]") -> None:
         self._watchdog = watchdog
@@ -64,9 +65,9 @@ class Supervisor:
     def start(self, duty: Duty, work: "Coroutine[Any, Any, None]") -> None:
         """Run `work` as a task that never ends."""
         self._duties.append(duty)
-        self._tasks.append(asyncio.create_task(self._run(len(self._duties), duty, work)))
+        self._tasks.append(asyncio.create_task(self._run(duty, work)))
 
-    async def _run(self, number: int, duty: Duty, work: "Coroutine[Any, Any, None]") -> None:
+    async def _run(self, duty: Duty, work: "Coroutine[Any, Any, None]") -> None:
         error = None
         how = ENDED
         try:
@@ -76,19 +77,19 @@ class Supervisor:
         except Exception as died:  # noqa: BLE001 -- whatever it is, the lock restarts
             error = died
             how = DIED
-        self._fail(number, duty, how, error)
+        self._fail(duty, how, error)
 
-    def _fail(self, number: int, duty: Duty, how: int, error: "Exception | None") -> None:
+    def _fail(self, duty: Duty, how: int, error: "Exception | None") -> None:
         if not self._over:
             self._over = True
-            self._failed(number, duty.name, how, error)
+            self._failed(duty.number, duty.name, how, error)
 
     def round(self) -> None:
         """Look at every duty, then feed the watchdog if all is well."""
-        for number, duty in enumerate(self._duties):
+        for duty in self._duties:
             duty.silent += 1
             if duty.silent > duty.allowed:
-                self._fail(number + 1, duty, HUNG, None)
+                self._fail(duty, HUNG, None)
         if not self._over:
             self._watchdog.feed()
 

@@ -48,6 +48,8 @@ class Wireless:
         self._served = served
         self._trouble = trouble
         self._waiting = False
+        self._paused = False
+        self._task: "asyncio.Task[None] | None" = None
         self._arrived: "Connection | None" = None
         self._fault = ""
 
@@ -55,21 +57,37 @@ class Wireless:
         """Serve for ever."""
         duty = self._duty
         while True:
-            pause = self._link.wait()
+            pause = LOOK_MS if self._paused else self._link.wait() * 1000
             if pause:
-                await duty.rest(pause * 1000)
+                await duty.rest(pause)
                 continue
             self._waiting = True
-            task = asyncio.create_task(self._accept())  # noqa: RUF006, F841 -- held until it has ended
+            self._task = asyncio.create_task(self._accept())
             while self._waiting:
                 await duty.rest(LOOK_MS)
             if self._arrived is None:
+                if self._paused:
+                    continue
                 self._trouble(self._fault)
                 await duty.rest(AGAIN_MS)
                 continue
             connection, self._arrived = self._arrived, None
             await self._serve(connection)
             self._served()
+
+    async def pause(self) -> None:
+        """Switch the radio off until resume(), unless a client is there."""
+        self._paused = True
+        while self._waiting and self._task is not None:
+            self._task.cancel()
+            await asyncio.sleep_ms(0)
+        if self._arrived is None and not self._radio.connected:
+            self._radio.stop()
+
+    def resume(self) -> None:
+        """Let it be on again."""
+        self._paused = False
+        self._duty.wake()
 
     async def _accept(self) -> None:
         """Wait for a client, for as long as it takes: in a task of its own, so that the duty can report meanwhile."""

@@ -83,6 +83,18 @@ class Budget:
         self._lengths = [0] * (LONGEST + 1)
         self.interval = refill_interval(_worst(self._accepted, self._lengths))
 
+    def waits(self) -> tuple:
+        """(seconds of the interval that have passed, seconds until the next resident look-up)."""
+        self.refill()
+        now = self._uptime()
+        return now - self._since, max(0, self._resident_at - now)
+
+    def resume(self, passed: int, wait: int) -> None:
+        """Go on from an uptime that ended: these are its waits(), the time in between counted."""
+        now = self._uptime()
+        self._since = now - passed
+        self._resident_at = now + max(0, wait)
+
     def configure(self, policy) -> None:
         """Take another policy."""
         self._change(accepted(policy), self._lengths)

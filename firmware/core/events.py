@@ -48,6 +48,12 @@ KEY_ADDED = 24
 KEY_REMOVED = 25
 ALL_ERASED = 26
 PASSAGE = 27  # opened by # alone in passage hours: the lock's own, not the owner's
+EXIT = 28  # from here on what the app sees at the door (docs/app.md)
+DOOR_FORCED = 29
+DOOR_LEFT_OPEN = 30
+DOOR_SHUT = 31
+STALLED = 32
+BATTERY = 33
 
 EVENT_NAMES = {
     ADDED: "added",
@@ -62,6 +68,12 @@ EVENT_NAMES = {
     KEY_REMOVED: "key-removed",
     ALL_ERASED: "all-erased",
     PASSAGE: "passage",
+    EXIT: "exit",
+    DOOR_FORCED: "door-forced",
+    DOOR_LEFT_OPEN: "door-left-open",
+    DOOR_SHUT: "door-shut",
+    STALLED: "stalled",
+    BATTERY: "battery",
 }
 
 

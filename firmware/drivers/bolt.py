@@ -1,7 +1,8 @@
 """Bolt: the coil that withdraws it, and the two limits that keep the coil from burning (docs/drivers.md).
 
 Invariants, whatever is called in whatever order: the coil is never driven for longer than `limit_ms` at a
-stretch, and between two stretches it rests for at least REST_MS. Two independent hands end a stretch: the
+stretch, and between two stretches it rests for at least `rest_ms`. A fail-safe bolt is held back without current:
+"driven" then means open, and the limit is that of an open door. Two independent hands end a stretch: the
 hardware timer, also when poll() is never called again, and poll(), also when the timer fails.
 Times are milliseconds of a wrapping counter.
 """
@@ -26,7 +27,8 @@ _DRIVEN = const(2)
 
 
 class Bolt:
-    """A bolt held back while `pin` is at the level `active`.
+    """A bolt held back while `pin` is at the level `active`. Attributes: stalled, never: a coil cannot tell;
+    opening, which is a motor's.
 
     `timer` has machine.Timer's init() and deinit(); `ticks_ms` and `ticks_diff` are those of the time module.
     """
@@ -39,6 +41,7 @@ class Bolt:
         ticks_diff: "Callable[[int, int], int]",
         active: int = 1,
         limit_ms: int = 10_000,
+        rest_ms: int = REST_MS,
     ) -> None:
         if limit_ms <= 0:
             raise ValueError("the bolt's limit must be at least 1 ms")
@@ -49,6 +52,7 @@ class Bolt:
         self._on = 1 if active else 0
         self._off = 1 - self._on
         self._limit = limit_ms
+        self._rest = rest_ms
         self._one_shot = getattr(timer, "ONE_SHOT", _ONE_SHOT)
         self._expire = self._expired  # bound once: an interrupt must not allocate
         self._state = _LOCKED
@@ -56,7 +60,13 @@ class Bolt:
         self._length = 0  # ms of the stretch asked for, from its start
         self._started = 0
         self._stopped = 0
+        self.stalled = self.opening = False
         pin.value(self._off)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing happens without a call of unlock()."""
+        return self._state == _LOCKED
 
     @property
     def unlocked(self) -> bool:
@@ -107,7 +117,7 @@ class Bolt:
                 self.lock()
         if self._resting:
             rested = self._ticks_diff(now, self._stopped)
-            self._resting = 0 <= rested < REST_MS
+            self._resting = 0 <= rested < self._rest
 
     def _drive(self, now: int) -> None:
         self._started = now

@@ -163,6 +163,12 @@ class Radio:
         except Exception as error:  # noqa: BLE001 -- whatever aioble raises, the keypad's task must live on
             raise NoRadio("the radio does not advertise: %r" % error)
 
+    def stop(self) -> None:
+        """Switch the radio off; the next accept() starts it again. Not while somebody waits in accept()."""
+        if self._command is not None:
+            self._aioble.stop()
+            self._command = self._level = self._connection = None
+
     def tell_battery(self) -> None:
         """Measure, and tell clients that asked for it; nothing on a board that cannot, or before the first accept()."""
         percent = self._battery() if self._battery is not None else None

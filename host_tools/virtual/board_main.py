@@ -24,7 +24,7 @@ from firmware.core.tickets import KIND_NAMES
 from host_tools.virtual.aioble import Aioble
 from host_tools.virtual.bluetooth import Bluetooth
 from host_tools.virtual.flash import Broken, Flash
-from host_tools.virtual.machine import PWRON_RESET, SOFT_RESET, WDT_RESET, Machine, Time
+from host_tools.virtual.machine import Machine, Time
 from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
 from host_tools.virtual.models.matrix import MatrixModel, bounce
 from host_tools.virtual.protocol import Link
@@ -40,7 +40,6 @@ UP_MS = 60
 BOUNCE_US = 3000
 SETTLE_MS = 60_000  # a press that leads to nothing for so long is over
 POLICIES = {"standard": STANDARD, "strict": STRICT}
-CAUSES = {"watchdog": WDT_RESET, "machine.reset": SOFT_RESET}
 OWNER_COMMANDS = ("add_custom", "change", "delete", "set_time")
 
 
@@ -76,8 +75,14 @@ class Virtual:
 
     def boot(self, request):
         """Build everything the request describes and run the firmware. Ends by PowerOff."""
-        with open(self._root + "/boards/virtual/board.json") as file:
+        folder = request.get("board") or self._root + "/boards/virtual"
+        with open(folder + "/board.json") as file:
             description = json.load(file)
+        bolt = description["bolt"]
+        self._off = 1 - bolt.get("active", 1)
+        self._opens = self._off if bolt.get("fail") == "safe" else 1 - self._off  # the level at which a coil opens
+        if bolt.get("fail") == "safe":
+            self._levels["bolt"] = True  # no power yet
         self._keys = description["keypad"]["keys"]
         world = World(request["now_ms"], request.get("mode", "fast") == "fast", self._bitten, self._idle)
         self.world = world
@@ -89,21 +94,24 @@ class Virtual:
         self.matrix = MatrixModel(len(keypad["rows"]), len(keypad["cols"]), world.now_us)
         for key in request.get("held", ""):
             self._down(key)
-        cause = CAUSES.get(request.get("cause"), PWRON_RESET)
-        self.machine = Machine(world, description, self.matrix, self.bus, self, self._reset, cause)
+        self.machine = Machine(world, description, self.matrix, self.bus, self, self._reset, request)
         sys.modules["machine"] = self.machine
+        sys.modules["esp32"] = self.machine.esp32
         self.machine.button.held = bool(request.get("button"))
+        for name in request.get("contacts", ()):
+            self.machine.contacts[name].held = True
         if request.get("battery") is not None:
             self.machine.battery.millivolts = request["battery"]
         self._make_radio(world)
-        sys.modules["time"] = Time(world)
+        self.time = Time(world, request.get("own_clock", 0))
+        sys.modules["time"] = self.time
         world.install()
         self._mount(description["storage"], bool(request.get("provision")))
         if request.get("provision"):
             self._provision(description["storage"], request["provision"])
         self._begin("boot", lambda: {"provisioned": world.app.verifier is not None})
         app_board.Board = _board_class(self)
-        os.chdir(self._root + "/boards/virtual")
+        os.chdir(folder)
         for name in ("boot.py", "main.py"):
             path = self._root + "/firmware/" + name
             with open(path) as file:
@@ -163,8 +171,7 @@ class Virtual:
     def stop(self, status, event=None, **fields):
         """End this power-on: nothing is written to flash or host after the last words."""
         if not self._dead:
-            if self._levels["bolt"]:
-                self.bolt(0)  # without power, or with floating pins, it falls back
+            self._fall()
             self._tell_rtc()
             if event:
                 self.event(event, **fields)
@@ -176,8 +183,17 @@ class Virtual:
     def _cut(self):
         self.stop(EXIT_CUT, "cut", writes=self.flash.writes, erases=self.flash.erases)
 
-    def _reset(self, cause):
-        self.stop(EXIT_RESET, "reset", cause=cause)
+    def _fall(self):
+        """Without power, or with floating pins, a coil lets go: that locks, or opens. A motor stays where it is."""
+        if self.machine.motor is None:
+            self.bolt(self._off)
+
+    def _reset(self, cause, fields=None):
+        fields = fields or {}
+        fields["own_clock"] = self.time.time()
+        if self.machine.motor is not None:
+            fields["position"] = self.machine.motor.position
+        self.stop(EXIT_RESET, "reset", cause=cause, **fields)
 
     def _bitten(self):
         self._reset("watchdog")
@@ -192,8 +208,10 @@ class Virtual:
 
     def bolt(self, level):
         """The bolt's pin changed."""
-        self._levels["bolt"] = bool(level)
-        self.event("bolt", unlocked=bool(level))
+        unlocked = level == self._opens
+        if unlocked != self._levels["bolt"]:
+            self._levels["bolt"] = unlocked
+            self.event("bolt", unlocked=unlocked)
 
     def led(self, level):
         """The LED's pin changed."""
@@ -336,6 +354,19 @@ class Virtual:
         self.machine.button.held = bool(request["held"])
         self._done("button", {})
 
+    def _contact(self, request):
+        self.machine.contacts[request["which"]].held = bool(request["on"])
+        self.world.stir()
+        self._done("contact", {})
+
+    def _jam(self, request):
+        motor = self.machine.motor
+        if motor is None:
+            raise ValueError("this board has no motor")
+        motor.move()
+        motor.jam = request["at"]
+        self._done("jam", {})
+
     def _charge(self, request):
         if not 0 <= request["mv"] <= 60_000:
             raise ValueError("a battery has 0 to 60000 mV")
@@ -423,6 +454,7 @@ class Virtual:
             "trouble": app.trouble,
             "stuck": app.board.keypad.stuck,
             "quiet": app.quiet(),
+            "locked": not app.board.bolt.unlocked,
             "flash": {"writes": self.flash.writes, "erases": self.flash.erases},
             "heap_free": gc.mem_free(),
         }
@@ -462,8 +494,7 @@ class Virtual:
         self._reset("button")
 
     def _quit(self, request):
-        if self._levels["bolt"]:
-            self.bolt(0)
+        self._fall()
         self._tell_rtc()
         self._done("quit", {})
         self.stop(EXIT_QUIT)
@@ -473,6 +504,8 @@ class Virtual:
         "down": _key_down,
         "up": _key_up,
         "button": _hold_button,
+        "contact": _contact,
+        "jam": _jam,
         "battery": _charge,
         "radio": _radio,
         "advance": _advance,

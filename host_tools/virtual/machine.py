@@ -6,9 +6,17 @@ host when their level changes. Only the combinations that work on the real chip 
 
 import time as real
 
+from host_tools.virtual.models.motor import CLOSE, OPEN, Mechanics
+
 PWRON_RESET = 1
 WDT_RESET = 3
+DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
+PIN_WAKE = 2
+TIMER_WAKE = 4
+
+
+CAUSES = {"watchdog": WDT_RESET, "machine.reset": SOFT_RESET, "deep-sleep": DEEPSLEEP_RESET}
 
 
 class _Output:
@@ -30,10 +38,11 @@ class _Output:
 
 
 class Button:
-    """The set-up button: connects its pin to the level `active` while it is held."""
+    """A button or a contact: connects its pin to the level `active` while it is held, or on."""
 
-    def __init__(self, active):
-        self.active = active
+    def __init__(self, part):
+        self.pin = part["pin"]
+        self.active = part.get("active", 0)
         self.held = False
 
     def value(self):
@@ -50,14 +59,27 @@ class _Pins:
     PULL_UP = 2
     PULL_DOWN = 1
 
-    def __init__(self, description, matrix, button, bolt, led):
-        self._button = {description["button"]["pin"]: button}
+    def __init__(self, description, matrix, contacts, motor, bolt, led):
+        self._button = {contact.pin: contact for contact in contacts}
         self._battery = description["battery"]["pin"]
         self._rows = dict(zip(description["keypad"]["rows"], matrix.rows))
         self._cols = dict(zip(description["keypad"]["cols"], matrix.cols))
-        self._outputs = {description["bolt"]["pin"]: _Output(bolt), description["led"]["pin"]: _Output(led)}
+        self._outputs = {description["led"]["pin"]: _Output(led)}
+        part = description["bolt"]
+        if motor is None:
+            self._outputs[part["pin"]] = _Output(bolt)
+        else:
+            self._outputs[part["open"]], self._outputs[part["close"]] = motor.legs
+            self._button[part["opened"]] = _EndSwitch(motor.switches[OPEN], part)
+            self._button[part["closed"]] = _EndSwitch(motor.switches[CLOSE], part)
+
+    def input(self, number):
+        """What is at an input pin, as it was opened."""
+        return self._cols[number] if number in self._cols else self._button[number]
 
     def __call__(self, number, mode=-1, pull=-1, value=None):
+        if mode == -1 and (number in self._cols or number in self._button):
+            return self.input(number)
         if number in self._rows:
             if mode != self.OPEN_DRAIN:
                 raise ValueError("pin %d is a row of the keypad: open it as open-drain" % number)
@@ -80,6 +102,54 @@ class _Pins:
         if value is not None:
             pin.value(value)
         return pin
+
+
+class _EndSwitch:
+    """A motor's end switch at its pin."""
+
+    def __init__(self, switch, part):
+        self.active = part.get("switch_active", 0)
+        self._switch = switch
+
+    def value(self):
+        """The level of the pin."""
+        return self.active if self._switch.value() else 1 - self.active
+
+
+class _RTC:
+    """machine.RTC: the memory that lasts through deep sleep."""
+
+    def __init__(self, kept):
+        self._kept = kept
+
+    def memory(self, data=None):
+        """Read, or write."""
+        if data is None:
+            return self._kept
+        self._kept = bytes(data)
+
+
+class Esp32:
+    """The module `esp32`: what may end a sleep. Deep sleep ends by ext1 pins alone."""
+
+    WAKEUP_ALL_LOW = False
+    WAKEUP_ANY_HIGH = True
+
+    def __init__(self):
+        self.light = ()
+        self.deep = ()
+
+    def wake_on_gpio(self, pins, level):
+        """Pins that end light sleep."""
+        if level:
+            raise ValueError("the wires of a lock are low when something happens")
+        self.light = pins
+
+    def wake_on_ext1(self, pins, level):
+        """Pins that end deep sleep."""
+        if level:
+            raise ValueError("the wires of a lock are low when something happens")
+        self.deep = pins
 
 
 class Signal:
@@ -194,29 +264,59 @@ class _Converter:
 
 
 class Machine:
-    """The module `machine`. reset(cause): ends the power-on, must raise; cause: why this one began. The host moves
-    `button` and `battery`."""
+    """The module `machine`. reset(cause, fields): ends the power-on, must raise; start: what the host told of why
+    this one began. The host moves `contacts`, `button` and `battery`, and jams `motor`."""
 
     PWRON_RESET = PWRON_RESET
     WDT_RESET = WDT_RESET
     SOFT_RESET = SOFT_RESET
+    DEEPSLEEP_RESET = DEEPSLEEP_RESET
+    PIN_WAKE = PIN_WAKE
+    TIMER_WAKE = TIMER_WAKE
     Signal = Signal
 
-    def __init__(self, world, description, matrix, bus, outputs, reset, cause):
-        self.button = Button(description["button"].get("active", 0))
+    def __init__(self, world, description, matrix, bus, outputs, reset, start):
+        self.contacts = {name: Button(description[name]) for name in ("button", "door", "exit") if name in description}
+        self.button = self.contacts["button"]
+        self.motor = None
+        if description["bolt"].get("kind") == "motor":
+            self.motor = Mechanics(lambda: world.elapsed, start.get("position", 0))
+        self.esp32 = Esp32()
+        self._world = world
+        rtc = _RTC(bytes.fromhex(start.get("memory", "")))
+        self.RTC = lambda: rtc
         self.battery = Battery(description["battery"])
         self.ADC = _Converter(self.battery)
-        self.Pin = _Pins(description, matrix, self.button, outputs.bolt, outputs.led)
+        self.Pin = _Pins(description, matrix, self.contacts.values(), self.motor, outputs.bolt, outputs.led)
         self.PWM = lambda pin, freq=0, duty_u16=0: _PWM(outputs.tone, pin, freq, duty_u16)
         self.Timer = lambda number: _Timer(world)
         self.WDT = lambda timeout=5000: _Watchdog(world, timeout)
         self.I2C = lambda number, scl=None, sda=None, freq=400_000: bus
         self._reset = reset
-        self._cause = cause
+        self._cause = CAUSES.get(start.get("cause"), PWRON_RESET)
+        self._reason = TIMER_WAKE if start.get("by") == "timer" else PIN_WAKE
 
     def reset(self):
         """Restart the board."""
         self._reset("machine.reset")
+
+    def lightsleep(self, ms):
+        """Sleep until a pin goes low."""
+        self._world.sleep(ms, lambda: self._low(self.esp32.light))
+
+    def deepsleep(self, ms):
+        """Sleep until a pin goes low, and start again."""
+        self._world.sleep(ms, lambda: self._low(self.esp32.deep))
+        by = "pin" if self._low(self.esp32.deep) else "timer"
+        self._reset("deep-sleep", {"by": by, "memory": self.RTC().memory().hex()})
+
+    @staticmethod
+    def _low(pins):
+        return 0 in [pin.value() for pin in pins]
+
+    def wake_reason(self):
+        """What ended the deep sleep."""
+        return self._reason
 
     def reset_cause(self):
         """Why the board started."""
@@ -224,9 +324,11 @@ class Machine:
 
 
 class Time:
-    """The module `time`: an ESP32's counter, wrapping at 2^30, on world time."""
+    """The module `time`: an ESP32's counter, wrapping at 2^30, on world time. begun: what its own clock showed at the
+    start, in seconds."""
 
-    def __init__(self, world):
+    def __init__(self, world, begun=0):
+        self._begun = begun
         self.ticks_ms = world.ticks_ms
         self.sleep_ms = world.sleep_ms
         self._world = world
@@ -250,6 +352,6 @@ class Time:
 
     def time(self):
         """Seconds of the port's own clock, which nobody has set."""
-        return self._world.elapsed // 1000
+        return self._begun + self._world.elapsed // 1000
 
     gmtime = staticmethod(real.gmtime)

@@ -1,15 +1,17 @@
 """Time on the virtual board, and what happens in it (docs/virtual-board.md, "Time").
 
 World time is integer milliseconds UTC. In fast mode only waiting takes time: asyncio's wait goes straight to the next
-thing that is due, and computing takes none. In real mode the world goes with the machine's clock. While the lock is
-quiet it sleeps: time then goes on until a finger comes, an hour at most at once, and every pause ends late. It does
-not sleep while a Bluetooth client is connected.
+thing that is due, and computing takes none. In real mode the world goes with the machine's clock. While a lock that
+does not sleep is quiet, time goes on until a finger comes, an hour at most at once, and every pause ends late; not
+while a Bluetooth client is connected. A lock that sleeps says so itself.
 """
 
 import asyncio.core as core
 import time as real
 
-SLEEP_MS = 3_600_000  # the longest sleep of a quiet lock
+SLEEP_MS = 3_600_000  # the longest pause of a quiet lock
+BOUNCE_MS = 10  # a contact that closed is closed for sure after this long
+SETTLE_MS = 1000  # after which the firmware has made what it makes of a contact
 TICKS = 1 << 30  # where an ESP32's counter wraps
 FIRST_TICKS = TICKS - 90_000  # so that every run of more than a minute and a half lives through the wrap
 
@@ -43,6 +45,7 @@ class World:
         self._base = core.ticks() + _AHEAD
         self._real = real.ticks_ms()  # where the real clock was when `elapsed` was last brought up to it
         self._sleeper = None  # the task in touch()
+        self._stir = -SETTLE_MS  # elapsed until which contacts may bounce
 
     def install(self):
         """Put this time under asyncio."""
@@ -115,8 +118,10 @@ class World:
 
     def forward(self, ms):
         """Go on by `ms`, by more if the lock sleeps, by less if something comes first (fast mode)."""
+        if self.elapsed < self._stir:
+            ms = min(ms, 1)  # whatever waits for a contact looks at it again
         target = self.elapsed + ms
-        if not self.fingers and self.app is not None and self.app.quiet() and not self.awake():
+        if not self.fingers and self.app is not None and self._passes():
             target = max(target, self.elapsed + SLEEP_MS)
         target = min(target, self.until)
         if self.fingers:
@@ -125,6 +130,22 @@ class World:
         if slept > 0 and self._bite is not None:
             self._bite += slept  # the watchdog's clock stops in light sleep
         self.pass_until(target)
+
+    def _passes(self):
+        """Whether nothing can happen to the lock by itself. A board that sleeps says so itself."""
+        if self.app.board.sleeps != "none" or self.elapsed < self._stir + SETTLE_MS:
+            return False
+        return self.app.quiet() and not self.awake()
+
+    def sleep(self, ms, woken):
+        """The board sleeps: nothing of it runs, and its watchdog stands still, until woken() or for `ms`."""
+        left = None if self._bite is None else self._bite - self.elapsed
+        self._bite = None
+        end = self.elapsed + ms
+        while self.elapsed < end and not woken():
+            self._idle(end - self.elapsed)
+        if left is not None:
+            self._bite = self.elapsed + left
 
     def real_wait(self, ms):
         """How many ms of real time may pass before something is due, `ms` at most."""
@@ -179,8 +200,13 @@ class World:
         await core.sleep_ms(ms)
         self._sleeper = None
 
+    def stir(self):
+        """A contact has moved."""
+        self._stir = self.elapsed + BOUNCE_MS
+
     def touched(self):
         """A finger is on the keypad: end the pause."""
+        self.stir()
         task = self._sleeper
         if task is not None:
             self._sleeper = None

@@ -111,9 +111,10 @@ def check_calls(random: "Any") -> int:
     """
     active = random.randrange(0, 2)
     limit = (500, 3000, 10_000)[random.randrange(0, 3)]
+    rest = (REST_MS, 0)[random.randrange(0, 2)]  # 0: fail-safe
     world = World(TICKS - random.randrange(0, 200_000))
     coil = Coil(world, active)
-    bolt = Bolt(coil, Timer(world), world.ticks_ms, world.ticks_diff, active, limit)
+    bolt = Bolt(coil, Timer(world), world.ticks_ms, world.ticks_diff, active, limit, rest)
     polled = random.randrange(0, 2)
     for _ in range(60):
         action = random.randrange(0, 8)
@@ -137,7 +138,7 @@ def check_calls(random: "Any") -> int:
     for since, until in coil.stretches:
         if until - since > limit:
             raise ValueError("driven for %d ms, the limit is %d" % (until - since, limit))
-        if stopped is not None and since - stopped < REST_MS:
+        if stopped is not None and since - stopped < rest:
             raise ValueError("rested for %d ms" % (since - stopped))
         stopped = until
     return len(coil.stretches)

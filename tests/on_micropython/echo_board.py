@@ -28,8 +28,15 @@ async def echo(lock, connection):
             await connection.send(value)
 
 
+class Echo:
+    """Stands where the lock's own Wireless stood."""
+
+    def __init__(self, lock, radio):
+        self.run = lambda: serve(lock, radio)
+
+
 async def serve(lock, radio):
-    """Stands where the lock's own radio task stood."""
+    """Accept one client after the other."""
     duty = lock._duties["radio"]
     duty.allowed = 1 << 30  # the supervisor is not what is tried here
     radio._interval_us = 20_000  # so that no test waits for an advertisement
@@ -47,5 +54,5 @@ async def serve(lock, radio):
         await connection.close()
 
 
-Lock._radio = serve
+Lock._wireless = lambda lock, radio: Echo(lock, radio)
 sys.exit(board_main.main())

@@ -1,0 +1,478 @@
+"""Bolts, door, exit button, battery levels and sleep on the virtual board, from the outside."""
+
+import json
+from binascii import crc32
+
+import pytest
+
+from firmware.core.budget import refill_interval, worst_odds
+from firmware.core.policy import STANDARD
+from tests.lock import HOUR
+from tests.micropython import ROOT
+from tests.virtual import Board
+
+MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17, "timer": 0, "limit_ms": 3000}
+SAFE = {"pin": 26, "timer": 0, "limit_ms": 10000, "fail": "safe"}
+LIGHT = {"battery": True, "sleep": "light", "wake": [32, 33, 25, 5]}
+DEEP = {"battery": True, "sleep": "deep", "wake": [5]}
+DOOR = {"pin": 2}
+EXIT = {"pin": 5}
+AWAKE = 35
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Make a virtual board with other parts, and power it on; shut: whether its door is."""
+    boards = []
+
+    def make(shut=True, **parts):
+        description = json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
+        description.update(parts)
+        (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
+        board = Board(tmp_path)
+        board.parts = {"board": str(tmp_path), "contacts": ["door"] if shut and "door" in parts else []}
+        boards.append(board)
+        board.on(**board.parts)
+        return board
+
+    yield make
+    for board in boards:
+        board.__exit__()
+
+
+def bolt(board):
+    return [event["unlocked"] for event in board.all("bolt")]
+
+
+def signals(board):
+    return [event["name"] for event in board.all("signal")]
+
+
+def log(board, since=0):
+    return [(event["event"], event["arg"]) for event in board.ask("log", since=since, limit=200)["events"]]
+
+
+def locked(board):
+    return board.ask("state")["locked"]
+
+
+# Fail-safe
+
+
+def test_fail_safe_locks_at_the_start_and_opens_without_power(made):
+    board = made(bolt=SAFE)
+    assert bolt(board) == [False]
+    board.press(board.code() + "#")
+    board.wait(20)
+    assert bolt(board) == [True, False]
+    opened, shut = board.all("bolt")
+    assert shut["now_ms"] - opened["now_ms"] == 5000
+    board.events = []
+    board.off()
+    assert bolt(board) == [True]
+
+
+@pytest.mark.parametrize("end", ["reset_button", "cut"])
+def test_fail_safe_opens_at_a_reset_until_boot_has_run(made, end):
+    board = made(bolt=SAFE)
+    if end == "cut":
+        board.ask("cut", n=1)
+        assert board.ends("press", keys="123456#") == "cut"
+    else:
+        assert board.ends(end) == "reset"
+    assert bolt(board)[-1] is True
+    board.on(**board.parts)
+    assert bolt(board) == [False]
+
+
+def test_fail_safe_is_bounded_by_the_limit(made):
+    board = made(bolt={**SAFE, "limit_ms": 2000})
+    board.press(board.code() + "#")
+    board.wait(20)
+    opened, shut = board.all("bolt")
+    assert shut["now_ms"] - opened["now_ms"] == 2000
+
+
+# Motor
+
+
+def test_a_motor_opens_and_locks_again(made):
+    board = made(bolt=MOTOR)
+    assert locked(board)
+    assert board.press(board.code() + "#") == "open opened"
+    board.wait(3)
+    assert not locked(board)
+    board.wait(10)
+    assert locked(board)
+    assert [event for event, _ in log(board)] == ["open"]
+
+
+def test_a_motor_that_was_cut_in_mid_travel_is_locked_by_the_next_start(made):
+    board = made(bolt=MOTOR)
+    board.press(board.code() + "#")
+    board.wait(0.2)
+    assert board.ends("reset_button") == "reset"
+    position = board.last("reset")["position"]
+    assert 100 < position < 900
+    board.on(position=position, **board.parts)
+    board.wait(3)
+    assert locked(board)
+
+
+def test_a_motor_that_stalls_is_told(made):
+    board = made(bolt=MOTOR)
+    board.ask("jam", at=300)
+    board.press(board.code() + "#")
+    board.wait(12)
+    assert signals(board)[-1] == "fault"
+    assert log(board)[-1] == ("stalled", 1)
+    board.ask("jam", at=None)
+    board.wait(10)
+    assert locked(board)
+
+
+def test_a_motor_waits_for_the_door_and_tries_again_when_it_shuts(made):
+    board = made(bolt=MOTOR, door=DOOR)
+    board.press(board.code() + "#")
+    board.ask("contact", which="door", on=False)
+    board.wait(60)
+    assert not locked(board)
+    board.ask("jam", at=500)
+    board.ask("contact", which="door", on=True)
+    board.wait(20)
+    assert not locked(board)
+    assert log(board)[-1] == ("stalled", 2)
+    board.ask("jam", at=None)
+    board.ask("contact", which="door", on=False)
+    board.wait(5)
+    board.ask("contact", which="door", on=True)
+    board.wait(5)
+    assert locked(board)
+
+
+# Door and exit
+
+
+def test_the_door_is_watched(made):
+    board = made(door=DOOR)
+    board.press(board.code() + "#")
+    board.ask("contact", which="door", on=False)
+    board.wait(60)
+    board.ask("contact", which="door", on=True)
+    board.wait(60)
+    assert [event for event, _ in log(board)] == ["open"]
+    board.ask("contact", which="door", on=False)
+    board.wait(1)
+    board.ask("contact", which="door", on=True)
+    board.wait(1)
+    assert [event for event, _ in log(board)] == ["open", "door-forced", "door-shut"]
+    board.press(board.code(1) + "#")
+    board.ask("contact", which="door", on=False)
+    board.wait(119)
+    assert len(log(board)) == 4
+    board.wait(3)
+    assert log(board)[-1][0] == "door-left-open"
+    board.wait(3600)
+    board.ask("contact", which="door", on=True)
+    board.wait(1)
+    assert [event for event, _ in log(board)][4:] == ["door-left-open", "door-shut"]
+
+
+def test_a_door_that_bounces_is_no_event(made):
+    board = made(door=DOOR)
+    board.wait(60)
+    for _ in range(20):
+        board.ask("contact", which="door", on=False)
+        board.wait(0.1)
+        board.ask("contact", which="door", on=True)
+        board.wait(0.1)
+    assert log(board) == []
+
+
+def test_the_exit_opens_and_is_logged_once_an_hour(made):
+    board = made(exit=EXIT)
+    for _ in range(20):
+        board.events = []
+        board.ask("contact", which="exit", on=True)
+        board.wait(0.2)
+        board.ask("contact", which="exit", on=False)
+        board.wait(20)
+        assert bolt(board) == [True, False]
+    assert log(board) == [("exit", 0)]
+    board.wait(HOUR)
+    board.ask("contact", which="exit", on=True)
+    board.wait(1)
+    # The same event twice in a row says nothing new.
+    assert log(board) == [("exit", 0)]
+
+
+def test_the_exit_opens_a_lock_without_a_secret(tmp_path, made):
+    board = made(exit=EXIT)
+    board.off()
+    (tmp_path / "flash.img").unlink()
+    board.on(provision=None, **board.parts)
+    board.ask("contact", which="exit", on=True)
+    board.wait(1)
+    assert bolt(board) == [True]
+
+
+def test_a_touch_of_the_exit_is_none(made):
+    board = made(exit=EXIT)
+    board.ask("contact", which="exit", on=True)
+    board.wait(0.02)
+    board.ask("contact", which="exit", on=False)
+    board.wait(1)
+    assert bolt(board) == []
+
+
+# Battery
+
+
+def test_a_low_battery_warns_after_opening_and_is_logged_once(made):
+    board = made()
+    board.ask("battery", mv=4700)  # 18 %
+    board.wait(600)
+    for mv in (4740, 4700, 4800, 4700):  # to 25 %: not yet good
+        board.ask("battery", mv=mv)
+        board.wait(600)
+    assert log(board) == [("battery", 1)]
+    assert board.press(board.code() + "#") == "open opened"
+    assert signals(board)[-1] == "open"
+    board.wait(5)
+    assert signals(board)[-1] == "low-battery"
+    assert signals(board)[0] == "key"
+    board.ask("battery", mv=6000)
+    board.wait(600)
+    assert log(board)[-1] == ("battery", 0)
+    board.press(board.code(1) + "#")
+    board.wait(5)
+    assert "low-battery" not in signals(board)
+
+
+def test_a_critical_battery_warns_before_and_still_opens(made):
+    board = made()
+    board.ask("battery", mv=4420)
+    board.wait(600)
+    assert log(board) == [("battery", 2)]
+    assert board.press(board.code() + "#") == "open opened"
+    assert signals(board)[0] == "low-battery"
+
+
+# Sleep
+
+
+def asleep(board):
+    """Let it fall asleep."""
+    board.wait(AWAKE + 5)
+
+
+def test_a_light_sleep_loses_no_key(made):
+    board = made(power=LIGHT, exit=EXIT)
+    for number in range(5):
+        asleep(board)
+        board.wait(7200 * number)
+        assert board.press(board.code(number) + "#") == "open opened", number
+        assert [event["key"] for event in board.all("key")] == list(board.code(number) + "#")
+
+
+def test_it_sleeps_an_hour_at_a_time_and_the_watchdog_lets_it(made):
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    begun = board.ask("state")["flash"]["writes"]
+    board.wait(48 * HOUR)
+    state = board.ask("state")
+    assert state["trusted"]
+    assert 40 <= state["commits"] <= 60, "the hourly floor goes to flash"
+    assert state["flash"]["writes"] > begun
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_the_radio_is_off_while_it_sleeps_and_back_after_a_key(made):
+    board = made(power=LIGHT, exit=EXIT)
+    board.wait(1)
+    assert board.last("radio")["op"] == "advertise"
+    asleep(board)
+    assert board.last("radio")["op"] == "off"
+    board.press("1")
+    board.wait(2)
+    radio = board.last("radio")
+    assert (radio["op"], radio["on"]) == ("advertise", True)
+
+
+def test_with_a_client_it_does_not_sleep(made):
+    board = made(power=LIGHT, exit=EXIT)
+    board.wait(1)
+    board.ask("radio", op="connect", conn=1, address="010203040506")
+    board.events = []
+    # The session's own patience sends a silent client away; until then nothing is switched off.
+    for _ in range(200):
+        board.wait(1)
+        words = [event["op"] for event in board.all("radio")]
+        if "disconnect" in words:
+            break
+        assert "off" not in words
+    else:
+        pytest.fail("a silent client was never sent away")
+    board.ask("radio", op="disconnect", conn=1)
+    asleep(board)
+    assert "off" in [event["op"] for event in board.all("radio")]
+
+
+def test_the_exit_wakes_it(made):
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    board.wait(600)
+    board.ask("contact", which="exit", on=True)
+    board.wait(1)
+    assert bolt(board) == [True]
+
+
+def test_a_motor_finishes_before_it_sleeps(made):
+    board = made(power=LIGHT, exit=EXIT, bolt=MOTOR)
+    board.press(board.code() + "#")
+    asleep(board)
+    board.wait(100)
+    assert locked(board)
+
+
+def tries(board):
+    """How many wrong entries it takes until it is locked out."""
+    for count in range(20):
+        if board.press("000000#") == "locked-out locked-out":
+            return count
+    return 20
+
+
+def test_light_sleep_gives_tokens_as_waking_hours_do(made):
+    """The same hours, asleep and awake: the same tries."""
+    found = []
+    for power in (LIGHT, {"battery": False}):
+        board = made(power=power, exit=EXIT)
+        begun = board.now_ms
+        earned = [tries(board)]
+        for hours in (1, 2, 3.5, 5):
+            board.ask("advance", to_ms=begun + round(hours * 3 * HOUR * 1000))
+            earned.append(tries(board))
+        found.append(earned)
+        board.off()
+        board.flash.unlink()
+    assert found[0] == found[1]
+    assert found[0][0] == 8
+    assert sum(found[0][1:]) > 8
+
+
+def wake(board, request="advance", **fields):
+    """Let a deep sleep end, and start again as the chip does."""
+    assert board.ends(request, **fields) == "reset"
+    reset = board.last("reset")
+    assert reset["cause"] == "deep-sleep"
+    board.on(cause="deep-sleep", memory=reset["memory"], own_clock=reset["own_clock"], by=reset["by"], **board.parts)
+    return reset
+
+
+def test_a_deep_sleep_ends_by_a_pin_with_ready(made):
+    board = made(power=DEEP, exit=EXIT)
+    asleep(board)
+    board.wait(600)
+    board.ask("contact", which="exit", on=True)
+    reset = wake(board, to_ms=board.now_ms + 10_000)
+    assert reset["by"] == "pin"
+    assert signals(board) == ["ready"]
+    board.ask("contact", which="exit", on=False)
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_a_deep_sleep_that_time_ends_is_silent_and_short(made):
+    board = made(power=DEEP, exit=EXIT)
+    start = board.now_ms
+    reset = wake(board, to_ms=start + 2 * HOUR * 1000)
+    assert reset["by"] == "timer"
+    assert signals(board) == []
+    woken = board.now_ms
+    for _ in range(3):
+        wake(board, to_ms=board.now_ms + 2 * HOUR * 1000)
+    assert board.now_ms - woken < 3 * (HOUR + 5) * 1000
+
+
+INTERVAL = refill_interval(worst_odds(STANDARD, [0] * 10))
+
+
+@pytest.mark.parametrize("hours", [2, 5])
+def test_deep_sleep_refills_the_bucket_but_never_early(made, hours):
+    """A lock that is asleep for hours earns what time gives, less a sixteenth at most, and never more."""
+    board = made(power=DEEP, exit=EXIT)
+    begun = board.now_ms
+    assert tries(board) == 8
+    spent = board.now_ms
+    for _ in range(hours):
+        wake(board, to_ms=board.now_ms + 2 * HOUR * 1000)
+    earned = tries(board)
+    assert earned <= (board.now_ms - begun) // 1000 // INTERVAL
+    assert earned >= (board.now_ms - spent) * 15 // 16 // 1000 // INTERVAL - 1
+    assert earned > 0
+
+
+def sleeper(made):
+    """A lock without a try left that fell into deep sleep, and what it said then."""
+    board = made(power=DEEP, exit=EXIT)
+    assert tries(board) == 8
+    assert board.ends("advance", to_ms=board.now_ms + 2 * HOUR * 1000) == "reset"
+    reset = board.last("reset")
+    kept = {name: reset[name] for name in ("memory", "own_clock", "cause", "by")}
+    kept["own_clock"] += 20 * HOUR
+    return board, kept
+
+
+def test_what_was_kept_counts_after_a_deep_sleep(made):
+    board, kept = sleeper(made)
+    board.on(**kept, **board.parts)
+    assert tries(board) == 8
+
+
+@pytest.mark.parametrize("spoil", ["memory", "cause", "clock", "attempt"])
+def test_what_was_kept_counts_only_after_a_deep_sleep_and_whole(made, spoil):
+    board, kept = sleeper(made)
+    memory = bytearray.fromhex(kept["memory"])
+    if spoil == "memory":
+        memory[11] ^= 1
+    elif spoil == "attempt":
+        memory[7] ^= 1
+        memory[-4:] = crc32(memory[:-4]).to_bytes(4, "big")
+    elif spoil == "cause":
+        kept["cause"] = None
+    else:
+        kept["own_clock"] = 0
+    kept["memory"] = memory.hex()
+    board.on(**kept, **board.parts)
+    assert tries(board) == 0
+
+
+def test_a_client_after_a_sleep_is_served(made):
+    """The services are built anew, and what is written to them arrives: a fragment that is none ends the connection."""
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    assert board.last("radio")["op"] == "off"
+    board.press("1")
+    board.wait(2)
+    services = next(event for event in board.all("radio") if event["op"] == "services")["services"]
+    handle = next(value["handle"] for value in services[0]["characteristics"] if value["flags"] & 8)
+    board.ask("radio", op="connect", conn=3, address="010203040506")
+    board.wait(1)
+    board.events = []
+    board.ask("radio", op="write", conn=3, handle=handle, value="ff" * 20)
+    board.wait(1)
+    assert "disconnect" in [event["op"] for event in board.all("radio")]
+
+
+def test_the_set_up_button_wakes_the_radio_for_a_while(made):
+    board = made(power={**LIGHT, "wake": [32, 33, 25, 5, 18]}, exit=EXIT)
+    asleep(board)
+    board.wait(100)
+    board.events = []
+    board.ask("contact", which="button", on=True)
+    board.wait(1)
+    board.ask("contact", which="button", on=False)
+    board.wait(AWAKE - 5)
+    assert [event["op"] for event in board.all("radio")] == ["services", "advertise"]
+    board.wait(10)
+    assert board.last("radio")["op"] == "off"
