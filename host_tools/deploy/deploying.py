@@ -1,0 +1,237 @@
+"""The firmware onto a board over its console, only what differs, into the slot that does not run (docs/deploy.md).
+
+Invariant: the settled slot is never written, and `/slot` names the other one only when all of it is there; so a
+cable may be pulled between any two bytes.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ToolError
+from .bundle import Bundle
+from .console import Console
+from .packages import NAME as AIOBLE
+from .slot_files import NAMES, SETTLED, STARTS, TRIAL, Manifest, Slot, other, read_manifest, read_slot
+from .target import Target
+
+ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
+UPDATE_KEY = "update.pub"
+FOLDERS = ("/a", "/b", "/lib")
+ROOM = 32 * 1024  # of the file system that stay free: folders, and blocks that are not full
+
+Progress = Callable[[str, int, int], None]  # what, bytes done, of
+
+
+@dataclass
+class Report:
+    """What a deploy did. slot: what runs next, with its state; bytes counted as files, not as they go over the wire."""
+
+    version: str
+    slot: str
+    trial: bool
+    sent: int = 0
+    sent_files: list[str] = field(default_factory=list)
+    copied: int = 0
+    kept: int = 0
+    aioble: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return bool(self.sent_files)
+
+
+class Board:
+    """What is on the board: the answer of look()."""
+
+    def __init__(self, answer: dict[str, Any]):
+        self.files: dict[str, tuple[int, bytes]] = {
+            path: (size, bytes.fromhex(digest)) for path, (size, digest) in answer["files"].items()
+        }
+        self.version: str = answer["version"] + (f"-{answer['stage']}" if answer["stage"] else "")
+        self.build: str = answer["build"]
+        self.machine: str = answer["machine"]
+        self.free: int = answer["free"]
+        self.root: list[str] = answer["root"]
+        self._slot = bytes.fromhex(answer["slot"] or "")
+        self._manifests = {name: bytes.fromhex(text or "") for name, text in answer["manifests"].items()}
+
+    @classmethod
+    def look(cls, console: Console) -> "Board":
+        """Read all of it."""
+        return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
+
+    @property
+    def slot(self) -> Slot | None:
+        """What `/slot` says; where that is missing or damaged, what the loader makes of the slots."""
+        said = read_slot(self._slot)
+        if said is not None:
+            return said
+        whole = [name for name in NAMES if self.whole(name)]
+        return Slot(whole[0]) if whole else None
+
+    def manifest(self, name: str) -> Manifest | None:
+        """The manifest of a slot, None when there is none that can be read."""
+        return read_manifest(self._manifests[name])
+
+    def whole(self, name: str) -> bool:
+        """Whether a slot holds what its manifest says."""
+        manifest = self.manifest(name)
+        return manifest is not None and all(
+            self.files.get(f"/{name}/{file}") == described for file, described in manifest.files.items()
+        )
+
+    @property
+    def safe(self) -> str | None:
+        """The slot that must not be written: the settled one if it is whole, else the other if that is."""
+        slot = self.slot
+        names = () if slot is None else (slot.settled, other(slot.settled))
+        return next((name for name in names if self.whole(name)), None)
+
+    def holds(self, path: str, data: bytes) -> bool:
+        """Whether a file has exactly these bytes."""
+        return self.files.get(path) == (len(data), hashlib.sha256(data).digest())
+
+
+def deploy(
+    console: Console,
+    target: Target,
+    bundle: Bundle,
+    progress: Progress,
+    downgrade: bool = False,
+    update_key: bytes | None = None,
+) -> Report:
+    """Bring a board to this firmware. ToolError says why not."""
+    board = Board.look(console)
+    _refuse(board, target, bundle, downgrade)
+    work = _Deploy(console, board, bundle, progress)
+    report = work.slots()
+    work.aioble()
+    work.root_files(update_key)
+    work.switch()
+    return report
+
+
+def _refuse(board: Board, target: Target, bundle: Bundle, downgrade: bool) -> None:
+    if (board.build, board.version) != (target.build, target.version):
+        raise ToolError(
+            f"The board runs MicroPython {board.version} ({board.build or board.machine}); '{target.name}' was checked"
+            f" with {target.version} ({target.build}).",
+            f"Write it first: tumbler flash --board {target.name} --port PORT --image FILE. It keeps what is on the"
+            " board. Or name the right board.",
+        )
+    running = board.manifest(board.safe) if board.safe else None
+    if running is not None and running.version > bundle.manifest.version and not downgrade:
+        raise ToolError(
+            f"The board has the firmware {'.'.join(map(str, running.version))}, newer than {bundle.version}.",
+            "Add --downgrade if you want the older one.",
+        )
+
+
+class _Deploy:
+    """The steps of one deploy, in the order in which they are called."""
+
+    def __init__(self, console: Console, board: Board, bundle: Bundle, progress: Progress):
+        self._console = console
+        self._board = board
+        self._bundle = bundle
+        self._progress = progress
+        self._settled = board.safe
+        self._name = "a" if self._settled is None else other(self._settled)
+        self._next: Slot | None = None
+        self._total = 0
+        self.report = Report(bundle.version, self._name, trial=False)
+
+    def slots(self) -> Report:
+        """Fill the slot that does not run, unless the settled one has this firmware already."""
+        settled, report = self._settled, self.report
+        if settled is not None and self._board.manifest(settled) == self._bundle.manifest:
+            report.slot, report.kept = settled, len(self._bundle.slot)
+            if self._board.slot != Slot(settled):
+                self._next = Slot(settled)
+            return report
+        if settled is not None and self._board.slot != Slot(settled):
+            self._write("/slot", Slot(settled).pack())  # ends a trial
+        self._fill(self._name)
+        report.trial = settled is not None
+        self._next = Slot(self._name, TRIAL, STARTS) if report.trial else Slot(self._name, SETTLED)
+        return report
+
+    def aioble(self) -> None:
+        """Exchange aioble as a whole."""
+        package = self._bundle.aioble
+        if package is None:
+            return
+        self.report.aioble = package.version
+        there = {path for path in self._board.files if path.startswith(f"/lib/{AIOBLE}/")}
+        right = all(self._board.holds(f"/lib/{name}", data) for name, data in package.compiled.items())
+        if right and len(there) == len(package.compiled):
+            return
+        new, old, place = f"/lib/{AIOBLE}.new", f"/lib/{AIOBLE}.old", f"/lib/{AIOBLE}"
+        self._remove(new)
+        self._remove(old)
+        for name, data in sorted(package.compiled.items()):
+            self._write(new + name.removeprefix(AIOBLE), data)
+        if there:
+            self._console.do("files", "rename", place, old)
+        self._console.do("files", "rename", new, place)
+        self._remove(old)
+
+    def root_files(self, update_key: bytes | None) -> None:
+        """Write the files outside of the slots that differ."""
+        files = {name: self._bundle.start[name] for name in ROOT_FILES}
+        if update_key is not None:
+            files[UPDATE_KEY] = update_key
+        for name, data in files.items():
+            if not self._board.holds("/" + name, data):
+                self._write("/" + name, data)
+
+    def switch(self) -> None:
+        """Name the slot that runs next."""
+        if self._next is not None and (self.report.changed or self._board.slot != self._next):
+            self._write("/slot", self._next.pack())
+
+    def _fill(self, name: str) -> None:
+        board, bundle = self._board, self._bundle
+        wanted = {f"/{name}/{file}": data for file, data in bundle.slot.items()}
+        wrong = {path: data for path, data in wanted.items() if not board.holds(path, data)}
+        sources = {path: self._source(data) for path, data in wrong.items()}
+        self._total = sum(len(data) for path, data in wrong.items() if sources[path] is None)
+        stale = [path for path in board.files if path.startswith(f"/{name}/") and path not in wanted]
+        freed = sum(board.files[path][0] for path in [*stale, *wrong] if path in board.files)
+        if sum(map(len, wrong.values())) + ROOM > board.free + freed:
+            raise ToolError(
+                "The file system of the board has no room for a second firmware.",
+                "Take a board whose description has a larger vfs_kib.",
+            )
+        self._remove(f"/{name}/manifest")
+        for path in stale:
+            self._remove(path)
+        for path, data in sorted(wrong.items()):
+            source = sources[path]
+            if source is None:
+                self._write(path, data)
+            else:
+                self._console.do("files", "copy", source, path, hashlib.sha256(data).hexdigest())
+                self.report.copied += 1
+        self.report.kept = len(wanted) - len(wrong)
+        self._write(f"/{name}/manifest", bundle.manifest.pack())
+
+    def _source(self, data: bytes) -> str | None:
+        """Where the settled slot has these bytes."""
+        described = (len(data), hashlib.sha256(data).digest())
+        paths = (path for path, found in self._board.files.items() if found == described)
+        return next((path for path in sorted(paths) if self._settled and path.startswith(f"/{self._settled}/")), None)
+
+    def _write(self, path: str, data: bytes) -> None:
+        def sent(size: int) -> None:
+            self.report.sent += size
+            self._progress(path, self.report.sent, max(self._total, self.report.sent))
+
+        self._console.put(path, data, sent)
+        self.report.sent_files.append(path)
+
+    def _remove(self, path: str) -> None:
+        self._console.do("files", "remove", path)
