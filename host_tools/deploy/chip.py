@@ -12,7 +12,6 @@ from .target import CHIP_NAMES, Target
 
 FIRST = 8192  # bytes of a file system that tell whether there is one: the two blocks of its root
 BAUD = 460_800
-RECORD = 0x1000
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, of
 
@@ -37,8 +36,7 @@ class Chip:
                 self._refuse_chip()
                 self.mac = bytes(chip.read_mac()).hex()
                 self._chip = chip = cmds.run_stub(chip)
-                if not self._port.startswith("/dev/pts/"):  # a pseudo-terminal has no speed
-                    chip.change_baud(BAUD)
+                chip.change_baud(BAUD)
                 cmds.attach_flash(chip)
                 self._refuse_flash(cmds.detect_flash_size(chip))
             except BaseException:
@@ -49,14 +47,16 @@ class Chip:
     def __exit__(self, *_: object) -> None:
         from esptool import cmds
 
-        with contextlib.suppress(Exception), _quiet(self._progress):  # the cable may be gone
+        from esptool.util import FatalError
+
+        with contextlib.suppress(FatalError, OSError):  # the cable may be gone
             cmds.reset_chip(self._chip, "hard-reset")
         self._leave()
 
     def blank(self, address: int) -> bool:
         """Whether the first bytes of a file system at this address are erased."""
         with self._told():
-            data = self._chip.read_flash(address, FIRST, None)
+            data: bytes = self._chip.read_flash(address, FIRST)
         return data == b"\xff" * FIRST
 
     def erase(self) -> None:
@@ -105,8 +105,8 @@ class Chip:
         from esptool.util import FatalError
 
         try:
-            with _quiet(lambda _, done, of: self._progress(what, done, of)):
-                yield
+            _quiet(lambda done, of: self._progress(what, done, of))
+            yield
         except (FatalError, OSError) as error:
             text = " ".join(str(error).split()).rstrip(".")
             raise ToolError(
@@ -116,13 +116,12 @@ class Chip:
             ) from None
 
 
-@contextlib.contextmanager
-def _quiet(progress: Progress) -> Iterator[None]:
-    """Let esptool be quiet but for its progress, and give it its own log back afterwards."""
-    from esptool.logger import TemplateLogger, log
+def _quiet(progress: Callable[[int, int], None]) -> None:
+    """Let esptool say nothing from now on but its progress."""
+    from esptool.logger import EsptoolLogger, TemplateLogger
 
     class Quiet(TemplateLogger):
-        def print(self, *args: object, **kwargs: object) -> None:
+        def print(self, *_: object, **__: object) -> None:
             pass
 
         def note(self, message: str) -> None:
@@ -140,15 +139,11 @@ def _quiet(progress: Progress) -> Iterator[None]:
         def progress_bar(
             self, cur_iter: int, total_iters: int, prefix: str = "", suffix: str = "", bar_length: int = 30
         ) -> None:
-            progress("", cur_iter, total_iters)
+            progress(cur_iter, total_iters)
 
         def set_verbosity(self, verbosity: str) -> None:
             pass
 
-    before = type(log).instance if hasattr(type(log), "instance") else None
-    log.set_logger(Quiet())
-    try:
-        yield
-    finally:
-        if before is not None:
-            log.set_logger(before)
+    esptools_own = EsptoolLogger()  # the one object of its class
+    esptools_own.set_verbosity("silent")  # some of its modules keep it, whatever is set below
+    esptools_own.set_logger(Quiet())
