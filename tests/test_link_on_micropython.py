@@ -6,7 +6,7 @@ import pytest
 
 from tests import micropython
 
-MODULES = ["test_frames"]
+MODULES = ["test_frames", "test_link"]
 
 
 @pytest.mark.parametrize("module", MODULES)

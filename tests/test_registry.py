@@ -10,7 +10,9 @@ import sys
 import pytest
 
 from host_tools.errors import ToolError
-from host_tools.registry import APPLICATION_ID, FILE, Registry, home
+from host_tools.registry import Registry, home, lock_id_of
+from host_tools.registry_file import APPLICATION_ID, FILE
+from host_tools.registry_schema import SCHEMA
 from tests.micropython import ROOT
 
 SECRET = bytes(range(32))
@@ -199,7 +201,7 @@ def test_a_database_of_something_else_is_refused(tmp_path):
 
 
 def test_a_registry_of_a_newer_version_is_refused(registry):
-    registry._db.execute("PRAGMA user_version = 2")
+    registry._db.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     registry.close()
     assert "newer" in refusal(Registry.open)
 

@@ -46,6 +46,7 @@ class Session:
         self._handler: "Any" = None
         self._seal: "Any" = None
         self._open: "Any" = None
+        self._paid = False  # from the budget of strangers
         self.over = False
         self.busy = False
         self.slot: "int | None" = None
@@ -123,6 +124,8 @@ class Session:
         if slot == PAIRING:
             if not link.pairs:
                 raise _Refusal(wire.NO_PAIRING)
+            if link.untyped:
+                raise _Refusal(wire.UNTYPED)
         else:
             self._key = link.key(slot)
             # A slot without a key is one whose key nobody has: who asks cannot tell the difference.
@@ -147,6 +150,8 @@ class Session:
         link = self._link
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
+            if self._handler is None:
+                raise _Refusal(wire.UNTYPED)
         else:
             self.slot = self._slot
             self._handler = link.commands(self._key)
