@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import code, code_link, key, lock, lock_link, pair
+from .commands import code, code_link, deploy, key, lock, lock_link, pair
 from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
 from .errors import ToolError
 
@@ -30,6 +30,7 @@ app.add_typer(
 )
 app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
 pair.add_to(app)
+deploy.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

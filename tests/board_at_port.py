@@ -1,8 +1,9 @@
 """A board at a serial port: MicroPython's Unix port behind a pseudo-terminal, with a littlefs as its root.
 
 It starts as an ESP32 does: the file system is mounted (a blank chip gets one), then the prompt comes. `machine.reset()`
-and a cut of the power end the process; the board is then dark until power() is called. What the image file holds is what
-the flash holds. Of the parts of a lock there is none: a test that needs some gives a `prelude`, source that runs first.
+and a cut of the power end the process; the board is then dark until power() is called. What the image file holds is
+what the flash holds. Of the parts of a lock there is none: a test that needs some gives a `prelude`, source that runs
+first.
 """
 
 import os

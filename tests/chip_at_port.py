@@ -1,8 +1,8 @@
 """A chip at a serial port: the start code of an ESP32, ESP32-S3 or ESP32-C3 as esptool speaks to it, with its flash.
 
-A stand-in: it answers the requests that esptool makes, on a pseudo-terminal, and keeps the flash in memory. The program that
-esptool loads into its RAM is not run; from there on it answers as that program does. Erasing is needed before writing, as
-on NOR flash. Format of the requests: Espressif's document "Serial Protocol" of esptool.
+A stand-in: it answers the requests that esptool makes, on a pseudo-terminal, and keeps the flash in memory. The program
+that esptool loads into its RAM is not run; from there on it answers as that program does. Erasing is needed before
+writing, as on NOR flash. Format of the requests: Espressif's document "Serial Protocol" of esptool.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ SECTOR = 4096
 
 
 class ChipAtPort:
-    """Use as a context manager. mcu, size (bytes of flash), mac (six bytes); `flash` is what it holds, `port` where it is.
+    """Use as a context manager. mcu; size: bytes of flash; mac: six bytes. `flash` is what it holds, `port` where.
 
     lose_after: the chip goes silent, with its port, after so many pieces of data were written to the flash.
     """

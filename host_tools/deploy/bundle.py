@@ -1,4 +1,4 @@
-"""What goes onto a board: the firmware as .mpy with its manifest, the start files, and aioble (docs/deploy.md, files)."""
+"""What goes onto a board: the firmware as .mpy its manifest, the start files, aioble (docs/deploy.md, files)."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -17,7 +17,7 @@ Progress = Callable[[str, int, int], None]  # what, bytes done, of
 
 
 class Chip:
-    """The chip at a serial port. Use as a context manager: it is reset on leaving. mac: its address, six bytes in hex."""
+    """The chip at a serial port. Use as a context manager: it is reset on leaving. mac: its address, in hex."""
 
     def __init__(self, port: str, target: Target, progress: Progress = lambda *_: None):
         self._port = port
@@ -46,7 +46,6 @@ class Chip:
 
     def __exit__(self, *_: object) -> None:
         from esptool import cmds
-
         from esptool.util import FatalError
 
         with contextlib.suppress(FatalError, OSError):  # the cable may be gone

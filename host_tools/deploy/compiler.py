@@ -1,4 +1,4 @@
-"""mpy-cross: source in, .mpy out. The name in tracebacks is the one that is given, so the bytes are the same everywhere."""
+"""mpy-cross: source in, .mpy out. Tracebacks have the name that is given, so the bytes are the same everywhere."""
 
 import subprocess
 import tempfile

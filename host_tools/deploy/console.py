@@ -123,9 +123,7 @@ class Console:
         self.load(script)
         self._execute(self._written(function, arguments))
 
-    def follow(
-        self, script: str, code: str, told: Callable[[Any], None], silence: float = ANSWER_SECONDS
-    ) -> None:
+    def follow(self, script: str, code: str, told: Callable[[Any], None], silence: float = ANSWER_SECONDS) -> None:
         """Run code after a script was loaded; told() gets each answer when it comes. silence: seconds without one."""
         self.load("files")
         self.load(script)
@@ -168,9 +166,7 @@ class Console:
         self._execute(f"print(repr({expression}))", found.extend)
         return ast.literal_eval(found.replace(b"\x04", b"").decode().strip())
 
-    def _execute(
-        self, code: str, take: Callable[[bytes], None] | None = None, silence: float = ANSWER_SECONDS
-    ) -> None:
+    def _execute(self, code: str, take: Callable[[bytes], None] | None = None, silence: float = ANSWER_SECONDS) -> None:
         from mpremote.transport import TransportError
 
         try:

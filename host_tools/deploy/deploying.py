@@ -19,7 +19,7 @@ from .target import Target
 ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
 UPDATE_KEY = "update.pub"
 FOLDERS = ("/a", "/b", "/lib")
-ROOM = 32 * 1024  # of the file system that stay free: folders, and blocks that are not full
+ROOM = 192 * 1024  # of the file system that stay free: the memory needs them
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, of
 
@@ -109,6 +109,7 @@ def deploy(
     work = _Deploy(console, board, bundle, progress)
     report = work.slots()
     work.aioble()
+    work.memory(target.storage)
     work.root_files(update_key)
     work.switch()
     return report
@@ -179,12 +180,19 @@ class _Deploy:
         self._console.do("files", "rename", new, place)
         self._remove(old)
 
+    def memory(self, storage: str) -> None:
+        """Make the folder of the lock's memory, where it is not there."""
+        if storage.strip("/") not in self._board.root:
+            self._console.do("files", "make_folders", storage + "/")
+
     def root_files(self, update_key: bytes | None) -> None:
         """Write the files outside of the slots that differ."""
         files = {name: self._bundle.start[name] for name in ROOT_FILES}
         if update_key is not None:
             files[UPDATE_KEY] = update_key
         for name, data in files.items():
+            if f"{name}.new" in self._board.root:
+                self._remove(f"/{name}.new")
             if not self._board.holds("/" + name, data):
                 self._write("/" + name, data)
 

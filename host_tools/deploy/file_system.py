@@ -11,8 +11,8 @@ PARAMETERS = {"block_size": BLOCK, "read_size": 32, "prog_size": 32, "cache_size
 ERASED = 0xFF
 
 
-def make(files: dict[str, bytes], size: int) -> bytes:
-    """Return a file system of `size` bytes that holds the files; ToolError when they do not fit."""
+def make(files: dict[str, bytes], size: int, folders: tuple[str, ...] = ()) -> bytes:
+    """Return a file system of `size` bytes that holds files and empty folders; ToolError when they do not fit."""
     from littlefs import LittleFSError
 
     disk = _disk(size)
@@ -27,6 +27,8 @@ def make(files: dict[str, bytes], size: int) -> bytes:
                     made.add(folder)
             with disk.open(path, "wb") as file:
                 file.write(files[path])
+        for folder in folders:
+            disk.mkdir(folder)
         disk.unmount()
     except LittleFSError as error:
         raise ToolError(
@@ -64,11 +66,16 @@ def used(data: bytes) -> int:
     return disk.used_block_count * BLOCK
 
 
+def for_target(files: dict[str, bytes], target: Target) -> bytes:
+    """Return the file system of a new board: the files, and the folder of the lock's memory."""
+    return make(files, target.vfs_size, (target.storage.strip("/"),))
+
+
 def factory(micropython: bytes, files: dict[str, bytes], target: Target) -> bytes:
     """Return the whole flash from address 0: MicroPython and the file system."""
     image = bytearray([ERASED]) * (target.vfs_offset + target.vfs_size)
     image[target.image_offset : target.image_offset + len(micropython)] = micropython
-    image[target.vfs_offset :] = make(files, target.vfs_size)
+    image[target.vfs_offset :] = for_target(files, target)
     return bytes(image)
 
 

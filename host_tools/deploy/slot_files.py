@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 SLOT = struct.Struct(">4sBBBBI")  # magic, format, slot that runs, state, starts left, zero; then a CRC-32
 SLOT_MAGIC = b"TMBs"
-MANIFEST = struct.Struct(">4sB3BHI")  # magic, format, version, count of files, total bytes
+MANIFEST = struct.Struct(">4sB3B2BHI")  # magic, format, version, bytecode, count of files, total bytes
 MANIFEST_MAGIC = b"TMBm"
 FORMAT = 1
 SETTLED, TRIAL = 0, 1
@@ -51,9 +51,12 @@ def read_slot(data: bytes) -> Slot | None:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a slot holds. files: name -> (size, SHA-256)."""
+    """What a slot holds. bytecode: version of the .mpy format and processor of machine code, 0 where there is none;
+    files: name -> (size, SHA-256).
+    """
 
     version: tuple[int, int, int]
+    bytecode: tuple[int, int]
     files: dict[str, tuple[int, bytes]]
 
     @classmethod
@@ -61,12 +64,15 @@ class Manifest:
         """Describe files."""
         major, minor, patch = (int(part) for part in version.split("."))
         described = {name: (len(data), hashlib.sha256(data).digest()) for name, data in sorted(files.items())}
-        return cls((major, minor, patch), described)
+        compiled = [data for name, data in files.items() if name.endswith(".mpy")]
+        formats = {data[1] for data in compiled}  # of an .mpy file: M, version, 4 times the processor + sub-version
+        bytecode = (max(formats, default=0), max((data[2] >> 2 & 0xF for data in compiled), default=0))
+        return cls((major, minor, patch), bytecode, described)
 
     def pack(self) -> bytes:
         """The bytes of an unsigned manifest, which is enough for the cable."""
         total = sum(size for size, _ in self.files.values())
-        parts = [MANIFEST.pack(MANIFEST_MAGIC, FORMAT, *self.version, len(self.files), total)]
+        parts = [MANIFEST.pack(MANIFEST_MAGIC, FORMAT, *self.version, *self.bytecode, len(self.files), total)]
         for name, (size, digest) in sorted(self.files.items()):
             parts.append(bytes([len(name)]) + name.encode() + size.to_bytes(4, "big") + digest)
         return b"".join(parts) + bytes(2)
@@ -75,7 +81,7 @@ class Manifest:
 def read_manifest(data: bytes) -> Manifest | None:
     """Return what a manifest says, None when it is damaged. Its signature is not looked at."""
     try:
-        magic, form, *version, count, total = MANIFEST.unpack_from(data)
+        magic, form, major, minor, patch, code, processor, count, total = MANIFEST.unpack_from(data)
         at, files = MANIFEST.size, {}
         for _ in range(count):
             end = at + 1 + data[at]
@@ -87,4 +93,4 @@ def read_manifest(data: bytes) -> Manifest | None:
         return None
     if magic != MANIFEST_MAGIC or form != FORMAT or not whole or sum(size for size, _ in files.values()) != total:
         return None
-    return Manifest((version[0], version[1], version[2]), files)
+    return Manifest((major, minor, patch), (code, processor), files)

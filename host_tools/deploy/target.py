@@ -1,4 +1,4 @@
-"""The board that is written to: what its description says of chip, MicroPython and flash. Sizes and offsets in bytes."""
+"""The board that is written to: what its description says of chip, MicroPython and flash. Sizes are bytes."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,7 +17,9 @@ CHIP_NAMES = {"esp32": "ESP32", "esp32s3": "ESP32-S3", "esp32c3": "ESP32-C3"}  #
 
 @dataclass(frozen=True)
 class Target:
-    """One board description. sha256: of the MicroPython image, None where it is not known; text: board.json as it is."""
+    """One board description. sha256: of the MicroPython image, None where it is not known; storage: directory of
+    the lock's memory; text: board.json as it is.
+    """
 
     name: str
     mcu: str
@@ -28,6 +30,7 @@ class Target:
     image_offset: int
     vfs_offset: int
     vfs_size: int
+    storage: str
     text: bytes = field(repr=False)
 
     @property
@@ -55,7 +58,7 @@ class Target:
             return cls._parse(name, text)
         except (KeyError, TypeError, ValueError) as error:
             raise ToolError(
-                f"The description of the board '{name}' does not say how to flash it ({type(error).__name__}: {error}).",
+                f"The description of '{name}' does not say how to flash it ({type(error).__name__}: {error}).",
                 "It needs mcu, micropython and flash as docs/deploy.md describes.",
             ) from None
 
@@ -81,6 +84,7 @@ class Target:
             image_offset=image_offset,
             vfs_offset=vfs_offset,
             vfs_size=vfs_kib * 1024,
+            storage=str(data["storage"]),
             text=text,
         )
 
