@@ -26,15 +26,11 @@ SECTOR = 4096
 
 
 class ChipAtPort:
-    """Use as a context manager. mcu; size: bytes of flash; mac: six bytes. `flash` is what it holds, `port` where.
+    """Use as a context manager. mcu; size: bytes of flash; mac: six bytes. `flash` is what it holds, `port` where."""
 
-    lose_after: the chip goes silent, with its port, after so many pieces of data were written to the flash.
-    """
-
-    def __init__(self, mcu: str = "esp32", size: int = 4 << 20, mac: bytes = bytes(6), lose_after: int = -1):
+    def __init__(self, mcu: str = "esp32", size: int = 4 << 20, mac: bytes = bytes(6)):
         self.flash = bytearray(b"\xff") * size
         self.erased = 0  # times that the whole flash was erased
-        self.lose_after = lose_after
         self.mcu = mcu
         self._mac = mac
         self._loaded = False
@@ -86,7 +82,7 @@ class ChipAtPort:
         if self._reading and len(frame) == 4:
             self._read_on(int.from_bytes(frame, "little"))
             return
-        if len(frame) < HEAD.size or self.lose_after == 0:
+        if len(frame) < HEAD.size:
             return
         _, request, _, _ = HEAD.unpack_from(frame)
         handler = self.HANDLERS.get(request)
@@ -145,10 +141,7 @@ class ChipAtPort:
         assert self.flash[at : at + len(part)] == b"\xff" * len(part), "written without an erase"
         self.flash[at : at + len(part)] = part
         self._writing = (at + len(part), end)
-        if self.lose_after > 0:
-            self.lose_after -= 1
-        if self.lose_after:
-            self._answer(request)
+        self._answer(request)
 
     def _md5(self, request: int, data: bytes) -> None:
         at, size = struct.unpack_from("<II", data)

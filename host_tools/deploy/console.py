@@ -44,11 +44,13 @@ class ScriptFailed(ToolError):
 
 class Console:
     """The console of the board at a serial port. Use as a context manager: inside, the lock on the board does not run;
-    on leaving, however that comes, the board starts anew.
+    on leaving, however that comes, the board starts anew. silence: seconds after which a board is taken for lost.
     """
 
-    def __init__(self, port: str):
+    def __init__(self, port: str, silence: float = ANSWER_SECONDS):
         self.port = port
+        self._silence = silence
+        self._lost = False
         self._transport: Any = None
         self._loaded: set[str] = set()
 
@@ -57,7 +59,7 @@ class Console:
         from mpremote.transport_serial import SerialTransport
 
         try:
-            self._transport = SerialTransport(self.port, timeout=ANSWER_SECONDS)
+            self._transport = SerialTransport(self.port, timeout=self._silence)
         except (TransportError, OSError) as error:
             raise ToolError(
                 f"The port {self.port} cannot be opened.",
@@ -71,7 +73,8 @@ class Console:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._reset()
+        if not self._lost:
+            self._reset()
         self._close()
 
     def _close(self) -> None:
@@ -123,7 +126,7 @@ class Console:
         self.load(script)
         self._execute(self._written(function, arguments))
 
-    def follow(self, script: str, code: str, told: Callable[[Any], None], silence: float = ANSWER_SECONDS) -> None:
+    def follow(self, script: str, code: str, told: Callable[[Any], None], silence: float | None = None) -> None:
         """Run code after a script was loaded; told() gets each answer when it comes. silence: seconds without one."""
         self.load("files")
         self.load(script)
@@ -166,12 +169,13 @@ class Console:
         self._execute(f"print(repr({expression}))", found.extend)
         return ast.literal_eval(found.replace(b"\x04", b"").decode().strip())
 
-    def _execute(self, code: str, take: Callable[[bytes], None] | None = None, silence: float = ANSWER_SECONDS) -> None:
+    def _execute(self, code: str, take: Callable[[bytes], None] | None = None, silence: float | None = None) -> None:
         from mpremote.transport import TransportError
 
         try:
-            _, error = self._transport.exec_raw(code, timeout=silence, data_consumer=take)
+            _, error = self._transport.exec_raw(code, timeout=silence or self._silence, data_consumer=take)
         except (TransportError, OSError, struct.error, TypeError):  # pyserial: TypeError on a port that is gone
+            self._lost = True
             raise BoardLost(self.port) from None
         if error:
             raise ScriptFailed(self.port, _last_line(error))
