@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import code, code_link, deploy, key, lock, lock_link, pair
+from .commands import board, code, code_link, deploy, key, lock, lock_link, pair
 from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
 from .errors import ToolError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 lock_link.add_to(lock.app)
 code_link.add_to(code.app)
 app.add_typer(lock.app, name="lock", help="The locks you know; and, over Bluetooth, their status, log and settings.")
+app.add_typer(board.app, name="board", help="The boards a lock can be built on: list, show, check, energy.")
 app.add_typer(
     code.app, name="code", help="Issue codes, list and explain them; custom codes and changes over Bluetooth."
 )

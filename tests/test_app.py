@@ -16,6 +16,7 @@ from firmware.core.config import Config
 from firmware.core.errors import StoreFull
 from firmware.core.store import Store
 from firmware.drivers.ds3231 import DS3231
+from firmware.drivers.expander import ExpanderMatrix
 from firmware.drivers.radio import NoRadio
 from tests.lock import EXAMPLE_SECRET, NOW, Rtc
 from tests.lock import Lock as Core
@@ -230,6 +231,24 @@ def test_a_keypad_of_four_by_four(description):
     assert len(build(description).matrix) == 16
 
 
+@pytest.mark.parametrize("chip", ["pcf8574", "mcp23017"])
+def test_a_keypad_on_an_expander(description, chip):
+    expander = {"chip": chip, "address": 32, "interrupt": 4}
+    description["keypad"].update(rows=[0, 1, 2, 3], cols=[4, 5, 6], expander=expander)
+    board = build(description)
+    assert isinstance(board.matrix, ExpanderMatrix)
+    assert len(board.matrix) == 12
+    interrupt = next(pin for pin in Pin.made if pin.number == 4)
+    assert (interrupt.mode, interrupt.pull) == (Pin.IN, Pin.PULL_UP)
+
+
+def test_pins_that_are_pulled_up_outside(description):
+    description["keypad"]["pull"] = description["button"]["pull"] = "external"
+    build(description)
+    pulls = {pin.number: pin.pull for pin in Pin.made}
+    assert {pulls[number] for number in [*description["keypad"]["cols"], description["button"]["pin"]]} == {-1}
+
+
 def test_the_clock_chip(description):
     assert isinstance(build(description).rtc, DS3231)
     description["clock"] = {"chip": "internal"}
@@ -283,7 +302,12 @@ def test_without_aioble_the_radio_says_what_is_missing(description):
         ("keypad.keys", "123", "keys"),
         ("keypad.keys", "123456789*00", "key"),
         ("clock.chip", "sundial", "chip"),
-        ("clock.scl", None, "scl"),
+        ("i2c.scl", None, "scl"),
+        ("i2c", None, "i2c"),
+        ("i2c.hz", 400_001, "hz"),
+        ("keypad.pull", "up", "pull"),
+        ("keypad.expander", {"chip": "pcf8574"}, "address"),
+        ("keypad.expander", {"chip": "pcf8575", "address": 32}, "expander"),
         ("buzzer", None, "buzzer"),
         ("led.pin", -1, "pin"),
         ("radio", [], "radio"),

@@ -11,6 +11,7 @@ from .. import VERSION
 from ..drivers.battery import Battery
 from ..drivers.bolt import Bolt
 from ..drivers.ds3231 import DS3231
+from ..drivers.expander import ExpanderMatrix, chip
 from ..drivers.keypad import Keypad, Matrix
 from ..drivers.radio import Radio
 from ..drivers.signals import Buzzer, Signals
@@ -70,7 +71,10 @@ class Board:
             raise ValueError("board.json: storage must be a path that begins with /")
         self.console = bool(description.get("console", True))
         self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
-        self._make_keypad(_part(description, "keypad"), time)
+        self._i2c: "Any" = None
+        if "i2c" in description:
+            self._make_bus(_part(description, "i2c"))
+        self.keypad = self._make_keypad(_part(description, "keypad"), time)
         self.rtc = self._make_clock(_part(description, "clock"), time)
         self.signals = self._make_signals(_part(description, "buzzer"), _part(description, "led"))
         # Parts that a board may lack.
@@ -96,14 +100,48 @@ class Board:
         limit = _number(part, "limit_ms", 100, 60_000)
         return Bolt(self._output(part), timer, self.ticks_ms, self.ticks_diff, limit_ms=limit)
 
-    def _make_keypad(self, part: dict, time: "Any") -> None:
+    def _input(self, part: dict, number: int, active: int) -> "Any":
+        """An input pin with the pull that its idle level needs, unless the part has one outside."""
         pin = self._machine.Pin
-        rows = [pin(number, pin.OPEN_DRAIN, value=1) for number in _pins(part, "rows")]
-        cols = [pin(number, pin.IN, pin.PULL_UP) for number in _pins(part, "cols")]
-        settle_us = _number(part, "settle_us", 0, 1000, 0)
-        pause = (lambda: time.sleep_us(settle_us)) if settle_us else None
-        self.matrix = Matrix(rows, cols, pause)
-        self.keypad = Keypad(self.matrix, part.get("keys", ""))
+        pull = part.get("pull", "internal")
+        if pull == "external":
+            return pin(number, pin.IN)
+        if pull != "internal":
+            raise ValueError("board.json: pull is internal or external")
+        return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP)
+
+    def _make_bus(self, part: dict) -> None:
+        pin = self._machine.Pin
+        self._i2c = self._machine.I2C(
+            _number(part, "bus", 0, 1), scl=pin(_number(part, "scl", 0, 48)), sda=pin(_number(part, "sda", 0, 48)),
+            freq=_number(part, "hz", 10_000, 400_000, I2C_HZ),
+        )  # fmt: skip
+
+    def _bus(self) -> "Any":
+        if self._i2c is None:
+            raise ValueError("board.json: the part i2c is missing")
+        return self._i2c
+
+    def _make_keypad(self, part: dict, time: "Any") -> Keypad:
+        rows = _pins(part, "rows")
+        cols = _pins(part, "cols")
+        self.matrix: "Matrix | ExpanderMatrix"
+        if "expander" in part:
+            self.matrix = self._make_expander(_part(part, "expander"), rows, cols)
+        else:
+            pin = self._machine.Pin
+            settle_us = _number(part, "settle_us", 0, 1000, 0)
+            pause = (lambda: time.sleep_us(settle_us)) if settle_us else None
+            self.matrix = Matrix(
+                [pin(number, pin.OPEN_DRAIN, value=1) for number in rows],
+                [self._input(part, number, 0) for number in cols], pause,
+            )  # fmt: skip
+        return Keypad(self.matrix, part.get("keys", ""))
+
+    def _make_expander(self, part: dict, rows: "list[int]", cols: "list[int]") -> ExpanderMatrix:
+        port = chip(_text(part, "chip"), self._bus(), _number(part, "address", 0x20, 0x3F), rows + cols)
+        interrupt = self._input(part, _number(part, "interrupt", 0, 48), 0) if "interrupt" in part else None
+        return ExpanderMatrix(port, rows, cols, interrupt)
 
     def _make_clock(self, part: dict, time: "Any") -> "Any":
         chip = part.get("chip")
@@ -111,22 +149,15 @@ class Board:
             return BoardClock(self._machine.RTC(), time)
         if chip != "ds3231":
             raise ValueError("board.json: the clock's chip is ds3231 or internal")
-        pin = self._machine.Pin
-        bus = self._machine.I2C(
-            _number(part, "bus", 0, 1), scl=pin(_number(part, "scl", 0, 48)), sda=pin(_number(part, "sda", 0, 48)),
-            freq=I2C_HZ,
-        )  # fmt: skip
-        return DS3231(bus, _number(part, "address", 0x08, 0x77, 0x68))
+        return DS3231(self._bus(), _number(part, "address", 0x08, 0x77, 0x68))
 
     def _make_signals(self, buzzer: dict, led: dict) -> Signals:
         pwm = self._machine.PWM(self._machine.Pin(_number(buzzer, "pin", 0, 48)), freq=1000, duty_u16=0)
         return Signals(Buzzer(pwm), self._output(led))
 
     def _make_button(self, part: dict) -> None:
-        pin = self._machine.Pin
         self._held = _number(part, "active", 0, 1, 0)
-        pull = pin.PULL_DOWN if self._held else pin.PULL_UP
-        self._button = pin(_number(part, "pin", 0, 48), pin.IN, pull)
+        self._button = self._input(part, _number(part, "pin", 0, 48), self._held)
 
     def _make_battery(self, part: dict) -> Battery:
         adc = self._machine.ADC

@@ -16,10 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from .expander import ExpanderMatrix
+
 SCAN_MS = const(5)
 STEADY = const(3)  # equal clear samples in a row that settle a key: 10 ms, longer than a contact bounces
 PATIENCE_MS = const(50)  # how long a settled key waits for one that was touched before it
 STUCK_MS = const(30_000)
+NO_SAMPLE = const(-1)  # what a scan gives that found out nothing
 
 _TICKS = const(0x3FFFFFFF)
 
@@ -36,7 +39,56 @@ _CLOSED = const(1)
 _UNCLEAR = const(2)
 
 
-class Matrix:
+class Grid:
+    """Crossings of rows and columns, and what a sample of them proves; how it is taken is the subclass's business.
+
+    A subclass has scan() and touched(). `failing`: no sample could be taken for a while.
+    """
+
+    failing = False
+
+    def __init__(self, rows: int, cols: int) -> None:
+        self._height = rows
+        self._width = cols
+
+    def __len__(self) -> int:
+        """Number of crossings."""
+        return self._height * self._width
+
+    def unclear(self, mask: int) -> int:
+        """The bits of `mask` that may be ghosts: those in a group of two rows and two columns, or more.
+
+        A group is everything that hangs together over shared rows and columns. Within one row or one column
+        current has no other way than through the key itself.
+        """
+        rest = mask & (mask - 1)
+        if not rest & (rest - 1):
+            return 0  # fewer than three keys
+        width = self._width
+        full = (1 << width) - 1
+        found = 0
+        for row in range(self._height):
+            line = (mask >> row * width) & full
+            if not line:
+                continue
+            group = line
+            shared = False
+            grown = True
+            while grown:
+                grown = False
+                for other in range(self._height):
+                    bits = (mask >> other * width) & full
+                    if other != row and bits & group:
+                        shared = True
+                        if bits & ~group:
+                            group |= bits
+                            grown = True
+            if shared and group & (group - 1):
+                found |= line << row * width
+        return found
+
+
+class Matrix(Grid):
     """The wires of a keypad.
 
     `rows` and `cols` are pins with `.value()` and `.value(x)`. `pause`, if given, is called after a row is
@@ -44,14 +96,11 @@ class Matrix:
     """
 
     def __init__(self, rows: "list[Any]", cols: "list[Any]", pause: "Callable[[], object] | None" = None) -> None:
+        super().__init__(len(rows), len(cols))
         self._rows = tuple(rows)
         self._cols = tuple(cols)
         self._pause = pause
         self._release()
-
-    def __len__(self) -> int:
-        """Number of crossings."""
-        return len(self._rows) * len(self._cols)
 
     def _release(self) -> None:
         for row in self._rows:
@@ -85,38 +134,6 @@ class Matrix:
             self._pause()
         return down
 
-    def unclear(self, mask: int) -> int:
-        """The bits of `mask` that may be ghosts: those in a group of two rows and two columns, or more.
-
-        A group is everything that hangs together over shared rows and columns. Within one row or one column
-        current has no other way than through the key itself.
-        """
-        rest = mask & (mask - 1)
-        if not rest & (rest - 1):
-            return 0  # fewer than three keys
-        width = len(self._cols)
-        full = (1 << width) - 1
-        found = 0
-        for row in range(len(self._rows)):
-            line = (mask >> row * width) & full
-            if not line:
-                continue
-            group = line
-            shared = False
-            grown = True
-            while grown:
-                grown = False
-                for other in range(len(self._rows)):
-                    bits = (mask >> other * width) & full
-                    if other != row and bits & group:
-                        shared = True
-                        if bits & ~group:
-                            group |= bits
-                            grown = True
-            if shared and group & (group - 1):
-                found |= line << row * width
-        return found
-
 
 class Keypad:
     """Keys as they are pressed: each press reported once, in order of first contact.
@@ -124,13 +141,17 @@ class Keypad:
     `keys` names the crossings, row by row. Raises ValueError when it does not name each crossing once.
     """
 
-    def __init__(self, matrix: Matrix, keys: str = "123456789*0#") -> None:
+    def __init__(self, matrix: "Matrix | ExpanderMatrix", keys: str = "123456789*0#") -> None:
         if len(keys) != len(matrix):
             raise ValueError("the matrix has %d crossings but %d keys are named" % (len(matrix), len(keys)))
         if len(set(keys)) != len(keys):
             raise ValueError("a key is named twice")
         self._matrix = matrix
         self._keys = keys
+        self._begin()
+
+    def _begin(self) -> None:
+        keys = self._keys
         self._state = bytearray(len(keys))
         self._level = bytearray(len(keys))  # last clear sample: open or closed
         self._equal = bytearray(len(keys))  # how many clear samples in a row said so, at most STEADY
@@ -152,6 +173,11 @@ class Keypad:
         """The keys that are masked: down (or possibly so, in a rectangle) at the start, or for over 30 s."""
         return "".join(key for key, state in zip(self._keys, self._state) if state == _MASKED)
 
+    @property
+    def failing(self) -> bool:
+        """Whether no sample could be taken for a while."""
+        return self._matrix.failing
+
     def poll(self, now_ms: int) -> str:
         """Take a sample and return the keys that it settled as newly pressed, in order of first contact.
 
@@ -162,8 +188,12 @@ class Keypad:
         first = self._last < 0
         if not first and (now_ms - self._last) & _TICKS < SCAN_MS - 1:
             return ""
-        self._last = now_ms
         mask = self._matrix.scan()
+        if mask < 0:  # no sample: says neither that a key is down nor that it is up
+            if not first and (now_ms - self._last) & _TICKS > STUCK_MS:
+                self._begin()
+            return ""
+        self._last = now_ms
         if not mask and not self._held:
             return ""
         unclear = self._matrix.unclear(mask)

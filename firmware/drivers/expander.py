@@ -1,0 +1,204 @@
+"""A keypad matrix on an I2C expander: PCF8574, PCF8574A or MCP23017 (docs/drivers.md has what may be believed).
+
+Rows are pulled low or let go, columns are pulled up and read, as with pins of the board. Bits of a port are the
+chip's pins: P0 is bit 0; GPA0 is bit 0 and GPB0 bit 8. A bus or a chip that fails never presses a key: its scan is no
+sample. Buses are machine.I2C; their OSError does not pass.
+"""
+
+from .keypad import NO_SAMPLE, Grid
+
+try:
+    from micropython import const
+except ImportError:
+    const = int  # type: ignore[assignment]  # only MicroPython folds constants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PAUSE = const(8)  # calls that leave a bus alone which has just failed
+FAILING = const(20)  # scans in a row without a sample
+
+_IODIR = const(0x00)  # registers of the MCP23017 with IOCON.BANK = 0, port A; port B is the next one
+_IOCON_BANK = const(0x05)  # where IOCON is when BANK = 1
+_GPPU = const(0x0C)
+_GPIO = const(0x12)
+_IOCON = const(0x44)  # MIRROR: INTA is INTB; ODR: the interrupt output is open-drain
+_SPOILT = const(0x8080)  # GPA7 and GPB7 must not be inputs: outputs, low, without a wire
+_ALL = const(0xFFFF)
+
+
+class PCF8574:
+    """The chip as a port: a pin written 1 is let go and can be read. OSError of the bus passes through."""
+
+    def __init__(self, i2c: "Any", address: int) -> None:
+        self._i2c = i2c
+        self._address = address
+        self._byte = bytearray(1)
+
+    def configure(self, columns: int, wires: int) -> None:
+        """Nothing to do: at power-on and ever after, a 1 is an input with a pull-up."""
+
+    def drive(self, low: int) -> None:
+        """Pull these pins low and let go of the others."""
+        self._byte[0] = ~low & 0xFF
+        self._i2c.writeto(self._address, self._byte)
+
+    def read(self) -> int:
+        """Return the levels of all pins."""
+        self._i2c.readfrom_into(self._address, self._byte)
+        return self._byte[0]
+
+    def proven(self) -> int:
+        """Return the levels of all pins, from a chip that is configured; NO_SAMPLE if it is not."""
+        return self.read()
+
+
+class MCP23017:
+    """The chip as a port, all outputs at 0 and driven by their direction. OSError of the bus passes through.
+
+    wide: pins of port B are used too; without them every transfer is a byte shorter.
+    """
+
+    def __init__(self, i2c: "Any", address: int, wide: bool) -> None:
+        self._i2c = i2c
+        self._address = address
+        self._port = bytearray(2 if wide else 1)
+        self._wires = 0
+        self._proof = bytearray(_GPIO - _GPPU + len(self._port))
+
+    def configure(self, columns: int, wires: int) -> None:
+        """Let go of every pin; pull the wires up, and let the interrupt tell while a column is low."""
+        self._wires = wires
+        low = columns & 0xFF
+        high = columns >> 8
+        self._i2c.writeto_mem(self._address, _IOCON_BANK, b"\x00")  # whatever it held, the registers are in order now
+        # IODIR, IPOL, GPINTEN, DEFVAL, INTCON, IOCON, GPPU, each for both ports
+        registers = (0x7F, 0x7F, 0, 0, low, high, low, high, low, high, _IOCON, _IOCON, wires & 0xFF, wires >> 8)
+        self._i2c.writeto_mem(self._address, _IODIR, bytes(registers))
+
+    def drive(self, low: int) -> None:
+        """Pull these pins low and let go of the others."""
+        inputs = ~(low | _SPOILT) & _ALL
+        for index in range(len(self._port)):
+            self._port[index] = inputs >> 8 * index & 0xFF
+        self._i2c.writeto_mem(self._address, _IODIR, self._port)
+
+    def read(self) -> int:
+        """Return the levels of all pins."""
+        self._i2c.readfrom_mem_into(self._address, _GPIO, self._port)
+        return self._levels(self._port, 0)
+
+    def proven(self) -> int:
+        """Return the levels of all pins, from a chip that is configured; NO_SAMPLE if it is not."""
+        proof = self._proof
+        self._i2c.readfrom_mem_into(self._address, _GPPU, proof)
+        if proof[0] | proof[1] << 8 != self._wires:
+            return NO_SAMPLE
+        return self._levels(proof, _GPIO - _GPPU)
+
+    def _levels(self, data: bytearray, start: int) -> int:
+        levels = data[start]
+        if len(self._port) > 1:
+            levels |= data[start + 1] << 8
+        return levels
+
+
+def chip(name: str, i2c: "Any", address: int, pins: "list[int]") -> "PCF8574 | MCP23017":
+    """Return the chip of this name ("pcf8574", "pcf8574a", "mcp23017") for these pins; ValueError for another."""
+    if name in ("pcf8574", "pcf8574a"):
+        return PCF8574(i2c, address)
+    if name == "mcp23017":
+        return MCP23017(i2c, address, max(pins) > 7)
+    raise ValueError("an expander is a pcf8574, a pcf8574a or an mcp23017")
+
+
+class ExpanderMatrix(Grid):
+    """The wires of a keypad on an expander.
+
+    rows, cols: numbers of the chip's pins. interrupt: the board's pin at the chip's INT, None without. Attribute
+    failing: the last FAILING scans were no samples.
+    """
+
+    def __init__(
+        self, port: "PCF8574 | MCP23017", rows: "list[int]", cols: "list[int]", interrupt: "Any" = None
+    ) -> None:
+        super().__init__(len(rows), len(cols))
+        self._port = port
+        self._rows = tuple(1 << pin for pin in rows)
+        self._cols = tuple(1 << pin for pin in cols)
+        self._all_rows = sum(self._rows)
+        self._all_cols = sum(self._cols)
+        self._interrupt = interrupt
+        self._ready = False  # configured, as far as we know
+        self._armed = False  # all rows are low
+        self._down = False  # what the last look at an armed keypad saw
+        self._pause = 0
+        self._failures = 0
+
+    def scan(self) -> int:
+        """Mask of the crossings that read closed, or NO_SAMPLE; leaves every row released."""
+        self._armed = False
+        mask = NO_SAMPLE
+        if self._pause:
+            self._pause -= 1
+        else:
+            try:
+                mask = self._scan()
+            except OSError:
+                self._broken()
+        if mask >= 0:
+            self._failures = 0
+        elif self._failures < FAILING:
+            self._failures += 1
+        self.failing = self._failures >= FAILING
+        return mask
+
+    def _scan(self) -> int:
+        port = self._port
+        self._configure()
+        mask = 0
+        bit = 1
+        for row in self._rows:
+            port.drive(row)
+            levels = port.read()
+            for col in self._cols:
+                if not levels & col:
+                    mask |= bit
+                bit <<= 1
+        port.drive(0)
+        if mask:
+            levels = port.proven()
+            if levels < 0 or levels & self._all_rows != self._all_rows:
+                self._ready = False
+                return NO_SAMPLE
+        return mask
+
+    def touched(self) -> bool:
+        """Whether any key is down, in one look. Leaves all rows low until the next scan: a touch pulls INT low."""
+        if self._pause:
+            self._pause -= 1
+            return False
+        if self._armed and not self._down and self._interrupt is not None and self._interrupt.value():
+            return False  # nothing has changed since the last look
+        try:
+            if not self._armed:
+                self._ready = False
+                self._configure()
+                self._port.drive(self._all_rows)
+                self._armed = True
+            self._down = self._port.read() & self._all_cols != self._all_cols
+            return self._down
+        except OSError:
+            self._broken()
+            return False
+
+    def _configure(self) -> None:
+        if not self._ready:
+            self._port.configure(self._all_cols, self._all_rows | self._all_cols)
+            self._ready = True
+
+    def _broken(self) -> None:
+        self._ready = False
+        self._armed = False
+        self._pause = PAUSE

@@ -1,0 +1,105 @@
+"""`tumbler board`: the boards there are, whether a description is possible, and how long batteries last."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from .. import boards, energy, show, wiring
+from ..board_schema import get
+from .shared import Json, examples
+
+app = typer.Typer(no_args_is_help=True)
+
+Board = Annotated[
+    str,
+    typer.Argument(
+        metavar="BOARD",
+        help="A board by its name, or the file of a description.",
+        autocompletion=lambda incomplete: [name for name in boards.names() if name.startswith(incomplete)],
+        show_default=False,
+    ),
+]
+
+
+@app.command("list", epilog=examples("tumbler board list", "tumbler board list --json"))
+def list_(json: Json = False) -> None:
+    """List the boards that come with Tumbler."""
+    rows = []
+    for name in boards.names():
+        board = boards.usable(name)
+        title = (board.headers or {}).get("title", "runs on this computer")
+        rows.append({"name": name, "title": title, **boards.capabilities(board.description)})
+    if json:
+        show.emit(rows)
+        return
+    cells = [[row[key] for key in ("name", "chip", "keypad", "sleep", "title")] for row in rows]
+    show.table(("name", "chip", "keypad", "sleep", "board"), cells, "No boards.")
+
+
+@app.command(epilog=examples("tumbler board check esp32-devkitc", "tumbler board check mine/board.json --json"))
+def check(name: Board, json: Json = False) -> None:
+    """Check a description: everything that makes the board impossible, and what one should know.
+
+    Exit status 1 if it is impossible.
+    """
+    board = boards.load(name)
+    found = boards.check(board.description, board.headers)
+    if json:
+        show.emit({"possible": not found.errors, "errors": found.errors, "warnings": found.warnings})
+    else:
+        for error in found.errors:
+            print(error)
+        for warning in found.warnings:
+            show.warn(warning)
+        if not found.errors:
+            show.say(f"{board.path.name} describes a board that can be built.")
+    if found.errors:
+        raise typer.Exit(1)
+
+
+@app.command("show", epilog=examples("tumbler board show esp32c3-devkitm"))
+def show_(name: Board, json: Json = False) -> None:
+    """Show what a board can do and what is wired to what."""
+    board = boards.usable(name)
+    able = boards.capabilities(board.description)
+    wires = [
+        {"part": device.name, "terminal": terminal.name, "gpio": terminal.pin, "supply": terminal.supply or None}
+        for device in wiring.devices(board)
+        for terminal in device.terminals
+    ]
+    if json:
+        show.emit({"name": board.description["name"], **able, "wires": wires, "description": board.description})
+        return
+    title: str = (board.headers or {}).get("title", name)
+    show.fields(able.items(), title)
+    rows = [[wire["part"], wire["terminal"], wire["supply"] or f"GPIO {wire['gpio']}"] for wire in wires]
+    show.table(("part", "terminal", "board"), rows, "No wires.")
+
+
+@app.command("energy", epilog=examples("tumbler board energy esp32c3-devkitm"))
+def energy_(name: Board, json: Json = False) -> None:
+    """Estimate how long batteries last, from the data sheets' currents; docs/energy.md has the assumptions.
+
+    It counts the module with a good regulator: a development board draws milliamperes besides.
+    """
+    board = boards.usable(name)
+    sleep = get(board.description, "power.sleep") or "none"
+    day = energy.account(board.description, sleep=sleep)
+    others = energy.variants(board.description)
+    if json:
+        show.emit(
+            {
+                "sleep": day.sleep,
+                "shares_uah_a_day": {share.name: round(share.uah) for share in day.shares},
+                "average_ua": round(day.average_ua),
+                "days": round(day.days),
+                "variants": {title: round(other.days) for title, other in others},
+                "assumed": asdict(day.usage),
+            }
+        )
+        return
+    rows = [[share.name, f"{share.uah:,.0f}"] for share in day.shares]
+    rows.append(["together", f"{day.uah:,.0f}"])
+    show.table(("what", "microampere-hours a day"), rows, "Nothing.")
+    show.table(("variant", "days"), [[title, f"{other.days:,.0f}"] for title, other in others], "Nothing.")

@@ -1,0 +1,141 @@
+"""The energy model: how long a set of cells keeps a lock, from the currents of the data sheets (docs/energy.md).
+
+Currents are microamperes at the battery, times seconds, charges microampere-hours. A day is a list of things that
+draw a current for a time; the rest is sleep (docs/app.md). What regulator and clock chip take flows all the time.
+"""
+
+from dataclasses import dataclass, replace
+
+from .board_schema import Description, get
+from .chips import CHIPS
+
+DAY = 86_400
+HOUR = 3600
+YEAR_DAYS = 365.25
+
+
+@dataclass(frozen=True)
+class Currents:
+    """One chip, microamperes: awake with the radio off; while it advertises; in light and in deep sleep."""
+
+    awake: int
+    radio: int
+    light: int
+    deep: int
+
+
+# The sleep currents are the typical ones of the data sheets. "Awake" is modem sleep at MicroPython's clock of 160 MHz
+# with the CPU busy, the upper end of a range; "radio" is receiving. Those two are rounded up for the S3.
+CURRENTS = {
+    "esp32": Currents(awake=44_000, radio=100_000, light=800, deep=10),
+    "esp32s3": Currents(awake=50_000, radio=95_000, light=240, deep=8),
+    "esp32c3": Currents(awake=28_000, radio=87_000, light=130, deep=5),
+}
+CLOCK_CHIP = 110  # DS3231, supplied by the board, bus idle: the most
+EXPANDERS = {"pcf8574": 10, "pcf8574a": 10, "mcp23017": 1}  # standby: the most
+REGULATOR = 4  # a low-drop regulator for batteries, such as an MCP1700: the most
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What is assumed of a day and of the cells; docs/energy.md says why."""
+
+    entries: int = 20
+    digits: int = 7  # of a code, and one # more
+    key_ms: int = 500  # from one key to the next
+    decide_ms: int = 500  # deciding, two commits
+    linger_s: int = 35  # awake after the last touch
+    start_ms: int = 3_000  # from a wake out of deep sleep to the first sample of the keypad
+    signal_ms: int = 1_000  # clicks of the keys and the pattern "open"
+    signal_ua: int = 9_000  # buzzer and light
+    advert_ms: int = 4  # one advertising event, three channels
+    wakes: int = 24  # by itself
+    wake_ms: int = 1_000
+    strike_ua: int = 250_000
+    strike_ms: int = 5_000
+    strike_from_cells: bool = False
+    cells_mah: int = 2_000
+    usable_percent: int = 80
+
+
+@dataclass(frozen=True)
+class Share:
+    """One line of the account, in microampere-hours a day."""
+
+    name: str
+    uah: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """A day of a board. sleep: how it spends the rest of the day."""
+
+    shares: list[Share]
+    sleep: str
+    usage: Usage
+
+    @property
+    def uah(self) -> float:
+        """Charge of a day."""
+        return sum(share.uah for share in self.shares)
+
+    @property
+    def average_ua(self) -> float:
+        """Average current."""
+        return self.uah * HOUR / DAY
+
+    @property
+    def days(self) -> float:
+        """How long the cells last."""
+        return self.usage.cells_mah * 10 * self.usage.usable_percent / self.uah
+
+
+def account(description: Description, usage: Usage | None = None, sleep: str = "") -> Account:
+    """Return a day of a board. sleep: none, light or deep, instead of the description's own."""
+    usage = usage or Usage()
+    sleep = sleep or get(description, "power.sleep") or "none"
+    chip = CURRENTS[description["mcu"]]
+    start_s = (usage.entries + usage.wakes) * usage.start_ms / 1000 if sleep == "deep" else 0
+    entry_s = usage.entries * ((usage.digits + 1) * usage.key_ms + usage.decide_ms) / 1000
+    linger_s = usage.entries * usage.linger_s
+    wake_s = usage.wakes * usage.wake_ms / 1000
+    awake_s = DAY if sleep == "none" else start_s + entry_s + linger_s + wake_s
+    shares = [
+        Share("typing and deciding", entry_s * chip.awake / HOUR),
+        Share("awake afterwards", linger_s * chip.awake / HOUR),
+        Share("waking by itself, starting", (wake_s + start_s) * chip.awake / HOUR),
+        Share("signals", usage.entries * usage.signal_ms / 1000 * usage.signal_ua / HOUR),
+    ]
+    if "radio" in description:
+        events = awake_s * 1000 / description["radio"]["interval_ms"]
+        shares.append(Share("advertising while awake", events * usage.advert_ms / 1000 * chip.radio / HOUR))
+    rest = {"none": chip.awake, "light": chip.light, "deep": chip.deep}[sleep]
+    shares += [
+        Share("chip for the rest of the day", (DAY - start_s - entry_s - linger_s - wake_s) * rest / HOUR),
+        Share("regulator", DAY * REGULATOR / HOUR),
+    ]
+    if description["clock"]["chip"] == "ds3231":
+        shares.append(Share("clock chip", DAY * CLOCK_CHIP / HOUR))
+    if "expander" in description["keypad"]:
+        shares.append(Share("expander", DAY * EXPANDERS[description["keypad"]["expander"]["chip"]] / HOUR))
+    if "battery" in description:
+        battery = description["battery"]
+        divider_ohms = 1_000 * battery["divider"]  # 100 kΩ below the tap
+        shares.append(Share("battery divider", DAY * 1000 * battery["full_mv"] / divider_ohms / HOUR))
+    if usage.strike_from_cells:
+        shares.append(Share("strike", usage.entries * usage.strike_ms / 1000 * usage.strike_ua / HOUR))
+    return Account(shares, sleep, usage)
+
+
+def variants(description: Description) -> list[tuple[str, Account]]:
+    """Return what changes the figure most: the ways to sleep, the time awake, a strike on the same cells."""
+    usage = Usage()
+    ways = ["none", "light"]
+    if CHIPS[description["mcu"]].many_wake and "expander" in description["keypad"]:
+        ways.append("deep")  # the rows of a keypad on the chip's own pins do not stay low
+    found = [(f"sleep: {way}", account(description, usage, way)) for way in ways]
+    briefly = replace(usage, linger_s=10)
+    cells = replace(usage, strike_from_cells=True)
+    found.append(("light, awake for 10 s only", account(description, briefly, "light")))
+    found.append(("light, strike on the cells", account(description, cells, "light")))
+    return found

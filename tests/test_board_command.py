@@ -1,0 +1,84 @@
+"""`tumbler board`: list, check, show, energy."""
+
+import json
+
+import pytest
+
+from host_tools import boards, energy
+from host_tools.cli import main
+
+
+def run(capsys, *arguments):
+    """Return (status, standard output, standard error)."""
+    try:
+        status = main(["board", *arguments])
+    except SystemExit as leaving:
+        status = leaving.code or 0
+    answer = capsys.readouterr()
+    return status, answer.out, answer.err
+
+
+def test_list(capsys):
+    status, out, _ = run(capsys, "list")
+    assert status == 0
+    assert [line.split("\t")[0] for line in out.splitlines()[1:]] == boards.names()
+    status, out, _ = run(capsys, "list", "--json")
+    rows = json.loads(out)
+    assert [row["name"] for row in rows] == boards.names()
+    assert {row["chip"] for row in rows if row["flashable"]} == {"ESP32", "ESP32-S3", "ESP32-C3"}
+
+
+def test_check(capsys, tmp_path):
+    status, out, err = run(capsys, "check", "esp32c3-devkitm")
+    assert status == 0
+    assert "can be built" in out
+    assert "boot button" in err
+    path = tmp_path / "board.json"
+    description = boards.load("esp32-devkitc").description
+    description["led"]["pin"] = 6
+    path.write_text(json.dumps(description), encoding="utf-8")
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 1
+    assert out == "led.pin: GPIO 6: the flash takes it on an ESP32. Take another pin.\n"
+    status, out, _ = run(capsys, "check", str(path), "--json")
+    assert status == 1
+    assert json.loads(out)["possible"] is False
+    status, out, err = run(capsys, "check", "nothing")
+    assert status == 1
+    assert out == ""
+    assert "There is no board 'nothing'." in err
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_show(capsys, name):
+    status, out, _ = run(capsys, "show", name)
+    assert status == 0
+    for use in boards.uses(boards.load(name).description):
+        onboard = (boards.load(name).headers or {}).get("onboard", {})
+        assert f"GPIO {use.pin}\n" in out or onboard.get(str(use.pin)) == use.where.split(".")[0]
+    _, out, _ = run(capsys, "show", name, "--json")
+    shown = json.loads(out)
+    assert shown["description"] == boards.load(name).description
+    assert shown["pins_used"] == len(boards.uses(shown["description"]))
+
+
+def test_an_impossible_board_is_not_shown(capsys, tmp_path):
+    path = tmp_path / "board.json"
+    path.write_text("{}", encoding="utf-8")
+    for command in ("show", "energy"):
+        status, out, err = run(capsys, command, str(path))
+        assert (status, out) == (1, "")
+        assert "name: is missing" in err
+
+
+def test_energy(capsys):
+    status, out, _ = run(capsys, "energy", "esp32c3-devkitm")
+    assert status == 0
+    day = energy.account(boards.load("esp32c3-devkitm").description)
+    assert f"together\t{day.uah:,.0f}\n" in out
+    _, out, _ = run(capsys, "energy", "esp32c3-devkitm", "--json")
+    told = json.loads(out)
+    assert told["sleep"] == "light"
+    assert told["days"] == round(day.days)
+    assert told["variants"]["sleep: light"] == told["days"]
+    assert told["assumed"]["entries"] == 20

@@ -1,0 +1,403 @@
+"""Boards: the descriptions that come with Tumbler, the check that refuses impossible ones, and its document."""
+
+import copy
+import json
+import random
+import re
+
+import pytest
+
+from firmware.app.board import Board
+from host_tools import boards
+from host_tools.board_schema import FIELDS, REQUIRED
+from host_tools.chips import CHIPS
+from host_tools.errors import ToolError
+from tests.campaign import cases
+from tests.micropython import ROOT
+from tests.test_app import Machine, Time
+
+TEXT = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+ALL = boards.names()
+KEYS = "123456789*0#"
+
+
+def description(name="esp32-devkitc"):
+    return copy.deepcopy(boards.load(name).description)
+
+
+def changed(name, /, **changes):
+    """Return a description with some fields changed; a__b is field b of part a, None removes it."""
+    found = description(name)
+    for path, value in changes.items():
+        *folders, field = path.split("__")
+        part = found
+        for folder in folders:
+            part = part.setdefault(folder, {})
+        if value is None:
+            del part[field]
+        else:
+            part[field] = value
+    return found
+
+
+def pins(text):
+    """Read a list of pins as a document writes it."""
+    found = set()
+    for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+# The boards that come with it
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_boards_that_come_with_it_are_possible(name):
+    board = boards.usable(name)
+    assert boards.check(board.description, board.headers).errors == []
+    assert board.description["name"] == name == board.path.parent.name
+
+
+def test_there_are_boards_of_every_chip():
+    assert {boards.load(name).description["mcu"] for name in ALL} == set(CHIPS)
+    assert len(ALL) >= 5
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "virtual"])
+def test_a_real_board_can_be_flashed_and_says_where_its_facts_are_from(name):
+    board = boards.load(name)
+    assert boards.capabilities(board.description)["flashable"]
+    assert board.headers is not None
+    for field in ("parts", "notes", "sources"):
+        assert board.headers[field]
+    flash = board.description["flash"]
+    # MicroPython's partitions-4MiBplus.csv, and a vfs partition over the rest of the chip.
+    assert (flash["app_offset"], flash["app_kib"], flash["vfs_offset"]) == (0x10000, 0x1F0000 // 1024, 0x200000)
+    assert flash["vfs_offset"] // 1024 + flash["vfs_kib"] == flash["size_kib"]
+
+
+def test_warnings_of_the_boards_that_come_with_it():
+    warned = {name: boards.check(boards.load(name).description).warnings for name in ALL}
+    assert [name for name in ALL if warned[name]] == ["esp32c3-devkitm", "virtual"]
+    assert "boot button" in warned["esp32c3-devkitm"][0]
+
+
+# What is refused
+
+WRONG = [
+    # a pin twice
+    ("esp32-devkitc", {"led__pin": 23}, "led.pin: GPIO 23 is used already, by bolt.pin"),
+    ("esp32-devkitc", {"keypad__cols": [25, 25, 32]}, "keypad.cols[1]: GPIO 25 is used already, by keypad.cols[0]"),
+    ("esp32-devkitc", {"i2c__sda": 22}, "i2c.sda: GPIO 22 is used already, by i2c.scl"),
+    # pins that are not there, or taken
+    ("esp32-devkitc", {"led__pin": 24}, "led.pin: GPIO 24: there is no such pin on an ESP32"),
+    ("esp32s3-devkitc", {"led__pin": 22}, "led.pin: GPIO 22: there is no such pin on an ESP32-S3"),
+    ("esp32c3-devkitm", {"led__pin": 22}, "led.pin: GPIO 22: there is no such pin on an ESP32-C3"),
+    *[("esp32-devkitc", {"led__pin": pin}, f"GPIO {pin}: the flash takes it") for pin in range(6, 12)],
+    *[("esp32s3-devkitc", {"led__pin": pin}, f"GPIO {pin}: the flash takes it") for pin in range(26, 33)],
+    *[("esp32c3-devkitm", {"led__pin": pin}, f"GPIO {pin}: the flash takes it") for pin in range(11, 18)],
+    ("esp32-devkitc", {"psram": "quad"}, "door.pin: GPIO 16: external RAM takes it"),
+    *[("esp32s3-devkitc", {"psram": "octal", "led__pin": p}, f"GPIO {p}: external RAM") for p in range(33, 38)],
+    *[("esp32-devkitc", {"led__pin": pin}, f"GPIO {pin}: console or USB take it") for pin in (1, 3)],
+    *[("esp32s3-devkitc", {"led__pin": pin}, f"GPIO {pin}: console or USB take it") for pin in (19, 20, 43, 44)],
+    *[("esp32c3-devkitm", {"led__pin": pin}, f"GPIO {pin}: console or USB take it") for pin in (18, 19, 20, 21)],
+    # input-only pins
+    *[("esp32-devkitc", {"bolt__pin": pin}, f"bolt.pin: GPIO {pin} can only be an input") for pin in range(34, 40)],
+    ("esp32-devkitc", {"keypad__rows": [13, 14, 27, 34]}, "keypad.rows[3]: GPIO 34 can only be an input"),
+    ("esp32-devkitc", {"i2c__sda": 35}, "i2c.sda: GPIO 35 can only be an input"),
+    ("esp32-devkitc", {"buzzer__pin": 36}, "buzzer.pin: GPIO 36 can only be an input"),
+    ("esp32-devkitc", {"keypad__cols": [25, 33, 39]}, "keypad.cols[2]: GPIO 39 has no pull-up"),
+    ("esp32-devkitc", {"door__pin": 34}, "door.pin: GPIO 34 has no pull-up"),
+    # strapping pins
+    ("esp32-devkitc", {"bolt__pin": 12}, "bolt.pin: GPIO 12 decides at the start whether the chip starts"),
+    ("esp32-devkitc", {"led__pin": 0}, "led.pin: GPIO 0 decides at the start"),
+    ("esp32-devkitc", {"button__pin": 0, "button__active": 1}, "button.pin: GPIO 0 decides at the start"),
+    ("esp32s3-devkitc", {"led__pin": 45}, "led.pin: GPIO 45 decides at the start"),
+    ("esp32c3-devkitm", {"led__pin": 2}, "led.pin: GPIO 2 decides at the start"),
+    # the battery's converter
+    ("esp32s3-devkitc", {"battery__pin": 11}, "battery.pin: GPIO 11 is on ADC2"),
+    ("esp32c3-devkitm", {"battery__pin": 5, "led__pin": 0}, "battery.pin: GPIO 5 is on ADC2"),
+    ("esp32s3-devkitc", {"battery__pin": 48}, "battery.pin: GPIO 48 is no analogue input"),
+    ("esp32s3-devkitc", {"battery__empty_mv": 6000}, "battery.empty_mv: must be less"),
+    ("esp32s3-devkitc", {"battery__divider": 150}, "battery.full_mv: behind this divider the converter sees 4,650 mV"),
+    ("esp32s3-devkitc", {"battery__low_percent": 5}, "battery.critical_percent: must be less"),
+    # what wakes
+    ("esp32s3-devkitc", {"power__wake": [15, 16, 17, 42]}, "power.wake: GPIO 42 is no input of this description"),
+    ("esp32s3-devkitc", {"exit__active": 1}, "power.wake: GPIO 39 (exit.pin) is high when active"),
+    ("esp32s3-devkitc", {"power__wake": [15, 16]}, "power.wake: not every key would end the sleep"),
+    ("esp32s3-devkitc", {"power__wake": [15, 16, 17, 17]}, "power.wake: GPIO 17 stands there twice"),
+    ("esp32s3-devkitc", {"power__wake": None}, "power.wake: not every key would end the sleep"),
+    ("esp32s3-devkitc", {"power__sleep": None}, "power.wake: the board never sleeps"),
+    ("esp32s3-devkitc", {"power__sleep": "deep"}, "power.sleep: in deep sleep the rows do not stay low"),
+    ("esp32s3-devkitc", {"power__sleep": "deep"}, "power.wake: GPIO 39 cannot end the deep sleep of an ESP32-S3"),
+    (
+        "esp32-devkitc",
+        {"power": {"battery": False, "sleep": "deep", "wake": [25, 33, 32]}},
+        "an ESP32 in deep sleep can wait for one pin to go low",
+    ),
+    (
+        "esp32c3-devkitm",
+        {"keypad__expander__interrupt": None, "power__wake": [1]},
+        "keypad.expander.interrupt: is missing: without it no key ends the sleep",
+    ),
+    ("esp32s3-devkitc", {"bolt__fail": "safe"}, "bolt.fail: a fail-safe coil draws its current all day"),
+    # the flash
+    ("esp32-devkitc", {"flash__vfs_offset": 0x1F0000}, "flash.vfs_offset: the program ends at 2097152"),
+    ("esp32-devkitc", {"flash__vfs_kib": 2052}, "flash.vfs_kib: the file system would end behind the chip"),
+    ("esp32-devkitc", {"flash__size_kib": 2048}, "flash.vfs_kib: the file system would end behind the chip"),
+    ("esp32-devkitc", {"flash__size_kib": 5000}, "flash.size_kib: there are chips of"),
+    ("esp32-devkitc", {"flash__image_offset": 0}, "flash.image_offset: the start code of an ESP32 is read from 4096"),
+    (
+        "esp32c3-devkitm",
+        {"flash__image_offset": 4096},
+        "flash.image_offset: the start code of an ESP32-C3 is read from 0",
+    ),
+    ("esp32-devkitc", {"flash__app_offset": 0}, "flash.app_offset: start code and partition table end at 36864"),
+    ("esp32-devkitc", {"flash__app_offset": 70_000}, "flash.app_offset: must be a multiple of 65,536"),
+    ("esp32-devkitc", {"flash__vfs_offset": 0x200001}, "flash.vfs_offset: must be a multiple of 4,096"),
+    ("esp32-devkitc", {"flash": None}, "flash and micropython: a board has both"),
+    ("esp32-devkitc", {"micropython": None}, "flash and micropython: a board has both"),
+    # the bus
+    (
+        "esp32c3-devkitm",
+        {"keypad__expander__address": 40},
+        "keypad.expander.address: an MCP23017 has addresses 32 to 39",
+    ),
+    (
+        "esp32c3-devkitm",
+        {"keypad__expander__chip": "pcf8574a"},
+        "keypad.expander.address: a PCF8574A has addresses 56 to 63",
+    ),
+    ("esp32c3-devkitm", {"clock__address": 32}, "keypad.expander.address: the clock has address 32 too"),
+    ("esp32-devkitc", {"clock__address": 105}, "clock.address: a DS3231 has address 104"),
+    ("esp32-devkitc", {"clock": {"chip": "internal", "address": 104}}, "clock.address: the chip's own clock has none"),
+    ("esp32c3-devkitm", {"keypad__expander__chip": "pcf8574"}, "i2c.hz: a PCF8574 stands 100,000 at most"),
+    ("esp32c3-devkitm", {"i2c": None}, "keypad.expander: is on a bus"),
+    ("esp32-devkitc", {"i2c": None}, "clock: is on a bus"),
+    ("esp32-devkitc", {"clock": {"chip": "internal"}}, "i2c: nothing is on this bus"),
+    ("esp32c3-devkitm", {"i2c__bus": 1}, "i2c.bus: an ESP32-C3 has no bus 1"),
+    ("esp32c3-devkitm", {"keypad__rows": [0, 1, 2, 7]}, "keypad: an MCP23017 has no pin 7 for a keypad"),
+    ("esp32c3-devkitm", {"keypad__rows": [0, 1, 2, 16]}, "keypad: an MCP23017 has no pin 16 for a keypad"),
+    ("esp32c3-devkitm", {"keypad__cols": [4, 5, 3]}, "keypad: pin 3 of the expander is used twice"),
+    ("esp32c3-devkitm", {"keypad__settle_us": 20}, "keypad.settle_us: an expander has no such setting"),
+    # keys and bolt
+    ("esp32-devkitc", {"keypad__keys": "123456789*0"}, "keypad.keys: 11 keys are named, but rows and columns have 12"),
+    ("esp32-devkitc", {"keypad__keys": "1234567890#*"[:-1] + "#"}, "keypad.keys: the key # is named twice"),
+    ("esp32-devkitc", {"keypad__keys": "123456789A0#"}, "keypad.keys: the key * is missing"),
+    ("esp32c3-devkitm", {"bolt__timer": 2}, "bolt.timer: an ESP32-C3 has the timers 0 to 1"),
+    (
+        "esp32-devkitc",
+        {"bolt": {"kind": "motor", "timer": 0, "limit_ms": 1000, "open": 23, "close": 5, "opened": 2, "closed": 15}},
+        "bolt.stall_ms: is more than bolt.limit_ms",
+    ),
+    # fields
+    ("esp32-devkitc", {"bolt__limit": 5000}, "bolt.limit: there is no such field"),
+    ("esp32-devkitc", {"bolt__open": 5}, "bolt.open: there is no such field"),
+    ("esp32-devkitc", {"bolt__limit_ms": None}, "bolt.limit_ms: is missing"),
+    ("esp32-devkitc", {"bolt__limit_ms": 60_001}, "bolt.limit_ms: must be a whole number from 100 to 60,000"),
+    ("esp32-devkitc", {"bolt__limit_ms": "5000"}, "bolt.limit_ms: must be a whole number"),
+    ("esp32-devkitc", {"bolt__active": True}, "bolt.active: must be a whole number"),
+    ("esp32-devkitc", {"mcu": "esp32s2"}, 'mcu: must be "esp32" or'),
+    ("esp32-devkitc", {"bolt": 23}, "bolt: must be a part"),
+    ("esp32-devkitc", {"keypad__rows": []}, "keypad.rows: must be a list of 1 to 8 pins"),
+    ("esp32-devkitc", {"name": "No Name"}, "name: must be a text of the form"),
+    ("esp32-devkitc", {"console": 1}, "console: must be true or false"),
+    ("esp32-devkitc", {"micropython__sha256": "unknown"}, "micropython.sha256: must be 64 hexadecimal digits, or null"),
+    ("esp32-devkitc", {"watchdog_ms": None}, "watchdog_ms: is missing"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "text"), WRONG, ids=[text[:60] for _, _, text in WRONG])
+def test_an_impossible_board_is_refused_with_the_reason(name, changes, text):
+    errors = boards.check(changed(name, **changes)).errors
+    assert any(text in error for error in errors), errors
+    for error in errors:
+        assert error[-1] in ".?", error
+
+
+def test_everything_that_is_wrong_is_said():
+    errors = boards.check(changed("esp32-devkitc", led__pin=6, bolt__pin=34, flash__vfs_offset=0)).errors
+    assert len(errors) == 3
+
+
+def test_what_is_no_description():
+    assert boards.check([]).errors == ["The description is no JSON object: begin it with a brace."]
+    assert len(boards.check({}).errors) == len([path for path in FIELDS if "." not in path and _required(path)])
+
+
+def _required(path):
+    return FIELDS[path].default is REQUIRED
+
+
+WARNED = [
+    ("esp32-devkitc", {"button__pin": 0}, "button.pin: GPIO 0 is the boot button"),
+    ("esp32s3-devkitc", {"button__pin": 0, "power__wake": [15, 16, 17]}, "button.pin: GPIO 0 is the boot button"),
+    *[("esp32-devkitc", {"led__pin": pin}, f"led.pin: GPIO {pin} is read at the start too") for pin in (2, 5, 15)],
+    *[("esp32s3-devkitc", {"led__pin": pin}, f"led.pin: GPIO {pin} is read at the start too") for pin in (3, 46)],
+    ("esp32c3-devkitm", {"led__pin": 8}, "led.pin: GPIO 8 is read at the start too"),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "text"), WARNED)
+def test_straps_that_leave_the_chip_starting_are_a_warning(name, changes, text):
+    found = boards.check(changed(name, **changes))
+    assert found.errors == []
+    assert any(text in warning for warning in found.warnings)
+
+
+def test_pull_ups_outside_make_input_only_pins_good():
+    cols = changed(
+        "esp32-devkitc", keypad__cols=[34, 35, 36], keypad__pull="external", door__pin=39, door__pull="external"
+    )
+    assert boards.check(cols).errors == []
+
+
+def test_headers_refuse_pins_that_the_board_does_not_bring_out():
+    board = boards.load("esp32c3-devkitm")
+    headers = copy.deepcopy(board.headers)
+    assert boards.check(board.description, headers).errors == []
+    headers["right"].remove(7)
+    assert boards.check(board.description, headers).errors == ["i2c.scl: this board does not bring GPIO 7 out."]
+    taken = changed("esp32c3-devkitm", led__pin=8)
+    assert boards.check(taken, board.headers).errors == ["led.pin: on this board GPIO 8 is wired to the RGB LED."]
+    headers["right"].append(6)
+    assert "headers: GPIO 6 stands there twice." in boards.check(board.description, headers).errors
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    path = tmp_path / "board.json"
+    with pytest.raises(ToolError, match="There is no board"):
+        boards.load(str(path))
+    path.write_text('{"name": "x", "name": "y"}', encoding="utf-8")
+    with pytest.raises(ToolError, match="name stands twice"):
+        boards.load(str(path))
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(ToolError, match="no description"):
+        boards.load(str(path))
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ToolError, match="no description"):
+        boards.load(str(path))
+    path.write_text(json.dumps(changed("virtual", led__pin=6, bolt__pin=7)), encoding="utf-8")
+    with pytest.raises(ToolError, match=r"bolt.pin: GPIO 7: the flash takes it .* There are 1 more"):
+        boards.usable(str(path))
+
+
+# Random boards
+
+
+def random_board(source):
+    """Draw a board that is possible by construction: every pin from a pool of pins that may do what it is to do."""
+    mcu = source.choice(list(CHIPS))
+    chip = CHIPS[mcu]
+    free = sorted(chip.pins - chip.flash - chip.console - chip.start - chip.inputs)
+    source.shuffle(free)
+    expander = mcu == "esp32c3" or source.random() < 0.5
+    found = {
+        "name": "drawn", "mcu": mcu, "storage": "/lock", "watchdog_ms": source.randint(1000, 60_000),
+        "keypad": {"rows": [0, 1, 2, 3], "cols": [4, 5, 6], "keys": "".join(source.sample(KEYS, 12))},
+        "clock": {"chip": "ds3231"},
+    }  # fmt: skip
+    analogue = [pin for pin in free if pin in chip.adc1]
+    if source.random() < 0.5 and analogue:
+        pin = analogue[0]
+        free.remove(pin)
+        empty = source.randint(1000, 4000)
+        found["battery"] = {"pin": pin, "divider": 200, "empty_mv": empty, "full_mv": empty + source.randint(1, 2000)}
+    found["i2c"] = {"bus": 0, "scl": free.pop(), "sda": free.pop()}
+    if expander:
+        name = source.choice(["pcf8574", "pcf8574a", "mcp23017"])
+        _, addresses, fastest = boards.EXPANDERS[name]
+        found["keypad"]["expander"] = {"chip": name, "address": source.choice(list(addresses)), "interrupt": free.pop()}
+        found["i2c"]["hz"] = source.randint(10_000, fastest)
+    else:
+        found["keypad"]["rows"] = [free.pop() for _ in range(4)]
+        found["keypad"]["cols"] = [free.pop() for _ in range(3)]
+    found["bolt"] = {"pin": free.pop(), "timer": source.randrange(chip.timers), "limit_ms": source.randint(100, 60_000)}
+    found["buzzer"] = {"pin": free.pop()}
+    found["led"] = {"pin": free.pop(), "active": source.randrange(2)}
+    for name in ("button", "door", "exit"):
+        if free and source.random() < 0.5:
+            found[name] = {"pin": free.pop(), "active": source.randrange(2)}
+    if source.random() < 0.5:
+        keys = [found["keypad"]["expander"]["interrupt"]] if expander else found["keypad"]["cols"]
+        found["power"] = {"battery": True, "sleep": "light", "wake": keys}
+    if source.random() < 0.7:
+        size = source.choice([4096, 8192, 16384])
+        vfs = source.randrange(512, size - 2048 + 1, 4)
+        found["micropython"] = {"build": "ESP32_GENERIC", "version": "1.28.0", "sha256": None}
+        found["flash"] = {
+            "size_kib": size, "image_offset": chip.image_offset, "app_offset": 0x10000, "app_kib": 1984,
+            "vfs_offset": 0x200000 + 4096 * source.randrange((size - 2048 - vfs) // 4 + 1), "vfs_kib": vfs,
+        }  # fmt: skip
+    return found
+
+
+def test_random_possible_boards_pass_and_can_be_built():
+    for seed in range(cases(300, 20_000)):
+        drawn = random_board(random.Random(seed))
+        assert boards.check(drawn).errors == [], f"seed {seed}"
+        assert Board(drawn, Machine, Time).storage == "/lock", f"seed {seed}"
+
+
+def test_random_boards_with_a_pin_moved_to_another_are_refused():
+    for seed in range(cases(300, 20_000)):
+        source = random.Random(seed)
+        drawn = random_board(source)
+        one, other = source.sample([use for use in boards.uses(drawn) if "[" not in use.where], 2)
+        *folders, field = one.where.split(".")
+        part = drawn
+        for folder in folders:
+            part = part[folder]
+        part[field] = other.pin
+        text = f"GPIO {other.pin} is used already"
+        assert any(text in error for error in boards.check(drawn).errors), f"seed {seed}"
+
+
+# The document
+
+
+def rows(heading):
+    section = TEXT.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_document_has_every_field_with_its_default():
+    said = {}
+    for names, value, default, _ in rows("board.json"):
+        for name in re.findall(r"`([\w.]+)`", names):
+            said[name] = (value, [part.strip().strip("`") for part in default.split(",")])
+    shared = {f"{part}.{field}" for part in ("door", "exit") for field in ("pin", "active", "pull")}
+    parts = {path for path, field in FIELDS.items() if field.kind == "part"}
+    assert set(FIELDS) - parts <= set(said)
+    assert set(said) <= set(FIELDS)
+    for path, field in FIELDS.items():
+        if path not in said or path in parts or path in shared:
+            continue
+        value, defaults = said[path]
+        if field.kind == "choice":
+            assert re.findall(r"`([a-z0-9]+)`", value) == list(field.choices), path
+        if field.default in (REQUIRED, None, ()):
+            assert defaults == [""], path
+        else:
+            wanted = str(field.default).lower() if isinstance(field.default, bool) else field.default
+            wanted = f"{wanted:,}" if isinstance(wanted, int) else wanted
+            assert "".join(said[path][1]).replace(",", "") == str(wanted).replace(",", ""), path
+
+
+def test_the_document_has_the_pins_of_each_chip():
+    table = {row[0]: row[1:] for row in rows("What is refused")}
+    for column, chip in enumerate(CHIPS.values()):
+        cell = {title: cells[column] for title, cells in table.items()}
+        assert pins(cell["pins there are"]) == chip.pins - chip.flash
+        flash, _, ram = cell["taken by the flash"].partition(";")
+        assert pins(flash) == chip.flash
+        assert pins(ram) == frozenset().union(*chip.ram.values())
+        assert pins(cell["console, USB"]) == chip.console
+        assert pins(cell["inputs only, without pull-ups"]) == chip.inputs
+        assert pins(cell["must not be pulled at the start"]) == chip.start
+        assert pins(cell["ADC1, for the battery"]) == chip.adc1
+        assert pins(cell["wake from deep sleep, any of several low"]) == chip.deep_wake
+        assert chip.many_wake == ("one pin alone" not in cell["wake from deep sleep, any of several low"])
+    straps = re.search(r"\*\*Other strapping pins\*\* \(([^)]*)\)", TEXT)[1].split(";")
+    assert [pins(part) for part in straps] == [chip.straps for chip in CHIPS.values()]

@@ -1,0 +1,114 @@
+"""The energy model: the figures of docs/energy.md, and what must hold whatever the figures."""
+
+import copy
+import re
+from dataclasses import replace
+
+import pytest
+
+from host_tools import boards, energy
+from tests.micropython import ROOT
+
+COLUMNS = ("esp32-devkitc", "esp32s3-devkitc", "esp32c3-devkitm")
+TEXT = (ROOT / "docs" / "energy.md").read_text(encoding="utf-8")
+
+
+def cells(title):
+    """Return the rows that begin with a title: lists of numbers, None where a cell is empty."""
+    found = []
+    for line in TEXT.splitlines():
+        parts = [part.strip() for part in line.strip("|").split("|")]
+        if line.startswith("|") and parts[0] == title and len(parts) == 4:
+            found.append([int(part.replace(",", "")) if part else None for part in parts[1:]])
+    return found
+
+
+@pytest.mark.parametrize("column", range(3))
+def test_the_document_has_the_figures_that_the_model_gives(column):
+    description = boards.usable(COLUMNS[column]).description
+    for title, account in energy.variants(description):
+        assert cells(title)[0][column] == round(account.days), title
+    day = energy.account(description, sleep="light")
+    assert cells("average in light sleep, µA")[0][column] == round(day.average_ua)
+    for share in day.shares:
+        assert cells(share.name)[0][column] == round(share.uah), share.name
+    assert cells("together")[0][column] == round(day.uah)
+
+
+def test_the_document_has_no_row_that_the_model_does_not_know():
+    known = {"average in light sleep, µA", "together", ""}
+    for name in COLUMNS:
+        description = boards.usable(name).description
+        known |= {title for title, _ in energy.variants(description)}
+        known |= {share.name for share in energy.account(description).shares}
+    figures = TEXT.split("## Currents")[0]
+    titles = {line.split("|")[1].strip() for line in figures.splitlines() if line.startswith("| ")}
+    assert titles - {"---"} <= known
+    assert len(titles) > 15
+
+
+def test_a_day_by_hand():
+    """A lock that does nothing but sleep, on a C3 with the chip's own clock: 130 and 4 µA."""
+    description = copy.deepcopy(boards.usable("esp32c3-devkitm").description)
+    for part in ("radio", "battery"):
+        del description[part]
+    del description["keypad"]["expander"]
+    description["clock"] = {"chip": "internal"}
+    idle = replace(energy.Usage(), entries=0, wakes=0)
+    account = energy.account(description, idle, "light")
+    assert account.average_ua == pytest.approx(134)
+    assert account.days == pytest.approx(1_600_000 / 134 / 24)
+    # One entry more: 4.5 s of typing and deciding and 35 s, at 28 mA instead of 0.13; the signal's 9 mA for 1 s.
+    once = energy.account(description, replace(idle, entries=1), "light")
+    assert once.uah - account.uah == pytest.approx((39.5 * (28_000 - 130) + 9_000) / 3600)
+
+
+def test_every_second_of_a_day_counts_once():
+    """With the same current awake and asleep it does not matter how the day is spent."""
+    description = boards.usable("esp32s3-devkitc").description
+    for sleep in ("none", "light", "deep"):
+        flat = {"esp32s3": energy.Currents(awake=1000, radio=0, light=1000, deep=1000)}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(energy, "CURRENTS", flat)
+            day = energy.account(description, sleep=sleep)
+        fixed = {"signals", "regulator", "clock chip", "battery divider"}
+        assert sum(share.uah for share in day.shares if share.name not in fixed) == pytest.approx(24_000)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_more_use_and_more_waking_never_last_longer(name):
+    description = boards.usable(name).description
+    days = energy.account(description, sleep="light").days
+    for change in ({"entries": 40}, {"linger_s": 60}, {"wakes": 48}, {"strike_from_cells": True}, {"cells_mah": 1000}):
+        assert energy.account(description, replace(energy.Usage(), **change), "light").days < days, change
+
+
+def test_the_assumptions_are_those_of_the_document():
+    usage = energy.Usage()
+    said = {
+        "entries a day": str(usage.entries),
+        "keys of an entry": f"{usage.digits + 1}, one each {usage.key_ms / 1000} s",
+        "deciding": f"{usage.decide_ms / 1000} s",
+        "awake afterwards": f"{usage.linger_s} s",
+        "signals": f"{usage.signal_ms / 1000} s at {usage.signal_ua // 1000} mA",
+        "waking by itself": f"{usage.wakes} times, {usage.wake_ms // 1000} s",
+        "cells": f"{usage.cells_mah:,} mAh, of which {usage.usable_percent} %",
+    }
+    table = TEXT.split("## Assumptions")[1]
+    for title, text in said.items():
+        assert f"| {title} | {text} |" in table, title
+    assert f"{usage.start_ms // 1000} s, at every touch" in table
+    assert f"{usage.advert_ms} ms at each advertisement" in table
+    assert f"{usage.strike_ua // 1000} mA for {usage.strike_ms // 1000} s from the cells" in table
+
+
+def test_the_currents_are_those_of_the_document():
+    table = TEXT.split("## Currents")[1].split("## Assumptions")[0]
+    for chip, name in (("esp32", "ESP32"), ("esp32s3", "ESP32-S3"), ("esp32c3", "ESP32-C3")):
+        currents = energy.CURRENTS[chip]
+        assert f"| {name}, light and deep sleep | {currents.light} and {currents.deep} µA |" in table
+        numbers = re.findall(rf"\| {name}(?: awake(?: and radio)?|, radio) \| ([\d and]+) mA", table)
+        assert " and ".join(numbers) == f"{currents.awake // 1000} and {currents.radio // 1000}"
+    assert f"| DS3231 | {energy.CLOCK_CHIP} µA |" in table
+    assert f"{energy.EXPANDERS['mcp23017']}; {energy.EXPANDERS['pcf8574']} µA" in table
+    assert f"| regulator | {energy.REGULATOR} µA |" in table
