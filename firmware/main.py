@@ -1,7 +1,8 @@
-"""The loader: starts the firmware of the slot that /slot names, and restarts the board however that ends (docs/update.md).
+"""The loader: starts the firmware of the slot that /slot names, and restarts however that ends (docs/update.md).
 
 Only Ctrl-C on the serial console leads to the prompt, and only where board.json says `"console": true`: whoever reaches
-the console reaches the bolt's wires too. A board without a loader's folder runs the package `firmware` beside this file.
+the console reaches the bolt's wires too. A board without a loader's folder runs the package `firmware` beside this
+file.
 """
 
 import gc

@@ -56,7 +56,8 @@ def _text(part: dict, name: str) -> str:
 class Board:
     """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
 
-    Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff; radio (a Radio, None on a board without one).
+    Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff;
+    radio (a Radio, None on a board without one).
     """
 
     def __init__(self, description: dict, machine: "Any", time: "Any") -> None:

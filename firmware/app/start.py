@@ -1,4 +1,4 @@
-"""Start: board.json in, a running lock out. What the loader calls (docs/update.md), and the one thing it knows of a firmware."""
+"""Start: board.json in, a running lock out. It is all that the loader knows of a firmware (docs/update.md)."""
 
 import json
 import time
@@ -10,8 +10,8 @@ from .lock import run
 
 
 def start(slot: str) -> None:
-    """Run the lock. slot: the letter of the slot that this firmware lies in, "" without slots. Ends by an exception only, and
-    then the bolt is locked."""
+    """Run the lock. slot: the letter of the slot that this firmware lies in, "" without slots. Ends by an exception
+    only, and then the bolt is locked."""
     with open("board.json") as file:
         board = Board(json.load(file), machine, time)
     try:

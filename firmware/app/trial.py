@@ -12,8 +12,8 @@ MOST = 300  # rounds until which it must be confirmed
 
 
 class Trial:
-    """slots: a Slots; slot: the one that runs, on trial. faulty: something has failed since the start that an update must
-    not break."""
+    """slots: a Slots; slot: the one that runs, on trial. faulty: something has failed since the start that an update
+    must not break."""
 
     def __init__(self, slots: "Slots", slot: str) -> None:
         self._slots = slots

@@ -1,9 +1,9 @@
 """The few file operations that the core needs, and the one place where the two interpreters differ in them.
 
-On littlefs each function that changes something is one commit: the power may be cut anywhere inside it, and afterwards the files are
-as before or as after. That holds for one open, any number of writes and one close, with no flush between, and
-for a rename over an existing file; a directory that is made or removed is one, too. Nothing else is used. On a plain directory of another system (tests, host
-tools) there is no such promise. Every function lets OSError through.
+On littlefs each function that changes something is one commit: the power may be cut anywhere inside it, and afterwards
+the files are as before or as after. That holds for one open, any number of writes and one close, with no flush between,
+and for a rename over an existing file; a directory that is made or removed is one, too. Nothing else is used. On a
+plain directory of another system (tests, host tools) there is no such promise. Every function lets OSError through.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Filling: a manifest's files go into the slot that does not run, piece by piece (docs/update.md).
 
-Invariants: the slot that runs is never changed; the other one has a `manifest` only when it is whole; every change is one
-file commit, so that a start finds what was done and goes on from there. Who may fill a slot, and with what, is the
+Invariants: the slot that runs is never changed; the other one has a `manifest` only when it is whole; every change is
+one file commit, so that a start finds what was done and goes on from there. Who may fill a slot, and with what, is the
 caller's to judge. The loader has its own copy of this module and of those it imports.
 """
 
@@ -33,7 +33,8 @@ class Filling:
         self.running = running
         self.other = other(running)
         self.manifest: "Manifest | None" = None
-        self._missing: "list[int] | None" = None  # numbers of files; None: not known yet
+        self._known = False  # whether `_missing` says what is
+        self._missing: "list[int]" = []  # numbers of files
         try:
             self.manifest = Manifest(files.read(self._path("manifest.new"), MOST))
         except (OSError, ValueError):
@@ -55,7 +56,7 @@ class Filling:
         """Fill in this manifest from now on."""
         self.slots.settle(self.running)
         self.manifest = None
-        self._missing = None
+        self._known = False
         for name in ("manifest", "part", "copy"):
             files.remove(self._path(name))
         new = self._path("manifest.new")
@@ -65,11 +66,11 @@ class Filling:
 
     def prepare(self) -> "Generator[None, None, None]":
         """Remove what does not belong there, copy what the running slot has, and find out what is missing."""
-        if self.manifest is None or self._missing is not None:
+        if self.manifest is None or self._known:
             return
         yield from self._clean()
         missing = []
-        for number, (name, size, digest) in enumerate(self.manifest.files()):
+        for number, (name, size, digest) in enumerate(self._files()):
             yield
             if not (yield from self.slots.holds(self.other, name, size, digest)):
                 if (yield from self.slots.holds(self.running, name, size, digest)):
@@ -77,6 +78,7 @@ class Filling:
                 else:
                     missing.append(number)
         self._missing = missing
+        self._known = True
 
     def _clean(self) -> "Generator[None, None, None]":
         """Remove files that the manifest does not name, and directories without any: they would be found first."""
@@ -115,8 +117,8 @@ class Filling:
         return None
 
     def wanted(self) -> "Generator[None, None, tuple[int, int]]":
-        """Return the number of the file that is wanted next and the offset in it; (number of files, 0) when every file is
-        there. A file that was complete gets its name, or is dropped when its SHA-256 is another."""
+        """Return the number of the file that is wanted next and the offset in it; (number of files, 0) when every file
+        is there. A file that was complete gets its name, or is dropped when its SHA-256 is another."""
         yield from self.prepare()
         while True:
             found = self._first_missing()
@@ -156,7 +158,7 @@ class Filling:
 
     def complete(self) -> "Generator[None, None, bool]":
         """Whether every file is there, all of them read once more."""
-        self._missing = None
+        self._known = False
         yield from self.prepare()
         return self.manifest is not None and not self._missing
 
@@ -164,7 +166,8 @@ class Filling:
         """The slot is whole, and runs on trial from the next start on. Only when it is `complete`."""
         if self.manifest is not None:
             files.rename(self._path("manifest.new"), self._path("manifest"))
-            self.manifest = self._missing = None
+            self.manifest = None
+            self._known = False
         self.slots.try_out(self.other)
 
     def handed_over(self, ident: bytes) -> bool:

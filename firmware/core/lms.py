@@ -1,8 +1,8 @@
 """LMS signatures (RFC 8554): verification, and the steps that a signer shares with it. SHA-256, n = m = 32.
 
-A public key is its LMS type 4, LM-OTS type 4, identifier I 16, root 32. A signature is the number q of its one-time key 4,
-LM-OTS type 4, C 32, y of 32 each, LMS type 4, path of 32 each. Of the parameters this knows heights 5 and 10, Winternitz
-4 and 8. Integers are big-endian. Everything verified is public, so nothing here needs constant time.
+A public key is its LMS type 4, LM-OTS type 4, identifier I 16, root 32. A signature is the number q of its one-time key
+4, LM-OTS type 4, C 32, y of 32 each, LMS type 4, path of 32 each. Of the parameters this knows heights 5 and 10,
+Winternitz 4 and 8. Integers are big-endian. Everything verified is public: nothing here needs constant time.
 """
 
 from hashlib import sha256

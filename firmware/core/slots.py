@@ -1,7 +1,7 @@
 """The two slots of a board: which one runs, and what a start does about it (docs/update.md).
 
-Invariant: whatever was cut, there is a slot to start, and it is one that proved itself, or one on trial that a proven one
-stands behind. The loader has its own copy of this module and of those it imports.
+Invariant: whatever was cut, there is a slot to start, and it is one that proved itself, or one on trial that a proven
+one stands behind. The loader has its own copy of this module and of those it imports.
 """
 
 import os
@@ -52,7 +52,7 @@ def other(slot: str) -> str:
 
 
 class Slots:
-    """The slots below the directory `root`, "" on a board. Every method lets OSError through unless it says otherwise."""
+    """The slots below the directory `root`, "" on a board. Lets OSError through unless it says otherwise."""
 
     def __init__(self, root: str = "") -> None:
         self.root = root

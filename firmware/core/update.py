@@ -1,8 +1,8 @@
 """Updates over the link: what is accepted, from whom it must come, and what is wanted next (docs/update.md).
 
-Invariants: nothing of an update reaches the flash before its signature was right; it is checked again, with every file, from
-the flash, before the slot may be tried. Whether the asking key may is the caller's to judge. All work is a generator, in
-slices (core/slices.py), and raises Refused; what was asked last goes on, what was asked before and not finished does not.
+Invariants: nothing of an update reaches the flash before its signature was right; it is checked again, with every file,
+from the flash, before the slot may be tried. Whether the asking key may is the caller's to judge. All work is a
+generator, in slices (core/slices.py), and raises Refused; what was asked last goes on, what is unfinished does not.
 """
 
 from . import files
@@ -50,8 +50,8 @@ class Updates:
     def announce(
         self, insist: bool, ident: bytes, length: int, offset: int, data: bytes
     ) -> "Generator[None, None, int]":
-        """Take a piece of the manifest with this id and length, if it is the one that is wanted. Return how many bytes of it
-        there are. With the last one it is checked, and the update begins."""
+        """Take a piece of the manifest with this id and length, if it is the one that is wanted. Return how many bytes
+        of it there are. With the last one it is checked, and the update begins."""
         return self._work(self._announce(insist, ident, length, offset, data))
 
     def status(self) -> "Generator[None, None, bytes]":
@@ -63,7 +63,7 @@ class Updates:
         return self._work(self._piece(ident, number, offset, data))
 
     def verified(self, insist: bool, ident: bytes) -> "Generator[None, None, tuple[tuple[int, int, int], bool]]":
-        """Verify the whole update. Return its version, and whether it is to be handed over: not when it runs already."""
+        """Verify the whole update. Return its version, and whether to hand it over: not when it runs already."""
         return self._work(self._verified(insist, ident))
 
     def hand_over(self) -> None:
@@ -154,12 +154,12 @@ class Updates:
         current = self._current()
         if current.handed_over(ident):
             manifest = self._slots.manifest(current.other)
-            if manifest is None or not (yield from self._slots.whole(current.other)):
-                raise _incomplete()
+            complete = yield from self._slots.whole(current.other)
         else:
             manifest = self._begun(ident).manifest
-            if not (yield from current.complete()):
-                raise _incomplete()
+            complete = yield from current.complete()
+        if manifest is None or not complete:
+            raise Refused("update-incomplete", "files are missing: ask for the status, and send them")
         yield from self._check(manifest, insist)
         return manifest.version, True
 
@@ -180,7 +180,9 @@ class Updates:
         try:
             good = yield from verify(public, manifest.data[: manifest.signed], manifest.signature)
         except ValueError:
-            raise Refused("bad-signature", "this lock has no key to check updates with: give it one, or update it, by cable")
+            raise Refused(
+                "bad-signature", "this lock has no key to check updates with: give it one, or update it, by cable"
+            )
         if not good:
             raise Refused("bad-signature", "the update is not signed with the key that this lock knows, or was altered")
         for needed, there in zip(manifest.bytecode, self._bytecode):
@@ -195,10 +197,6 @@ def _manifest(data: bytes) -> Manifest:
         return Manifest(data)
     except ValueError as error:
         raise Refused("bad-request", "no manifest: " + str(error))
-
-
-def _incomplete() -> Refused:
-    return Refused("update-incomplete", "files are missing: ask for the status, and send them")
 
 
 def _full() -> Refused:
