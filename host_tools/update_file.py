@@ -53,7 +53,11 @@ class Update:
 
     @classmethod
     def of(
-        cls, version: tuple[int, int, int], bytecode: tuple[int, int], contents: Mapping[str, bytes], signature: bytes = b""
+        cls,
+        version: tuple[int, int, int],
+        bytecode: tuple[int, int],
+        contents: Mapping[str, bytes],
+        signature: bytes = b"",
     ) -> "Update":
         """Make one of files; ValueError when they cannot be one slot's."""
         return cls(Manifest(pack_manifest(version, bytecode, contents, signature)), contents)

@@ -6,7 +6,7 @@ import pytest
 
 from tests import micropython
 
-MODULES = ["test_frames"]
+MODULES = ["test_frames", "test_lms", "test_slots", "test_update"]
 
 
 @pytest.mark.parametrize("module", MODULES)
