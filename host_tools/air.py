@@ -13,6 +13,8 @@ from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
+REFUSAL_SECONDS = 0.05  # a client takes silence for a connection, until it has missed six events
+
 _FEATURES = Controller.le_features & ~hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
 _LOST = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 _REFUSED = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
@@ -101,7 +103,11 @@ class LockController(Controller):
             return
         if self.le_legacy_advertiser.enabled and packet.initiator_address not in self.le_connections:
             super().on_le_connect_ind(packet)
-        elif self.link is not None:
+        else:
+            asyncio.get_running_loop().call_later(REFUSAL_SECONDS, self._refuse, packet)
+
+    def _refuse(self, packet: ll.ConnectInd) -> None:
+        if self.link is not None:
             self.link.send_ll_control_pdu(
                 packet.advertiser_address, packet.initiator_address, ll.TerminateInd(_REFUSED)
             )

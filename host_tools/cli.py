@@ -12,9 +12,8 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import code, lock
-from .commands.lock import PolicyName
-from .commands.shared import Json, complete_lock, complete_zone, examples
+from .commands import code, code_link, key, lock, lock_link, pair
+from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
 from .errors import ToolError
 
 app = typer.Typer(
@@ -23,8 +22,14 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
 )
-app.add_typer(lock.app, name="lock", help="The locks you know: add, list, show, remove, risk, erased.")
-app.add_typer(code.app, name="code", help="Issue codes; list and explain them.")
+lock_link.add_to(lock.app)
+code_link.add_to(code.app)
+app.add_typer(lock.app, name="lock", help="The locks you know; and, over Bluetooth, their status, log and settings.")
+app.add_typer(
+    code.app, name="code", help="Issue codes, list and explain them; custom codes and changes over Bluetooth."
+)
+app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
+pair.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,7 +47,11 @@ def root(
     """Take the options that belong to no command."""
 
 
-@app.command(epilog=examples("tumbler run", "tumbler run --lock cabin", "tumbler run --script night.txt --json"))
+@app.command(
+    epilog=examples(
+        "tumbler run", "tumbler run --lock cabin", "tumbler run --script night.txt --json", "tumbler run --radio"
+    )
+)
 def run(
     script: Annotated[
         Path | None,
@@ -73,11 +82,15 @@ def run(
         typer.Option(metavar="FILE", help="Flash image to use and keep.", show_default="one for each lock"),
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Begin with a new lock: forget its flash image.")] = False,
+    radio: Annotated[
+        bool, typer.Option("--radio", help="With Bluetooth for other terminals: tumbler scan, tumbler pair NAME.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start a virtual lock: the real firmware in the real MicroPython.
 
-    In a terminal it is a keypad to press; without one it plays a demonstration.
+    In a terminal it is a keypad to press; without one it plays a demonstration. With --radio it is a new lock to pair,
+    and without a terminal it does what the lines of standard input say.
     """
     from .run import run_command  # the terminal interface is slow to load
 
@@ -89,6 +102,7 @@ def run(
         policy=policy.value if policy else None,
         flash=flash,
         reset=reset,
+        radio=radio,
         as_json=json,
     )
     raise typer.Exit(status)

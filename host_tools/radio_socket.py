@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -24,7 +25,9 @@ LONGEST = 100  # bytes of a path that every system takes for a socket
 def socket_path(home: Path) -> Path:
     """Return where the radio of the virtual lock of this registry folder is, or would be; nothing is made."""
     name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12] + ".radio"
-    path = user_runtime_path("tumbler") / name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where the system has no such folder: RadioSocket looks whose the folder is
+        path = user_runtime_path("tumbler") / name
     if len(os.fsencode(path)) > LONGEST:
         path = Path(tempfile.gettempdir()) / f"tumbler-{os.getuid()}" / name
     return path

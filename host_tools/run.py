@@ -20,11 +20,12 @@ from firmware.core.zone import Zone
 from . import zones
 from .desk import Desk, add_lock
 from .errors import ToolError
+from .radio_socket import socket_path
 from .registry import Registry, fingerprint, home
 from .script import Player, ScriptError, begin_ms, describe, parse
 from .virtual_lock import EXAMPLE_SECRET, Entered, Identity, VirtualLock
+from .zones import EXAMPLE_ZONE, local_zone
 
-EXAMPLE_ZONE = "Etc/UTC"
 DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
 LARGEST_SCRIPT = 50_000_000  # bytes: a file beyond this is none
 
@@ -53,13 +54,14 @@ def run_command(
     policy: str | None = None,
     flash: Path | None = None,
     reset: bool = False,
+    radio: bool = False,
     as_json: bool = False,
 ) -> int:
     """Carry out `tumbler run` and return its exit status; messages go to standard error.
 
     script: a scenario, "-" for standard input; lock: one of the registry; secret: 64 hexadecimal digits; timezone:
-    IANA name or POSIX rule; flash: image to use and keep; reset: begin with a new lock; as_json: one JSON object for
-    each entry of the scenario.
+    IANA name or POSIX rule; flash: image to use and keep; reset: begin with a new lock; radio: with Bluetooth for other
+    processes; as_json: one JSON object for each entry of the scenario.
     """
     for ending in (signal.SIGTERM, signal.SIGHUP):
         # Leave by the way out, so that a temporary flash image, which holds a secret, does not stay behind.
@@ -67,13 +69,18 @@ def run_command(
     try:
         if lock is not None and (secret is not None or timezone is not None or policy is not None):
             raise UsageError("--lock brings its secret, zone and policy: leave --secret, --timezone and --policy out")
-        if as_json and script is None:
+        if as_json and script is None and not radio:
             raise UsageError("--json prints the entries of a scenario: add --script FILE")
+        if radio and script is not None:
+            raise UsageError("a scenario goes faster than any radio: leave --script out and give its lines as input")
         choice = Choice(lock, secret, timezone, policy, flash, reset)
         with contextlib.ExitStack() as stack:
             if script is not None:
                 return _script(stack, script, choice, as_json)
-            if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+            if radio:
+                return _radio(stack, choice, at_a_terminal, as_json)
+            if at_a_terminal:
                 return _terminal(stack, choice)
             return _demonstration(stack, choice)
     except (UsageError, ScriptError) as error:
@@ -258,18 +265,39 @@ def _own_desk(stack: contextlib.ExitStack, choice: Choice) -> Desk:
     return Desk(registry, identity.name, own=True)
 
 
-def local_zone() -> str:
-    """Return this machine's IANA zone if it says so in the usual places, else UTC."""
-    known = set(zones.names())
-    named = os.environ.get("TZ", "").lstrip(":")
-    if named in known:
-        return named
-    with contextlib.suppress(OSError):
-        parts = Path("/etc/localtime").resolve().parts
-        for count in (3, 2, 1):
-            if "/".join(parts[-count:]) in known:
-                return "/".join(parts[-count:])
-    return EXAMPLE_ZONE
+# With a radio
+
+
+def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_json: bool) -> int:
+    """Run a lock that other processes can connect to, in the terminal or along the lines of standard input."""
+    folder = home() / "virtual"
+    home().mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if choice.lock is None and choice.secret is None:
+        if choice.policy is not None:
+            raise UsageError("a new lock gets its policy when it is paired: leave --policy out")
+        identity = Identity(None, zones.zone_rule(choice.timezone or local_zone()), name=DOOR)
+        kept = folder / "new.flash"
+    else:
+        identity, _ = identity_of(choice)
+        kept = folder / f"{fingerprint(identity.secret or b'')}.flash"
+    virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), identity))
+    socket = socket_path(home())
+    if not at_a_terminal:
+        from .stream import Stream
+
+        return Stream(virtual, socket, as_json).run(sys.stdin)
+    from .tui_radio import RadioApp
+
+    registry = stack.enter_context(Registry.open())
+
+    def find_desk(lock_id: bytes) -> Desk | None:
+        lock = registry.lock_of(lock_id)
+        return Desk(registry, lock.name, own=False) if lock and lock.held else None
+
+    app = RadioApp(virtual, socket, find_desk)
+    app.run()
+    return app.return_code or 0
 
 
 # A demonstration

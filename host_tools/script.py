@@ -19,7 +19,7 @@ from .zones import format_time, parse_instant
 
 KEYS = "0123456789*#"
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-COMMANDS = ("at", "wait", "press", "expect", "power", "clock", "owner")
+COMMANDS = ("at", "wait", "press", "expect", "power", "clock", "owner", "button", "battery")
 
 
 class ScriptError(Exception):
@@ -48,16 +48,20 @@ class Parser:
 
     def parse(self, text: str) -> list[Command]:
         """Return the commands of a scenario; ScriptError for the first line that is none."""
-        commands = []
-        for self._line, line in enumerate(text.splitlines(), 1):
-            words = _words(line)
-            if words:
-                method = getattr(self, f"_read_{words[0]}", None) if words[0] in COMMANDS else None
-                if method is None:
-                    self._wrong("this is no command", f"a line begins with one of {', '.join(COMMANDS)}")
-                name, *arguments = method(words[1:])
-                commands.append(Command(self._line, name, tuple(arguments)))
-        return commands
+        commands = [self.read(line) for line in text.splitlines()]
+        return [command for command in commands if command is not None]
+
+    def read(self, line: str) -> Command | None:
+        """Return the command of the next line, None when it has none; ScriptError when it is none."""
+        self._line += 1
+        words = _words(line)
+        if not words:
+            return None
+        method = getattr(self, f"_read_{words[0]}", None) if words[0] in COMMANDS else None
+        if method is None:
+            self._wrong("this is no command", f"a line begins with one of {', '.join(COMMANDS)}")
+        name, *arguments = method(words[1:])
+        return Command(self._line, name, tuple(arguments))
 
     def _wrong(self, what: str, remedy: str) -> NoReturn:
         raise ScriptError(f"{self._file}:{self._line}: {what}; {remedy}")
@@ -112,19 +116,34 @@ class Parser:
             return "set_clock", self._time(words[1]) // 1_000
         self._wrong("`clock` is stopped or set", "write clock stopped, or clock set TIME")
 
+    def _read_button(self, words: list[str]) -> tuple:
+        if words in (["hold"], ["release"]):
+            return "button", words[0] == "hold"
+        self._wrong("`button` is hold or release", "write button hold, or button release")
+
+    def _read_battery(self, words: list[str]) -> tuple:
+        found = re.fullmatch(r"([0-9]{1,3})%?", words[0]) if len(words) == 1 else None
+        if not found or int(found[1]) > 100:
+            self._wrong("`battery` takes a percentage", "write battery 40%, from 0 to 100")
+        return "battery", int(found[1])
+
     def _read_owner(self, words: list[str]) -> tuple:
         if words == ["time"]:
             return "owner", "set_time", {}
         if words[:2] == ["custom", "add"] and len(words) > 2:
-            return "owner", "add_custom", {"digits": words[2], **self._options(words[3:], ("start", "end"))}
+            return "owner", "add_custom", {"digits": words[2], **self._options(words[3:], ("start", "end", "insist"))}
         if words[:1] == ["change"] and len(words) > 1:
-            return "owner", "change", {"code": words[1], **self._options(words[2:], ("start", "end", "digits"))}
+            return (
+                "owner",
+                "change",
+                {"code": words[1], **self._options(words[2:], ("start", "end", "digits", "insist"))},
+            )
         if words[:1] == ["delete"] and len(words) == 2:
             return "owner", "delete", {"code": words[1]}
         self._wrong(
             "the owner has no such command",
-            "write owner custom add DIGITS [--start T --end T], owner change CODE [--start T] [--end T]"
-            " [--digits NEW], owner delete CODE, or owner time",
+            "write owner custom add DIGITS [--start T --end T] [--insist], owner change CODE [--start T] [--end T]"
+            " [--digits NEW] [--insist], owner delete CODE, or owner time",
         )
 
     def _options(self, words: list[str], names: tuple[str, ...]) -> dict[str, int | str]:
@@ -134,8 +153,11 @@ class Parser:
         while rest:
             name = rest.pop(0).removeprefix("--")
             argument = "new_digits" if name == "digits" else name
-            if name not in names or not rest or argument in found:
+            if name not in names or argument in found or (name != "insist" and not rest):
                 self._wrong("an option is unknown, doubled or without a value", f"there are --{', --'.join(names)}")
+            if name == "insist":
+                found[argument] = True
+                continue
             value = rest.pop(0)
             found[argument] = value if name == "digits" else self._time(value) // 1_000
         return found
@@ -286,6 +308,14 @@ class Player:
         except ValueError as error:
             raise ScriptError(f"{self._file}:{command.line}: {error}; name a time from 2000 on") from None
         self._say(f"somebody set the clock chip to {format_time(unix, self._zone)}")
+
+    def _do_button(self, command: Command, held: bool) -> None:
+        self._lock.button(held)
+        self._say("the set-up button is held" if held else "the set-up button is let go")
+
+    def _do_battery(self, command: Command, percent: int) -> None:
+        self._lock.charge(percent)
+        self._say(f"the battery has {percent} %")
 
     def _do_owner(self, command: Command, name: str, arguments: dict[str, int | str]) -> None:
         if name == "set_time":

@@ -44,6 +44,31 @@ def warn(text: str) -> None:
     _error_console().print(Text.assemble(("Warning: ", "bold yellow"), text), soft_wrap=True)
 
 
+class Progress:
+    """What is going on, on one line of standard error that comes and goes; a person at a terminal alone sees it."""
+
+    def __init__(self) -> None:
+        console = _error_console()
+        self._status = console.status("") if console.is_terminal and os.environ.get("TERM") != "dumb" else None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hide()
+
+    def __call__(self, text: str) -> None:
+        """Show a text until the next one."""
+        if self._status is not None:
+            self._status.update(Text(text, "dim"))
+            self._status.start()
+
+    def hide(self) -> None:
+        """Make room, such as for a question."""
+        if self._status is not None:
+            self._status.stop()
+
+
 def error(trouble: ToolError) -> None:
     """Print what was wrong and what to do, each on its line of standard error."""
     console = _error_console()
@@ -113,6 +138,8 @@ def lock_data(lock: Lock, codes: int) -> Data:
         "erase_pending": lock.erase_pending,
         "codes": codes,
         "fingerprint": lock.fingerprint,
+        "lock_id": lock.lock_id.hex(),
+        "secret_here": lock.held is not None,
         "added": format_time(lock.created, zone),
     }
 
@@ -162,6 +189,31 @@ def issued(lock: Lock, code: Code) -> None:
     console.print(Panel(body, title=Text(title), border_style="green", padding=(1, 4), expand=False))
     console.print(Text(sentence))
     console.print(Text(f"id {code.short_id}", "dim"))
+
+
+def told_code(data: Data) -> None:
+    """Print a code that a lock was told: the digits where nobody can miss them."""
+    if not fancy():
+        print(_plain(data["digits"]))
+        fields((name, data[name]) for name in data if name != "digits")
+        return
+    title = f"{data['kind']} code of {data['lock']}" + (f" · {data['label']}" if data["label"] else "")
+    body = Text.assemble((_plain(data["digits"]), "bold green"), ("  then #", "dim"))
+    console = Console(highlight=False)
+    console.print(Panel(body, title=Text(title), border_style="green", padding=(1, 4), expand=False))
+    if data["start"] or data["end"]:
+        console.print(Text(f"From {_short(data['start']) or 'now'} to {_short(data['end']) or 'for ever'}"))
+    console.print(Text(f"id {data['id']}", "dim"))
+
+
+def digits_to_type(digits: str) -> None:
+    """Print the six digits of a pairing on standard error, which is the person's whatever standard output is."""
+    console = _error_console()
+    if not console.is_terminal:
+        print(f"Type on the lock's keypad: {digits} #", file=sys.stderr, flush=True)
+        return
+    body = Text.assemble((f"{digits[:3]} {digits[3:]}", "bold green"), ("  then #", "dim"))
+    console.print(Panel(body, title="Type on the lock's keypad", border_style="green", padding=(1, 4), expand=False))
 
 
 def grant(what: Meaning, start: int, end: int | None, until: int, zone: Zone) -> str:
@@ -254,10 +306,10 @@ def explained(lock: Lock, answers: list[Answer], at: int) -> None:
 
 def codes(lock: Lock, data: list[Data], empty: str) -> None:
     """Print the codes of a lock; on a terminal with times that are easier to read."""
-    columns = ["digits", "kind", "start", "end", "first_use_until", "state", "label", "id"]
+    columns = ["digits", "kind", "start", "end", "first_use_until", "first_use", "state", "label", "id"]
     rows = [[code[column] for column in columns] for code in data]
     if fancy():
-        rows = [[*row[:2], *(_short(time) for time in row[2:5]), *row[5:]] for row in rows]
+        rows = [[*row[:2], *(_short(time) for time in row[2:6]), *row[6:]] for row in rows]
     table([column.replace("_", " ") for column in columns], rows, empty)
 
 

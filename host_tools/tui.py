@@ -1,15 +1,13 @@
 """The lock in the terminal: a keypad to press, a bolt to watch, and the owner's desk beside it.
 
 The board runs in the driver's thread, which alone touches the virtual lock; the app sends it small functions and gets
-the board's events as messages. The world's clock is the real one, moved ahead by the buttons that skip time.
+the board's events as messages. Where there is no desk, codes are issued in another terminal (tui_radio.py).
 """
 
-import queue
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.markup import escape
 from rich.text import Text
@@ -27,12 +25,12 @@ from firmware.core.zone import Zone, weekday
 
 from .board_process import Message
 from .desk import Desk, purpose
+from .driver import Driver
 from .errors import ToolError
-from .virtual_lock import Reply, VirtualLock, now_ms
+from .virtual_lock import Reply, VirtualLock
 from .zones import format_time
 
 HOUR_MS = 3_600_000
-TICK_SECONDS = 0.1  # how often the board is told that time has passed
 BUSY_KEYS = 40  # more keys than this waiting means that a key is stuck on the keyboard
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -117,68 +115,6 @@ class Broken(TextualMessage):
         self.text = text
 
 
-def _nothing(lock: VirtualLock) -> None:
-    """Only let time pass."""
-
-
-class Driver(threading.Thread):
-    """Runs the virtual lock along the real clock. post: takes messages from this thread."""
-
-    def __init__(self, lock: VirtualLock, post: Callable[[TextualMessage], Any]):
-        super().__init__(name="virtual lock", daemon=True)
-        self._lock = lock
-        self._post = post
-        self._jobs: queue.SimpleQueue[Callable[[VirtualLock], None] | None] = queue.SimpleQueue()
-        self._ahead_ms = max(0, lock.now_ms - now_ms())
-
-    @property
-    def world_ms(self) -> int:
-        """The world's time."""
-        return now_ms() + self._ahead_ms
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs nobody has begun."""
-        return self._jobs.qsize()
-
-    def do(self, job: Callable[[VirtualLock], None]) -> None:
-        """Have something done with the lock, after what was asked before."""
-        self._jobs.put(job)
-
-    def skip(self, duration_ms: int) -> None:
-        """Move the world's time ahead."""
-
-        def job(lock: VirtualLock) -> None:
-            self._ahead_ms += duration_ms
-            self._follow()
-
-        self.do(job)
-
-    def stop(self) -> None:
-        """End the thread, after what was asked before; the lock stays as it is."""
-        self._jobs.put(None)
-        self.join(timeout=30)
-
-    def run(self) -> None:
-        """Do jobs, and let time pass between them."""
-        while True:
-            try:
-                job = self._jobs.get(timeout=TICK_SECONDS)
-            except queue.Empty:
-                job = _nothing
-            if job is None:
-                return
-            try:
-                self._follow()
-                job(self._lock)
-            except ToolError as error:
-                self._post(Broken(str(error)))
-
-    def _follow(self) -> None:
-        """Let the time pass that has passed; a press may have taken the board a little ahead."""
-        self._lock.advance(max(self._lock.now_ms, self.world_ms))
-
-
 class Key(Button):
     """One key of the keypad."""
 
@@ -233,6 +169,15 @@ class DoorApp(App[int]):
     """The lock, its keypad, its owner."""
 
     TITLE = "Tumbler"
+    HELLO = "Issue a [b]timed[/b] code on the right, type its digits, then press [b]#[/b]."
+    NO_DESK = "This lock has no desk here."
+    WORLD: ClassVar[tuple[tuple[str, str, str], ...]] = (  # label, name, what it does
+        ("Power", "power", "Cut the power, or bring it back"),
+        ("+1 hour", "hour", "Let an hour pass"),
+        ("+1 day", "day", "Let a day pass"),
+        ("Stop clock", "stop", "The clock chip loses its battery"),
+        ("Set time", "time", "The owner sets the lock's time over a link"),
+    )
     CSS_PATH = "tui.tcss"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (132, "-wide")]  # noqa: RUF012 -- as App has it
@@ -248,17 +193,23 @@ class DoorApp(App[int]):
         Binding("q,ctrl+c", "quit", "quit"),
     ]
 
-    def __init__(self, lock: VirtualLock, desk: Desk, digits: Callable[[], str] | None = None):
-        """lock: not yet powered; desk: where its codes are issued; digits: chooses a custom code's (random)."""
+    def __init__(self, lock: VirtualLock, desk: Desk | None, digits: Callable[[], str] | None = None):
+        """lock: not yet powered; desk: where its codes are issued, if anywhere here; digits: chooses a custom code's
+        (random).
+        """
         super().__init__()
         self._door = lock
-        self._desk = desk
-        self._lock_zone = Zone(desk.lock.rule)
         self._choose_digits = digits or (lambda: f"{random.SystemRandom().randrange(10_000):04}")
-        self._runner = Driver(lock, self.post_message)
+        self._runner = Driver(lock, lambda text: self.post_message(Broken(text)))
         self._typed = 0
         self._powered = False
-        codes = desk.issued(lock.now_ms // 1_000)[:MOST_RECENT]
+        self._sit_at(desk)
+
+    def _sit_at(self, desk: Desk | None) -> None:
+        """Take this desk from now on, with what was issued at it before."""
+        self._desk = desk
+        self._lock_zone = Zone(desk.lock.rule if desk else self._door.identity.rule)
+        codes = desk.issued(self._door.now_ms // 1_000)[:MOST_RECENT] if desk else []
         self._recent = [Recent(code.digits, code.meaning.kind, code.short_id) for code in codes]
 
     # What there is to see
@@ -292,13 +243,7 @@ class DoorApp(App[int]):
                     yield Static(id="recent")
         with Horizontal(id="world"):
             yield Static("The world", id="world-title")
-            for label, name, tip in (
-                ("Power", "power", "Cut the power, or bring it back"),
-                ("+1 hour", "hour", "Let an hour pass"),
-                ("+1 day", "day", "Let a day pass"),
-                ("Stop clock", "stop", "The clock chip loses its battery"),
-                ("Set time", "time", "The owner sets the lock's time over a link"),
-            ):
+            for label, name, tip in self.WORLD:
                 button = Button(label, id=f"world-{name}", classes="world", compact=True, tooltip=tip)
                 button.can_focus = False
                 yield button
@@ -319,8 +264,8 @@ class DoorApp(App[int]):
         self._lamp(False)
         self._show_typed(0)
         self._show_recent()
-        self._show_ticket("", "Click a kind of code, then type its digits.")
-        self._note("Issue a [b]timed[/b] code on the right, type its digits, then press [b]#[/b].")
+        self._show_ticket("", "Click a kind of code, then type its digits." if self._desk else self.NO_DESK)
+        self._note(self.HELLO)
         self._door.listen(self._pass_on)
         self._runner.start()
         self._runner.do(VirtualLock.power_on)
@@ -456,7 +401,7 @@ class DoorApp(App[int]):
             ):
                 one.over = True
         self._show_recent()
-        if event["verdict"] == "erased" and not self._desk.erased():
+        if event["verdict"] == "erased" and self._desk is not None and not self._desk.erased():
             self._note(
                 "The registry still counts on the old codes. Once the real lock is erased too, run:"
                 f" tumbler lock erased {escape(self._desk.lock.name)}"
@@ -502,6 +447,9 @@ class DoorApp(App[int]):
         if kind == CUSTOM:
             self._add_custom()
             return
+        if self._desk is None:
+            self._show_ticket("", self.NO_DESK)
+            return
         now = self._runner.world_ms // 1_000
         try:
             code = self._desk.issue(kind, now)
@@ -532,13 +480,17 @@ class DoorApp(App[int]):
 
     @on(Button.Pressed, ".world")
     def _world_pressed(self, event: Button.Pressed) -> None:
-        {
+        self._world_actions()[event.button.id or ""]()
+
+    def _world_actions(self) -> dict[str, Callable[[], None]]:
+        """What the buttons below the door do."""
+        return {
             "world-power": self.action_power,
             "world-hour": lambda: self.action_skip(1),
             "world-day": lambda: self.action_skip(24),
             "world-stop": self.action_stop_clock,
             "world-time": self.action_set_time,
-        }[event.button.id or ""]()
+        }
 
     def action_power(self) -> None:
         """Cut the power, or bring it back."""

@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
 from firmware.core.config import AUTOLOCK, WEEKEND
 
-from .board_process import BoardFault, BoardProcess, BoardStopped, Message, board_command
+from .board_process import BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
 from .errors import ToolError
 from .micropython import find
 from .virtual.models.ds3231 import DS3231Model
@@ -35,9 +36,11 @@ EXAMPLE_SECRET = bytes(range(32))  # published in docs/passcodes.md, so it prote
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes a lock this lock. rule: POSIX TZ; weekend: bit mask, Monday bit 0; autolock: seconds."""
+    """What makes a lock this lock. secret: None for a lock that is new, which nobody has set up yet; rule: POSIX TZ;
+    weekend: bit mask, Monday bit 0; autolock: seconds.
+    """
 
-    secret: bytes = field(default=EXAMPLE_SECRET, repr=False)
+    secret: bytes | None = field(default=EXAMPLE_SECRET, repr=False)
     rule: str = "UTC0"
     policy: str = "standard"
     weekend: int = WEEKEND
@@ -46,12 +49,18 @@ class Identity:
     epoch: int = 0
 
     def mark(self) -> str:
-        """Return what tells this lock and its settings from others, and reveals nothing of the secret."""
+        """Return what tells this lock and its settings from others, and reveals nothing of the secret. A lock that
+        begins new gets its settings later.
+        """
+        if self.secret is None:
+            return "new"
         settings = f"{self.rule} {self.weekend} {self.policy} {self.autolock}".encode()
         return hashlib.sha256(b"tumbler virtual lock 1" + self.secret + settings).hexdigest()[:16]
 
-    def provision(self) -> Message:
-        """Return what the board is given at its first start."""
+    def provision(self) -> Message | None:
+        """Return what the board is given at its first start; None: nothing."""
+        if self.secret is None:
+            return None
         return {
             "secret": self.secret.hex(),
             "epoch": self.epoch,
@@ -133,10 +142,10 @@ class VirtualLock:
         self._provision = identity.provision() if new else None
         if new:
             self._make_image()
-            # Whoever gives a lock its secret sets its clock, too.
-            chip = DS3231Model(lambda: self.now_ms)
-            chip.preset(self.now_ms // 1000)
-            self._rtc = chip.state()
+            if identity.secret is not None:  # whoever gives a lock its secret sets its clock, too
+                chip = DS3231Model(lambda: self.now_ms)
+                chip.preset(self.now_ms // 1000)
+                self._rtc = chip.state()
 
     def __enter__(self) -> "VirtualLock":
         return self
@@ -280,6 +289,12 @@ class VirtualLock:
         if self._board is not None:
             self._ask({"do": "battery", "mv": millivolts})
 
+    def charge(self, percent: int) -> None:
+        """Let the battery be charged so far, on the scale of the virtual board."""
+        scale = json.loads((resources.files("boards") / "virtual" / "board.json").read_text("utf-8"))["battery"]
+        empty, full = scale["empty_mv"], scale["full_mv"]
+        self.battery(empty + -(-(full - empty) * percent // 100))  # the lock rounds down
+
     def state(self) -> Message:
         """Return what the board says of itself; {} without power."""
         return self._ask({"do": "state"}) or {} if self._board is not None else {}
@@ -334,6 +349,8 @@ class VirtualLock:
             self._restarting(stop)
             self._start()
             return None
+        except BoardRefused:
+            raise  # it did nothing, and runs on
         except ToolError:
             self._stopped()
             raise

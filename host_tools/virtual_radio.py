@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bumble import att, gatt, hci
+from bumble import att, core, gatt, hci
 from bumble.core import UUID
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
@@ -155,7 +155,8 @@ class VirtualRadio:
         elif op == "disconnect":
             connection = self._connection(message["conn"])
             if connection is not None:
-                await connection.disconnect()
+                with suppress(core.BaseBumbleError):  # the client was faster
+                    await connection.disconnect()
 
     def _gone(self) -> None:
         """The lock's radio has no power."""

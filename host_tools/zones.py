@@ -4,17 +4,21 @@ The IANA database is the one in the `tzdata` package, never the system's, so tha
 codes. All times are Unix seconds. ValueError says what is wrong with a text and what to write instead.
 """
 
+import contextlib
 import datetime
 import difflib
+import os
 import re
 import struct
 import time
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from firmware.core.zone import DAY, HOUR, Zone, date_of, day_of
 
+EXAMPLE_ZONE = "Etc/UTC"
 YEARS_AHEAD = 10  # a name is taken only if its rule holds for so many years
 # What the lock can store: its clock chip begins with 2000, 32-bit Unix seconds end early in 2106.
 FIRST_YEAR, LAST_YEAR = 2000, 2105
@@ -30,6 +34,20 @@ _TIME = re.compile(
 def names() -> list[str]:
     """Return every zone name of the IANA database, sorted."""
     return sorted(_database().joinpath("zones").read_text(encoding="ascii").split())
+
+
+def local_zone() -> str:
+    """Return this machine's IANA zone if it says so in the usual places, else UTC."""
+    known = set(names())
+    named = os.environ.get("TZ", "").lstrip(":")
+    if named in known:
+        return named
+    with contextlib.suppress(OSError):
+        parts = Path("/etc/localtime").resolve().parts
+        for count in (3, 2, 1):
+            if "/".join(parts[-count:]) in known:
+                return "/".join(parts[-count:])
+    return EXAMPLE_ZONE
 
 
 def iana(name: str) -> ZoneInfo:

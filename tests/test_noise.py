@@ -1,4 +1,4 @@
-"""The handshake and the sessions of the link: against another Noise library, and under attack on both interpreters."""
+"""The handshakes and the sessions of the link: against another Noise library, and under attack on both interpreters."""
 
 import json
 import random
@@ -9,13 +9,15 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from noise.exceptions import NoiseInvalidMessage
 
-from firmware.core import noise, x25519
+from firmware.core import noise
 from firmware.core.errors import LockError, SessionError
 from firmware.core.noise import CipherState, HandshakeState
-from firmware.core.prologue import prologue
+from firmware.core.prologue import CHALLENGE, LOCK_ID, NO_LOCK, PAIRING, VERSION, prologue
+from firmware.core.slices import run
 from tests import handshakes, micropython
 from tests.campaign import cases
-from tests.generators.noise import connection, example
+from tests.generators.link import example, pairing_example
+from tests.generators.noise import connection
 from tests.handshakes import PROLOGUE, PSK, Counted, Stream, session, side
 
 LIVE = """
@@ -31,7 +33,7 @@ def hear():
     return unhexlify(sys.stdin.readline().strip())
 
 initiator = sys.argv[1] == "initiator"
-handshake = HandshakeState(initiator, hear(), hear(), urandom)
+handshake = HandshakeState(initiator, hear(), hear() or None, urandom)
 if initiator:
     say(handshake.write(hear()))
     say(handshake.read(hear()))
@@ -60,7 +62,7 @@ class Live:
             text=True,
         )
         self._tell(begin)
-        self._tell(psk)
+        self._tell(psk or b"")
         self.seal = self.open = self.write = self.read = self.ask
 
     def _tell(self, data):
@@ -102,41 +104,69 @@ def talk(draw, initiator, ours, begin, psk):
         assert receive.open(theirs.encrypt(answer)) == answer
 
 
+@pytest.mark.parametrize("keyed", [True, False])
 @pytest.mark.parametrize("initiator", [True, False])
-def test_live_with_another_library(initiator):
-    draw = random.Random(f"live {initiator}")
-    for _ in range(cases(60, 5000)):
-        begin, psk = draw.randbytes(draw.randrange(60)), draw.randbytes(32)
+def test_live_with_another_library(initiator, keyed):
+    draw = random.Random(f"live {initiator} {keyed}")
+    for _ in range(cases(40, 5000)):
+        begin, psk = draw.randbytes(draw.randrange(60)), draw.randbytes(32) if keyed else None
         talk(draw, initiator, HandshakeState(initiator, begin, psk, draw.randbytes), begin, psk)
 
 
+@pytest.mark.parametrize("keyed", [True, False])
 @pytest.mark.parametrize("initiator", [True, False])
-def test_live_between_another_library_and_micropython(initiator):
-    draw = random.Random(f"MicroPython {initiator}")
-    for _ in range(cases(5, 500)):
-        begin, psk = draw.randbytes(1 + draw.randrange(60)), draw.randbytes(32)
+def test_live_between_another_library_and_micropython(initiator, keyed):
+    draw = random.Random(f"MicroPython {initiator} {keyed}")
+    for _ in range(cases(4, 500)):
+        begin, psk = draw.randbytes(1 + draw.randrange(60)), draw.randbytes(32) if keyed else None
         ours = Live(initiator, begin, psk)
         talk(draw, initiator, ours, begin, psk)
         assert ours.close() == 0
 
 
 @pytest.mark.parametrize(
-    ("begin", "psk"), [(PROLOGUE, handshakes.OTHER), (prologue(handshakes.LOCK_ID, 4), PSK), (b"", PSK)]
+    ("begin", "psk"),
+    [(PROLOGUE, handshakes.OTHER), (prologue(1, 1, 4, b"the lock", bytes(16)), PSK), (b"", PSK), (PROLOGUE, None)],
 )
 def test_the_other_library_and_ours_refuse_each_other_with_another_key_or_prologue(begin, psk):
     with pytest.raises(SessionError):
         side(False).read(bytes(connection(True, begin, psk).write_message(b"")))
+    theirs = connection(False, begin, psk)
+    ours = side(True)
+    if psk:
+        with pytest.raises((InvalidTag, NoiseInvalidMessage)):
+            theirs.read_message(ours.write())
+    else:  # that takes any first message; ours refuses the second
+        theirs.read_message(ours.write())
+        with pytest.raises(SessionError):
+            ours.read(bytes(theirs.write_message(b"")))
+
+
+def test_without_a_key_the_other_library_and_ours_refuse_another_prologue():
+    begin = PROLOGUE[:-1] + b"\x01"
+    ours, theirs = side(True, None), connection(False, begin, None)
+    theirs.read_message(ours.write())
+    with pytest.raises(SessionError):
+        ours.read(bytes(theirs.write_message(b"")))
+    ours, theirs = side(False, None), connection(True, begin, None)
+    ours.read(bytes(theirs.write_message(b"")))
     with pytest.raises((InvalidTag, NoiseInvalidMessage)):
-        connection(False, begin, psk).read_message(side(True).write())
+        theirs.read_message(ours.write())
 
 
 def test_attacks():
     for payload in (b"", b"a payload of some bytes"):
         assert handshakes.first_message(payload) > 384
         assert handshakes.second_message(payload) > 384
+    assert handshakes.first_message_in_clear() > 256
+    assert handshakes.second_message(psk=None) > 384
     for payload in (b"", b"open", bytes(100)):
         assert handshakes.session_message(payload) > 128
-    assert [handshakes.low_order(), handshakes.replayed(), handshakes.order()] == [10, 3, 7]
+        assert handshakes.session_message(payload, None) > 128
+    for psk in (PSK, None):
+        assert handshakes.another_prologue(psk) > 280
+        assert [handshakes.low_order(psk), handshakes.replayed_alike(psk), handshakes.order(psk)] == [10, 4, 7]
+    assert [handshakes.strangers(), handshakes.replayed()] == [18, 128]
 
 
 def test_attacks_in_micropython(capsys):
@@ -153,9 +183,10 @@ def test_garbage_of_every_length_costs_no_curve_operation():
         assert counted.operations == 0
 
 
-def test_what_a_handshake_costs_in_curve_operations():
+@pytest.mark.parametrize("psk", [PSK, None])
+def test_what_a_handshake_costs_in_curve_operations(psk):
     with Counted() as counted:
-        initiator, responder = side(True), side(False)
+        initiator, responder = side(True, psk), side(False, psk)
         message = initiator.write()
         assert counted.operations == 1
         responder.read(message)
@@ -169,6 +200,14 @@ def test_what_a_handshake_costs_in_curve_operations():
         assert counted.operations == 4
 
 
+@pytest.mark.parametrize(("psk", "sizes"), [(PSK, [48, 48]), (None, [32, 48])])
+def test_sizes_of_messages(psk, sizes):
+    initiator, responder = side(True, psk), side(False, psk)
+    first = initiator.write()
+    responder.read(first)
+    assert [len(first), len(responder.write())] == sizes
+
+
 def test_costs_in_micropython():
     figures = json.loads(micropython.run(micropython.ROOT / "tests" / "bench" / "link.py", heap="192k"))
     cost = figures["cost in HMAC"]
@@ -178,10 +217,11 @@ def test_costs_in_micropython():
     assert figures["heap of a session, bytes"] < 2048
 
 
-def test_prepared_in_slices_the_message_is_the_same():
-    wanted = side(True), side(False)
+@pytest.mark.parametrize("psk", [PSK, None])
+def test_prepared_in_slices_the_message_is_the_same(psk):
+    wanted = side(True, psk), side(False, psk)
     wanted[1].read(wanted[0].write())
-    initiator, responder = side(True), side(False)
+    initiator, responder = side(True, psk), side(False, psk)
     assert len(list(initiator.prepare())) == 255
     responder.read(initiator.write())
     assert len(list(responder.prepare())) == 510
@@ -198,7 +238,7 @@ def test_closed_between_two_slices():
         next(steps)
     responder.close()
     with pytest.raises(SessionError):
-        x25519.run(steps)
+        run(steps)
     handshakes.dead("closed", responder)
 
 
@@ -322,25 +362,51 @@ def test_errors_are_of_one_class_and_hold_no_secret():
 
 
 def test_prologue():
-    assert prologue(bytes(range(8)), 5).hex() == b"TUMBLERl".hex() + "0105" + "0001020304050607"
-    assert len({prologue(b"the lock", 0), prologue(b"the lock", 1), prologue(b"the door", 0), PROLOGUE}) == 4
-    for lock_id, slot, version in ((bytes(7), 0, 1), (bytes(9), 0, 1), (bytes(8), 256, 1), (bytes(8), -1, 1)):
-        with pytest.raises(ValueError, match="8 bytes"):
-            prologue(lock_id, slot, version)
-    with pytest.raises(ValueError, match="version"):
-        prologue(bytes(8), 0, 256)
+    """Against the table of docs/link.md, field by field."""
+    made = prologue(3, 2, 5, bytes(range(8)), bytes(range(16, 32)))
+    assert len(made) == 35
+    assert made[:8] == b"TUMBLERl"
+    assert list(made[8:11]) == [3, 2, 5]
+    assert (made[11:19], made[19:]) == (bytes(range(8)), bytes(range(16, 32)))
+    assert VERSION == 1
+    assert PAIRING == 255
+    assert bytes(8) == NO_LOCK
 
 
-def test_the_name_is_its_own_hash():
-    assert len(noise.NAME) == 32
+@pytest.mark.parametrize("size", [0, 7, 9, 16])
+def test_a_lock_id_of_another_size_is_our_own_mistake(size):
+    with pytest.raises(ValueError, match="8 bytes"):
+        prologue(1, 1, 0, bytes(size), bytes(CHALLENGE))
 
 
-def test_the_worked_example_of_the_document():
+@pytest.mark.parametrize("size", [0, 8, 15, 17])
+def test_a_challenge_of_another_size_is_our_own_mistake(size):
+    with pytest.raises(ValueError, match="a challenge 16"):
+        prologue(1, 1, 0, bytes(LOCK_ID), bytes(size))
+
+
+@pytest.mark.parametrize("number", [-1, 256])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_number_that_is_no_byte_is_our_own_mistake(place, number):
+    numbers = [1, 1, 0]
+    numbers[place] = number
+    with pytest.raises(ValueError, match="0 to 255"):
+        prologue(*numbers, bytes(LOCK_ID), bytes(CHALLENGE))
+
+
+def test_the_names_are_the_first_hash():
+    assert len(noise.NAME) == len(noise.NAME_WITHOUT) == 32
+    assert noise.NAME_WITHOUT == b"Noise_NN_25519_AESGCM_SHA256\x00\x00\x00\x00"
+
+
+def test_the_worked_examples_of_the_document():
     text = (micropython.ROOT / "docs" / "link.md").read_text(encoding="utf-8")
-    written = re.sub(r"\s+", "", text)
-    shown = example()
-    values = [shown[name] for name in ("lock_id", "prologue", "psk", "initiator", "responder", "hash")]
-    values += [word for pair in shown["messages"][2:] for word in pair]
-    values += shown["steps"].values()
-    for value in values:
-        assert value in written
+    written = set(re.findall(r"`([^`]*)`", text))
+    paired, digits = pairing_example()
+    for shown in (example(), paired):
+        values = [shown[name] for name in ("lock_id", "challenge", "prologue", "initiator", "responder", "hash")]
+        values += [shown["protocol"], *shown["hello"], *shown["steps"].values()]
+        values += [sealed for _, sealed in shown["messages"][2:]]
+        assert [value for value in values if value not in written] == []
+    assert [value for value in digits.values() if value not in written] == []
+    assert example()["psk"] in written

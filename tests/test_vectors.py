@@ -7,7 +7,7 @@ import pytest
 
 from tests import make_vectors, micropython
 
-EXPECTED = {"codes", "noise", "odds", "schedules", "verdicts", "zones"}
+EXPECTED = {"codes", "link", "noise", "odds", "schedules", "verdicts", "zones"}
 NAMES = make_vectors.everything()
 
 

@@ -193,6 +193,19 @@ def test_a_silent_client_is_sent_away_and_the_next_gets_in(lock):
     assert Phone(lock, conn=2).connect(psk=PSK).done(wire.IDENTIFY)
 
 
+def test_four_silent_clients_do_not_keep_the_owner_out(lock):
+    for conn in range(1, 5):
+        began = lock.now_ms
+        phone = Phone(lock, conn=conn)
+        while not lost(phone):
+            lock.wait(0.5)
+        lock.ask("radio", op="disconnect", conn=conn)
+        lock.wait(0.5)
+        assert advertised(lock), "the next one may try"
+        assert lock.now_ms - began < 7000
+    assert Phone(lock, conn=5).connect(psk=PSK).done(wire.IDENTIFY)
+
+
 def test_a_client_that_drips_is_sent_away_after_ten_seconds(lock):
     phone = Phone(lock)
     phone.hello()

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from firmware.core import x25519
 from firmware.core.errors import SessionError
+from firmware.core.slices import run
 from tests import micropython
 from tests.campaign import cases
 from tests.generators.noise import LOW_ORDER, PRIME, curve
@@ -18,7 +19,8 @@ ITERATED = (
 )
 
 ITERATE = """
-from firmware.core.x25519 import BASE, ladder, run
+from firmware.core.slices import run
+from firmware.core.x25519 import BASE, ladder
 scalar = point = BASE
 for i in range(1000):
     scalar, point = run(ladder(scalar, point)), scalar
@@ -28,7 +30,8 @@ for i in range(1000):
 
 COMPARE = """
 import sys
-from firmware.core.x25519 import ladder, run
+from firmware.core.x25519 import ladder
+from firmware.core.slices import run
 for line in open(sys.argv[1]):
     scalar, point, wanted = (bytes.fromhex(word) for word in line.split())
     if run(ladder(scalar, point)) != wanted:
@@ -41,7 +44,7 @@ def test_iterated():
     scalar = point = x25519.BASE
     made = []
     for _ in range(ITERATED[-1][0]):
-        scalar, point = x25519.run(x25519.ladder(scalar, point)), scalar
+        scalar, point = run(x25519.ladder(scalar, point)), scalar
         made.append(scalar.hex())
     assert [made[count - 1] for count, _ in ITERATED] == [wanted for _, wanted in ITERATED]
 
@@ -64,7 +67,7 @@ def drawn(seed, count):
 
 def test_random_cases_against_another_implementation():
     for scalar, point in drawn(7748, cases(1000, 100_000)):
-        assert x25519.run(x25519.ladder(scalar, point)) == curve(scalar, point)
+        assert run(x25519.ladder(scalar, point)) == curve(scalar, point)
 
 
 def test_random_cases_in_micropython(tmp_path):
@@ -78,10 +81,10 @@ def test_public_keys_and_agreement():
     draw = random.Random(61)
     for _ in range(20):
         ours, theirs = draw.randbytes(32), draw.randbytes(32)
-        public = [x25519.run(x25519.public_key(private)) for private in (ours, theirs)]
+        public = [run(x25519.public_key(private)) for private in (ours, theirs)]
         assert public[0] == X25519PrivateKey.from_private_bytes(ours).public_key().public_bytes_raw()
-        secret = x25519.run(x25519.shared_secret(ours, public[1]))
-        assert secret == x25519.run(x25519.shared_secret(theirs, public[0])) != bytes(32)
+        secret = run(x25519.shared_secret(ours, public[1]))
+        assert secret == run(x25519.shared_secret(theirs, public[0])) != bytes(32)
 
 
 @pytest.mark.parametrize("top", [0, 128])
@@ -90,15 +93,15 @@ def test_points_of_low_order_are_refused(low, top):
     point = bytearray(low.to_bytes(32, "little"))
     point[31] |= top
     private = random.Random(low).randbytes(32)
-    assert x25519.run(x25519.ladder(private, bytes(point))) == bytes(32)
+    assert run(x25519.ladder(private, bytes(point))) == bytes(32)
     with pytest.raises(SessionError):
-        x25519.run(x25519.shared_secret(private, bytes(point)))
+        run(x25519.shared_secret(private, bytes(point)))
 
 
 @pytest.mark.parametrize(("scalar", "point"), [(31, 32), (33, 32), (32, 31), (32, 33), (0, 32), (32, 0)])
 def test_other_lengths_are_our_own_mistake(scalar, point):
     with pytest.raises(ValueError, match="32 bytes"):
-        x25519.run(x25519.ladder(bytes(scalar), bytes(point)))
+        run(x25519.ladder(bytes(scalar), bytes(point)))
 
 
 def test_it_is_done_in_slices_of_one_bit():

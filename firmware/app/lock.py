@@ -136,18 +136,20 @@ class Lock:
         digits = self._buffer.key(key, self._uptime.ms())
         if digits is None:
             self.play("clear" if key == CLEAR else "key")
-        elif self.link.pairing and digits:
-            self._pair(digits)
-        elif self.verifier is None:
-            self.play(self.trouble)
-        else:
-            self._enter(self.verifier, digits)
+        elif not (digits and self._paired(digits)):
+            if self.verifier is None:
+                self.play(self.trouble)
+            else:
+                self._enter(self.verifier, digits)
 
-    def _pair(self, digits: str) -> None:
-        """Hand an entry to the pairing that waits for one."""
+    def _paired(self, digits: str) -> bool:
+        """Whether an entry belongs to a pairing that waits for one; tells whether it is the right one."""
         right = self.link.enter(digits)
+        if right is None:
+            return False
         self.play("paired" if right else "refused")
         self.board.observe("paired", right)
+        return True
 
     def _enter(self, verifier: Verifier, digits: str) -> None:
         """Decide one entry; only then may the bolt move."""

@@ -1,9 +1,9 @@
 """The link: who may connect, as whom, and what all connections of one lock share (docs/link.md).
 
 The connection budget bounds what strangers cost: a connection takes one of STRANGERS tokens when it says hello, or when
-it ends without having said it, and gives it back when it has a session; one comes back every REFILL seconds. So a
-crowd of connections at once costs no more than one after the other. It protects no secret, so RAM is good enough for
-it. Times are uptime in whole seconds.
+it ends without having said it, and gives it back when it has a session with a key; one comes back every REFILL seconds.
+So a crowd of connections at once costs no more than one after the other. It protects no secret, so RAM is good enough
+for it. Times are uptime in whole seconds.
 """
 
 from .commands import Commands
@@ -101,8 +101,16 @@ class Link:
         """What a session with this key may do."""
         return Commands(self._lock, key, self)
 
-    def begin_pairing(self, handshake: bytes) -> Pairing:
-        """Begin a pairing; one that is under way is over."""
+    @property
+    def untyped(self) -> bool:
+        """Whether an earlier pairing still waits for an entry, whoever was its client. As long as that is so none may
+        begin: otherwise somebody in between could try again and again until the lock's digits are the client's."""
+        return self._pairing is not None and self._pairing.untyped
+
+    def begin_pairing(self, handshake: bytes) -> "Pairing | None":
+        """Begin a pairing; one that is under way and has revealed nothing is over. None while one is untyped."""
+        if self.untyped:
+            return None
         if self._pairing is not None:
             self._pairing.close()
         self._pairing = Pairing(self._lock, handshake, self.random, self.uptime)
@@ -114,9 +122,10 @@ class Link:
         self._tokens = max(0, self._tokens - 1)
 
     def opened(self, session: Session) -> None:
-        """A session is there: its connection did not fail."""
+        """A session is there. With a key its connection did not fail; who pairs is a stranger all the while."""
         self._sessions.append(session)
-        self._tokens = min(STRANGERS, self._tokens + 1)
+        if session.slot is not None:
+            self._tokens = min(STRANGERS, self._tokens + 1)
 
     def closed(self, session: Session) -> None:
         """A connection is over."""
@@ -131,11 +140,8 @@ class Link:
 
     # What the keypad asks
 
-    @property
-    def pairing(self) -> bool:
-        """Whether the next entry belongs to a pairing."""
-        return self._pairing is not None and self._pairing.waiting
-
-    def enter(self, digits: str) -> bool:
-        """Hand an entry to the pairing; True when its digits are right."""
-        return self._pairing is not None and self._pairing.enter(digits)
+    def enter(self, digits: str) -> "bool | None":
+        """Take an entry of the keypad before anybody else: whether it was right when it belongs to a pairing, None when
+        it belongs to none."""
+        pairing = self._pairing
+        return pairing.enter(digits) if pairing is not None and pairing.untyped else None

@@ -95,7 +95,7 @@ class HandshakeState:
         self._random = random
         self._step = _FIRST
         self._private = self._public = b""  # our key pair, once made
-        self._remote = b""  # the other side's public key, once it is known that it holds the pre-shared key
+        self._remote = b""  # the other side's public key, once its message was read
         self._shared = b""
         self._chain = self._hash = NAME if psk is not None else NAME_WITHOUT
         self._key = b""  # none yet: what is said is in clear
@@ -138,7 +138,7 @@ class HandshakeState:
         if len(payload) > LONGEST - OVERHEAD:
             raise ValueError("a payload of the handshake is at most 65487 bytes")
         if not self._public:
-            x25519.run(self.prepare())
+            run(self.prepare())
         public = self._public
         self._mix_public(public)
         if self._step == _SECOND:
@@ -151,7 +151,9 @@ class HandshakeState:
         """Return the payload of the other side's message.
 
         SessionError, and the handshake is dead, when it is not that message. The responder does no curve operation
-        here: whoever does not hold the pre-shared key never makes it do one. The initiator does one.
+        here: whoever does not hold the pre-shared key, if there is one, never makes it do one. The initiator does one.
+        Without a pre-shared key any 32 bytes and more are a first message, and one that was changed is noticed in
+        the second.
         """
         self._expect(_SECOND if self._initiator else _FIRST)
         least = OVERHEAD if self._psk or self._initiator else x25519.KEY
@@ -161,7 +163,7 @@ class HandshakeState:
             remote, sealed = bytes(message[: x25519.KEY]), bytes(message[x25519.KEY :])
             self._mix_public(remote)
             if self._step == _SECOND:
-                self._mix_key(x25519.run(x25519.shared_secret(self._private, remote)))
+                self._mix_key(run(x25519.shared_secret(self._private, remote)))
             payload = Gcm(self._key).open(bytes(NONCE), sealed, self._hash) if self._key else sealed
         except SessionError:
             self.close()

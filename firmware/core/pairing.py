@@ -1,8 +1,9 @@
 """Pairing: how a lock gets an owner's key from somebody it shares nothing with (docs/link.md, "Pairing").
 
 Both sides commit to a nonce, then reveal it; six digits that follow from both and from the handshake are shown by the
-client and typed at the lock's keypad. Who is in the middle has one try in a million, and every try needs the owner's
-fingers. Nothing is changed before the digits are right.
+client and typed at the lock's keypad. Who is in the middle has one try in a million, and every try needs somebody's
+fingers: after a nonce was revealed no other pairing begins until something was typed. Nothing is changed before the
+digits are right.
 """
 
 import hashlib
@@ -57,12 +58,18 @@ class Pairing:
         self._state = _BEGUN
         self._theirs = b""
         self._digits = ""
+        self._untyped = False
         self._until = 0
+
+    @property
+    def untyped(self) -> bool:
+        """Whether its digits can be known to somebody and nothing was typed since, be its connection there or not."""
+        return self._untyped
 
     @property
     def waiting(self) -> bool:
         """Whether the next entry of the keypad belongs to this pairing."""
-        return self._state == _SHOWN and self._uptime() < self._until
+        return self._untyped and self._uptime() < self._until
 
     @property
     def by_hand(self) -> bool:
@@ -75,18 +82,21 @@ class Pairing:
         return self._state == _OVER
 
     def close(self) -> None:
-        """End it."""
+        """End it. What was revealed stays so until something is typed."""
         self._state = _OVER
         self._digits = ""
 
-    def enter(self, digits: str) -> bool:
-        """Take what was typed; True when it is what the client shows, otherwise the pairing is over."""
-        right = self.waiting and same(digits.encode(), self._digits.encode())
+    def enter(self, digits: str) -> "bool | None":
+        """Take an entry of the keypad: True when it is what the client shows, False when it is not, and then the
+        pairing is over; None when the time for it had passed, so that the entry is a common one."""
+        waiting = self.waiting
+        self._untyped = False
+        right = waiting and self._state == _SHOWN and same(digits.encode(), self._digits.encode())
         if right:
             self._state = _AGREED
         else:
             self.close()
-        return right
+        return right if waiting else None
 
     def answer(self, request: int, command: int, arguments: bytes):
         """Yield status and result of one request; raises Refused. `request` is not used: nothing here is repeated."""
@@ -102,6 +112,7 @@ class Pairing:
             self._digits = digits_of(self._handshake, arguments, self._nonce)
             self._until = self._uptime() + TYPED_WITHIN
             self._state = _SHOWN
+            self._untyped = True
             self._lock.play("pairing")
             yield wire.DONE, self._nonce
         elif command == wire.DIGITS:

@@ -93,12 +93,3 @@ def shared_secret(private: bytes, public: bytes):
     if secret == bytes(KEY):
         raise SessionError("the other side's public key is none")
     return secret
-
-
-def run(steps) -> bytes:
-    """Return the result of one of the generators above, all of it at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value

@@ -27,8 +27,8 @@ class Battery:
         """Return the battery's voltage now."""
         total = 0
         for _ in range(_SAMPLES):
-            total += self._adc.read_uv() // 1000
-        return total * self._divider // (100 * _SAMPLES)
+            total += self._adc.read_uv()
+        return (total // _SAMPLES * self._divider + 50_000) // 100_000
 
     def percent(self) -> int:
         """Return its charge, 0 to 100."""

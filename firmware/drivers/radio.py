@@ -46,9 +46,9 @@ _NAME = const(0x09)
 _MAKER_DATA = const(0xFF)
 _FLAGS_LE = b"\x06"  # general discoverable, no classic Bluetooth
 
-_PAUSE_MS = const(20)  # between two looks, or two tries to send
+_PAUSE_MS = const(20)  # between two tries to send
 _SEND_TRIES = const(100)
-_CLOSE_TRIES = const(2000)  # 40 s: a client out of reach counts as connected for up to 32 s
+_CLOSE_MS = const(40_000)  # a client out of reach counts as connected for up to 32 s
 
 
 class RadioError(Exception):
@@ -140,8 +140,10 @@ class Radio:
         self._start()
         if self._connection is not None:
             await self._connection.close()
-            if self._connection.connected:
-                raise NoRadio("the last client cannot be disconnected: restart the radio")
+            stuck = self._connection.connected
+            self._connection = None
+            if stuck:
+                raise NoRadio("the radio never said that the last client is gone")
         try:
             self._ble.config(gap_name=name)
         except (OSError, ValueError):
@@ -215,7 +217,8 @@ class Connection:
         self._raw = raw
         self._command = command
         self._answer = answer
-        self._closing: "Any" = None
+        self._closed: "asyncio.Event | None" = None  # set when a disconnection that was asked for is over
+        self._closing: "Any" = None  # the task that waits for it: one that nobody holds may be collected
 
     @property
     def connected(self) -> bool:
@@ -278,18 +281,21 @@ class Connection:
     async def close(self) -> None:
         """Disconnect, and wait until the client is gone, 40 s at most; safe to call twice.
 
-        Only looks on: aioble's own wait, when it is timed out or cancelled, never learns that the client went.
+        aioble's own wait must not be timed out or cancelled: it would never learn that the client went.
         """
-        if self._closing is None and self.connected:
-            self._closing = asyncio.create_task(self._disconnect())
-        for _ in range(_CLOSE_TRIES):
-            if not self.connected:
-                return
-            await asyncio.sleep_ms(_PAUSE_MS)
-        self._closing = None  # try again the next time
+        if not self.connected:
+            return
+        if self._closed is None:
+            self._closed = asyncio.Event()
+            self._closing = asyncio.create_task(self._disconnect(self._closed))
+        try:
+            await asyncio.wait_for_ms(self._closed.wait(), _CLOSE_MS)
+        except asyncio.TimeoutError:
+            self._closed = None  # ask again the next time
 
-    async def _disconnect(self) -> None:
+    async def _disconnect(self, closed: asyncio.Event) -> None:
         try:
             await self._raw.disconnect(timeout_ms=None)
-        except Exception:  # noqa: BLE001, S110 -- close() sees whether it worked
+        except Exception:  # noqa: BLE001, S110 -- whoever waits looks whether it worked
             pass
+        closed.set()

@@ -10,9 +10,11 @@ from firmware.core.zone import Zone
 
 from .. import show
 from ..explain import explain as explain_digits
-from ..issue import Wish, describe, issue, state
+from ..issue import Wish, issue
+from ..link.visit import Visit
 from ..registry import Registry
-from .shared import Digits, Json, Label, Name, Past, Start, examples, hour, instant, label_of, now
+from ..show_link import issued_codes, list_data
+from .shared import Digits, Json, Label, Name, Past, Start, at_lock, examples, hour, instant, label_of, now
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -141,20 +143,30 @@ def erase(name: Name, start: Start = None, label: Label = "", past: Past = False
 @app.command("list")
 def list_(
     name: Name,
-    current: Annotated[bool, typer.Option("--current", help="Leave out what is over or erased.")] = False,
+    current: Annotated[
+        bool, typer.Option("--current", help="Leave out what is over, used, revoked or erased.")
+    ] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Ask the lock first, which has to be in range.")] = False,
     json: Json = False,
 ) -> None:
-    """List the codes issued for a lock, with their digits.
+    """List the codes of a lock: those issued here with their digits, and what the lock told of them and of others.
 
-    State: upcoming; usable (now, also for the first time); if-used (too late for a first use); over; erased.
+    State: upcoming; usable (now, also for the first time); active (used before, and good); if-used (too late for a
+    first use); used; over; revoked; erased. What the lock knows is what it told last: --fetch asks it.
     """
+    if fetch:
+
+        async def work(door: Visit, progress: show.Progress) -> None:
+            await door.fetch_log()  # for the first uses
+            await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
+
+        at_lock(name, work)
     with Registry.open() as registry:
         lock = registry.lock(name)
-        codes = [describe(lock, row) for row in registry.codes(lock)]
-    at = now()
-    data = [{**show.code_data(lock, code), "state": state(lock, code, at)} for code in codes]
+        issued = issued_codes(lock, registry.codes(lock))
+        data = list_data(lock, issued, registry.mirror(lock), now())
     if current:
-        data = [code for code in data if code["state"] not in ("over", "erased")]
+        data = [code for code in data if code["state"] not in ("over", "erased", "used", "revoked")]
     if json:
         show.emit(data)
         return

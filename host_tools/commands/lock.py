@@ -2,7 +2,6 @@
 
 import secrets
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -15,19 +14,24 @@ from ..errors import ToolError
 from ..issue import describe
 from ..registry import LAST_EPOCH, Lock, Registry
 from ..risk import risk as count_risk
-from ..zones import format_time, zone_rule
-from .shared import Json, Name, complete_zone, examples, name_of, now, secret_of, told, weekend_of
-
-EXAMPLE_SECRET = bytes(range(32))
+from ..zones import format_time
+from .shared import (
+    EXAMPLE_SECRET,
+    Json,
+    Name,
+    PolicyName,
+    Yes,
+    ask,
+    complete_zone,
+    examples,
+    name_of,
+    now,
+    rule_of,
+    secret_of,
+    weekend_of,
+)
 
 app = typer.Typer(no_args_is_help=True)
-
-
-class PolicyName(StrEnum):
-    """What a lock accepts offline."""
-
-    standard = "standard"
-    strict = "strict"
 
 
 @app.command(
@@ -65,15 +69,12 @@ def add(
     """Add a lock, with a new secret unless it has one already."""
     name = name_of(name)
     days = weekend_of(weekend)
-    try:
-        rule = zone_rule(timezone)
-    except ValueError as error:
-        raise told(error, "Name an IANA zone such as Europe/Berlin.") from None
+    rule = rule_of(timezone)
     if secret == "-":  # noqa: S105 - not a secret but where to read one
         secret = sys.stdin.readline().strip()
     key = secrets.token_bytes(32) if secret is None else secret_of(secret)
     with Registry.open() as registry:
-        twins = [known.name for known in registry.locks() if known.secret == key]
+        twins = [known.name for known in registry.locks() if known.held == key]
         lock = registry.add(name, timezone, rule, days, policy.value, key, now())
         data = show.lock_data(lock, 0)
     if key == EXAMPLE_SECRET:
@@ -123,20 +124,19 @@ def show_(
 @app.command()
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Remove a lock with its codes. Its secret is then gone for ever: no new codes, no list of the old ones."""
     with Registry.open() as registry:
         lock = registry.lock(name)
-        if not yes:
-            question = f"Remove '{lock.name}', its {registry.count(lock)} codes and its secret for ever?"
-            if not sys.stdin.isatty():
-                raise ToolError(
-                    f"Removing '{lock.name}' deletes its secret for ever and needs a confirmation.", "Add --yes."
-                )
-            if not typer.confirm(question, err=True):
-                raise ToolError("Nothing was removed.", "Answer y, or add --yes, to remove it.")
+        what = "key" if lock.held is None else "secret"
+        ask(
+            f"Remove '{lock.name}', its {registry.count(lock)} codes and its {what} for ever?",
+            "Nothing was removed.",
+            yes,
+            f"Removing '{lock.name}' deletes its {what} for ever and needs a confirmation.",
+        )
         registry.remove(lock)
     if json:
         show.emit({"removed": lock.name})

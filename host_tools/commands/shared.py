@@ -1,20 +1,42 @@
 """What the commands share: their option types, the clock, and the reading of what people type."""
 
+import asyncio
 import re
+import signal
+import sys
 import time
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, TypeVar
 
 import typer
 
 from firmware.core.zone import Zone
 
+from .. import show
 from ..errors import ToolError
-from ..registry import Registry, home
+from ..link.radios import Radios
+from ..link.visit import Visit, visit
+from ..registry import Lock, Registry, home
 from ..show import WEEKDAYS
-from ..zones import names, parse_instant, parse_time
+from ..zones import names, parse_instant, parse_time, zone_rule
+
+EXAMPLE_SECRET = bytes(range(32))
+
+
+class PolicyName(StrEnum):
+    """What a lock accepts offline."""
+
+    standard = "standard"
+    strict = "strict"
+
+
+T = TypeVar("T")
 
 LABEL_MOST = 200
+KEY_LABEL_MOST = 16  # bytes: what a lock keeps
 NAME_MOST = 64
+EVERY_DAY = 0b1111111
 
 _SUCH_AS = "Write the lock's wall clock to the hour, such as 2026-12-24T15, or add an offset: 2026-12-24T15:00+01:00."
 
@@ -58,6 +80,7 @@ Digits = Annotated[
     int | None,
     typer.Option(min=6, max=9, metavar="6-9", help="Exactly this length.", show_default="the shortest allowed"),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Past = Annotated[bool, typer.Option("--past", help="Issue it even if it can no longer be used: to check old codes.")]
 
 
@@ -108,19 +131,53 @@ def label_of(text: str) -> str:
     return label
 
 
+def key_label_of(text: str) -> str:
+    """Check the label of a key, which the lock keeps."""
+    label = text.strip()
+    if len(label.encode()) > KEY_LABEL_MOST or (label and not label.isprintable()):
+        raise ToolError(
+            f"The label of a key has up to {KEY_LABEL_MOST} bytes of printable text.", "Shorten the --label."
+        )
+    return label
+
+
+def rule_of(timezone: str) -> str:
+    """Return the POSIX rule of a zone that somebody named."""
+    try:
+        return zone_rule(timezone)
+    except ValueError as error:
+        raise told(error, "Name an IANA zone such as Europe/Berlin.") from None
+
+
 def weekend_of(text: str) -> int:
     """Read `sat,sun` as a bit mask, Monday bit 0."""
-    mask = 0
-    for word in text.casefold().split(","):
-        day = word.strip()[:3]
-        if day not in WEEKDAYS or not word.strip().isalpha():
-            raise ToolError(
-                f"--weekend: '{word.strip()}' is no day.", f"Name days, separated by commas: {','.join(WEEKDAYS)}."
-            )
-        mask |= 1 << WEEKDAYS.index(day)
-    if mask == 0b1111111:
+    mask = days_of(text, "--weekend")
+    if mask == EVERY_DAY:
         raise ToolError("--weekend: all seven days leave no working day.", "Name one to six days.")
     return mask
+
+
+def days_of(text: str, option: str) -> int:
+    """Read days and ranges of days, `mon-fri,sun`, as a bit mask, Monday bit 0."""
+    mask = 0
+    for part in text.casefold().split(","):
+        ends = [word.strip() for word in part.split("-")]
+        if len(ends) > 2 or not all(word.isalpha() and word[:3] in WEEKDAYS for word in ends):
+            raise ToolError(
+                f"{option}: '{part.strip()}' is no day.", f"Name days, separated by commas: {','.join(WEEKDAYS)}."
+            )
+        first, last = (WEEKDAYS.index(word[:3]) for word in (ends[0], ends[-1]))
+        for day in range(first, last + 1 if last >= first else last + 8):
+            mask |= 1 << day % 7
+    return mask
+
+
+def hours_of(text: str, option: str) -> tuple[int, int]:
+    """Read `9-17` as the hours at which a day's window begins and ends; 24 is 0 of the next day."""
+    found = re.fullmatch(r"([0-9]{1,2})(?::00)?-([0-9]{1,2})(?::00)?", text.strip())
+    if not found or int(found[1]) > 23 or int(found[2]) > 24:
+        raise ToolError(f"{option}: '{text}' is no range of hours.", "Write two whole hours, such as 9-17 or 22-6.")
+    return int(found[1]), int(found[2]) % 24
 
 
 def secret_of(text: str) -> bytes:
@@ -131,6 +188,35 @@ def secret_of(text: str) -> bytes:
             "Give exactly 64 hexadecimal digits (32 bytes), or leave --secret out for a new random one.",
         )
     return bytes.fromhex(text)
+
+
+def at_lock(name: str, work: Callable[[Visit, show.Progress], Awaitable[T]]) -> tuple[Lock, T]:
+    """Go to a lock of the registry and do something; returns the lock as it is known then, and what came of it."""
+    with Registry.open() as registry, show.Progress() as progress:
+        lock = registry.lock(name)
+
+        async def stay() -> T:
+            async with Radios() as radios, visit(registry, lock, radios, progress, now) as door:
+                return await work(door, progress)
+
+        result = asyncio.run(stay())
+        return registry.lock(lock.name), result
+
+
+def ask(question: str, refused: str, yes: bool, needs: str) -> None:
+    """Ask a person who can say no; ToolError with `refused` then, and with `needs` where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ToolError(needs, "Add --yes.")
+    # Under asyncio the first Ctrl-C would only be noted, and the question would go on waiting.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        agreed = typer.confirm(question, err=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not agreed:
+        raise ToolError(refused, "Answer y, or add --yes, to do it.")
 
 
 def _sentence(text: str) -> str:

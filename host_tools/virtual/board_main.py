@@ -275,7 +275,7 @@ class Virtual:
                 self._done(self._name, answer())
             if self._answer is None and (world.fast or self.link.wait(0)):
                 self._serve()
-                if world.wake():
+                if (self._answer is not None or not world.fast) and world.wake():
                     return  # the firmware has something to run now
                 continue
             if world.fast or world.until > world.elapsed:

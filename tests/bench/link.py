@@ -14,6 +14,7 @@ from firmware.core.errors import SessionError
 from firmware.core.gcm import Gcm
 from firmware.core.kdf import hmac_sha256
 from firmware.core.noise import HandshakeState
+from firmware.core.slices import run
 from tests.handshakes import PROLOGUE, PSK, Stream, side
 
 ROUNDS = 41
@@ -43,16 +44,16 @@ def ratio(work, prepare=None, repeat=1) -> float:
     return sorted(found)[ROUNDS // 2]
 
 
-def heard():
+def heard(psk=PSK):
     """A responder that has the first message."""
-    responder = side(False)
-    responder.read(FIRST)
+    responder = side(False, psk)
+    responder.read(FIRST if psk else CLEAR)
     return responder
 
 
-def asked():
+def asked(psk=PSK):
     """An initiator that has sent the first message."""
-    initiator = side(True)
+    initiator = side(True, psk)
     initiator.write()
     return initiator
 
@@ -73,8 +74,17 @@ def wrong(_):
     raise ValueError("garbage was accepted")
 
 
+def slices(ladder):
+    """All slices of a curve operation; what is left is its end."""
+    for _ in range(255):
+        next(ladder)
+    return ladder
+
+
 FIRST = side(True).write()
 SECOND = heard().write()
+CLEAR = side(True, None).write()
+ANSWER = heard(None).write()
 GARBAGE = FIRST[:-1] + bytes((FIRST[-1] ^ 1,))
 
 
@@ -93,14 +103,20 @@ def main():
     """Measure; print one JSON object."""
     cipher, nonce = Gcm(PSK), bytes(12)
     figures = {
-        "X25519, any point": ratio(lambda _: x25519.run(x25519.ladder(PSK, FIRST[:32]))),
-        "X25519, a public key": ratio(lambda _: x25519.run(x25519.public_key(PSK))),
+        "X25519, any point": ratio(lambda _: run(x25519.ladder(PSK, FIRST[:32]))),
+        "X25519, its 255 slices": ratio(slices, lambda: x25519.ladder(PSK, FIRST[:32])),
+        "X25519, its end": ratio(run, lambda: slices(x25519.ladder(PSK, FIRST[:32]))),
+        "X25519, a public key": ratio(lambda _: run(x25519.public_key(PSK))),
         "lock: a first message with a wrong key": ratio(wrong, None, 10),
         "lock: begin and read the first message": ratio(lambda _: heard(), None, 10),
         "lock: write the second message": ratio(lambda end: end.write(), heard),
         "lock: the same after prepare": ratio(lambda end: end.write(), lambda: _prepared(heard()), 1),
         "client: begin and write the first message": ratio(lambda _: asked()),
         "client: read the second message": ratio(lambda end: end.read(SECOND), asked),
+        "to pair, lock: begin and read the first message": ratio(lambda _: heard(None), None, 10),
+        "to pair, lock: write the second message": ratio(lambda end: end.write(), lambda: heard(None)),
+        "to pair, client: begin and write the first message": ratio(lambda _: asked(None)),
+        "to pair, client: read the second message": ratio(lambda end: end.read(ANSWER), lambda: asked(None)),
         "split": ratio(lambda end: end.split(), finished),
     }
     for size in (0, 16, 64, 200):
@@ -112,7 +128,7 @@ def main():
 
 
 def _prepared(end):
-    x25519.run(end.prepare())
+    run(end.prepare())
     return end
 
 

@@ -1,8 +1,8 @@
 """In MicroPython: what a session costs a lock with 1,000 codes, in work and in heap; prints JSON.
 
-The lock gives other tasks their turn between two steps of a session: a step is how long the keypad may have to wait. Costs
-are ratios to one HMAC-SHA256 of the same run, each step the least of some runs; of the steps of a stage the longest but
-for one in a hundred, which stand for what the interpreter's allocator does now and then.
+The lock gives other tasks their turn between two steps of a session: a step is how long the keypad may have to wait.
+Costs are ratios to one HMAC-SHA256 of the same run, each step the least of some runs; of the steps of a stage the
+longest but for one in a hundred, which stand for what the interpreter's allocator does now and then.
 """
 
 import gc

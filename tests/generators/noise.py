@@ -1,10 +1,9 @@
 """Vectors for the cryptography of the link, from the libraries `noiseprotocol` and `cryptography`.
 
-What others published is typed in here and must come out of those libraries too. Keys are published examples.
+What others published is typed in here and must come out of those libraries too. Keys are published examples. What
+docs/link.md adds to the framework is in link.py.
 """
 
-import hashlib
-import hmac
 import random
 import warnings
 
@@ -12,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from noise.connection import Keypair, NoiseConnection
 
-NAME = b"Noise_NNpsk0_25519_AESGCM_SHA256"
-PSK = bytes(range(32))
+# With a pre-shared key, and without one.
+WITH = "Noise_NNpsk0_25519_AESGCM_SHA256"
+WITHOUT = "Noise_NN_25519_AESGCM_SHA256"
 
 # RFC 7748, sections 5.2 and 6.1: scalar, point, result.
 RFC_7748 = (
@@ -74,71 +74,114 @@ GCM = (
     ),
 )
 
-# Vectors of this pattern that others publish: the file vectors/cacophony.txt of the Haskell library cacophony (the
-# Rust library snow tests itself with it too), and vectors.txt of the Go library of the flynn project.
+# Vectors of these patterns that others publish: the file vectors/cacophony.txt of the Haskell library cacophony (the
+# Rust library snow tests itself with it too), and vectors.txt of the Go library of the flynn project. A case without
+# a pre-shared key is one of the pattern without.
+CACOPHONY = {
+    "source": "cacophony",
+    "prologue": b"John Galt".hex(),
+    "initiator": "893e28b9dc6ca8d611ab664754b8ceb7bac5117349a4439a6b0569da977c464a",
+    "responder": "bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b",
+}
+CACOPHONY_FIRST = "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944"
+CACOPHONY_SECOND = "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f144808843"
+CACOPHONY_SAID = (
+    "4c756477696720766f6e204d69736573",
+    "4d757272617920526f746862617264",
+    "462e20412e20486179656b",
+    "4361726c204d656e676572",
+    "4a65616e2d426170746973746520536179",
+    "457567656e2042f6686d20766f6e2042617765726b",
+)
 FLYNN = {
-    "psk": "2176657279736563726574766572797365637265747665727973656372657421",
+    "source": "flynn",
     "initiator": bytes(range(0x20, 0x40)).hex(),
     "responder": bytes(range(0x41, 0x61)).hex(),
 }
-SAID = ("79656c6c6f777375626d6172696e65", "7375626d6172696e6579656c6c6f77")
-HEARD = (
-    "6a7b199c69a64cc2ea3c556cf17489fd2ae452d3f3c2a0871cebd327fc31c6",
-    "e58d43e0c69d8c15df523586b2c58ca40cb0472b5b3775f1cca807fee28a71",
-)
+FLYNN_PSK = "2176657279736563726574766572797365637265747665727973656372657421"
 FLYNN_FIRST = "358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd166254"
 FLYNN_SECOND = "64b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d48466"
-PUBLISHED = (
+TEST_0, TEST_1 = b"test_msg_0".hex(), b"test_msg_1".hex()
+SAID = ("79656c6c6f777375626d6172696e65", "7375626d6172696e6579656c6c6f77")
+HEARD = [
+    [SAID[0], "6a7b199c69a64cc2ea3c556cf17489fd2ae452d3f3c2a0871cebd327fc31c6"],
+    [SAID[1], "e58d43e0c69d8c15df523586b2c58ca40cb0472b5b3775f1cca807fee28a71"],
+]
+HEARD_WITHOUT = [
+    [SAID[0], "a0193b62b90fb3497108ec8adcc340a49ebb0a07f1654d71f7e38361f57ba5"],
+    [SAID[1], "b2afdcb051e896fa5b6a23def5ee6bdd6032f1b39b2d22ef7da01857648389"],
+]
+PUBLISHED: tuple[dict, ...] = (
     {
-        "source": "cacophony",
-        "prologue": "4a6f686e2047616c74",
+        **CACOPHONY,
         "psk": "54686973206973206d7920417573747269616e20706572737065637469766521",
-        "initiator": "893e28b9dc6ca8d611ab664754b8ceb7bac5117349a4439a6b0569da977c464a",
-        "responder": "bbdb4cdbd309f1a1f2e1456967fe288cadd6f712d65dc7b7793d5e63da6b375b",
         "hash": "9f3b1f9afd7767767b5b9d1069844a6154fdbdcc36dfb3e31c0fffc5c973d530",
         "messages": [
-            [
-                "4c756477696720766f6e204d69736573",
-                "ca35def5ae56cec33dc2036731ab14896bc4c75dbb07a61f879f8e3afa4c7944"
-                "7c37a89fc17813788d30df2d59501d6066f5f8aecc3406bbd9829f2d24a531b1",
-            ],
-            [
-                "4d757272617920526f746862617264",
-                "95ebc60d2b1fa672c1f46a8aa265ef51bfe38e7ccb39ec5be34069f144808843"
-                "2f29d79368ef9de4e1ae7a362fb05bf0ad668e026bf5714554497b3a720461",
-            ],
-            ["462e20412e20486179656b", "7c01e898a6201f36aecee532e29cd0b7f8ffa29d3366ad0dce39a6"],
-            ["4361726c204d656e676572", "a9ff535aace3db6a1da1a7fb00fe2de2622bb373abad9fb42c00e0"],
-            [
-                "4a65616e2d426170746973746520536179",
-                "6cfc49a3e65472edc2d0152abe5ce950170a8a47c959f30bd48b5f0aacf29adbfd",
-            ],
-            [
-                "457567656e2042f6686d20766f6e2042617765726b",
-                "9bc86e6d974ed21ba04604a94aa68de21677eb409ead070c0cd569b069ee19ba142aa4c1a9",
-            ],
+            [CACOPHONY_SAID[0], CACOPHONY_FIRST + "7c37a89fc17813788d30df2d59501d6066f5f8aecc3406bbd9829f2d24a531b1"],
+            [CACOPHONY_SAID[1], CACOPHONY_SECOND + "2f29d79368ef9de4e1ae7a362fb05bf0ad668e026bf5714554497b3a720461"],
+            [CACOPHONY_SAID[2], "7c01e898a6201f36aecee532e29cd0b7f8ffa29d3366ad0dce39a6"],
+            [CACOPHONY_SAID[3], "a9ff535aace3db6a1da1a7fb00fe2de2622bb373abad9fb42c00e0"],
+            [CACOPHONY_SAID[4], "6cfc49a3e65472edc2d0152abe5ce950170a8a47c959f30bd48b5f0aacf29adbfd"],
+            [CACOPHONY_SAID[5], "9bc86e6d974ed21ba04604a94aa68de21677eb409ead070c0cd569b069ee19ba142aa4c1a9"],
+        ],
+    },
+    {
+        **CACOPHONY,
+        "hash": "6301958d25cd7d1ffe6ad7d0ca2ad284b4e478d9acd9198f7750432d225043d0",
+        "messages": [
+            [CACOPHONY_SAID[0], CACOPHONY_FIRST + CACOPHONY_SAID[0]],
+            [CACOPHONY_SAID[1], CACOPHONY_SECOND + "934ff73eebb9d930ebf62b8e4db8133ca936872b5551efd7c9989c646d8cf0"],
+            [CACOPHONY_SAID[2], "8d372b94914e80018211a344b8b1c5a2869492a0db46990c0362f3"],
+            [CACOPHONY_SAID[3], "e183b0abd55550f9955fb05476d988c6f27628d7bbde111c39ccbc"],
+            [CACOPHONY_SAID[4], "167293a79ad6a647114c4f4eb55bdf713a0d44ae48765c07fc4e57743100825021"],
+            [CACOPHONY_SAID[5], "2b67a18ae246069c51687bee89141041d9d35a821f852975d169a4f80f75c735807a1fd157"],
         ],
     },
     {
         **FLYNN,
-        "source": "flynn",
+        "psk": FLYNN_PSK,
         "prologue": "",
         "messages": [
             ["", FLYNN_FIRST + "4833316e6c21d899aec6c5f0c6e85e13"],
             ["", FLYNN_SECOND + "d3ec4419885d86e6d7310fb1d2263afd"],
-            [SAID[0], HEARD[0]],
-            [SAID[1], HEARD[1]],
+            *HEARD,
         ],
     },
     {
         **FLYNN,
-        "source": "flynn",
+        "psk": FLYNN_PSK,
         "prologue": b"notsecret".hex(),
         "messages": [
-            [b"test_msg_0".hex(), FLYNN_FIRST + "d2f8054fcaf80f347006e0fc25590a31fd33c4626fe59283ea40"],
-            [b"test_msg_1".hex(), FLYNN_SECOND + "e21a3177614fce09f014af55e853ed6b88b0e4628e071b23e905"],
-            [SAID[0], HEARD[0]],
-            [SAID[1], HEARD[1]],
+            [TEST_0, FLYNN_FIRST + "d2f8054fcaf80f347006e0fc25590a31fd33c4626fe59283ea40"],
+            [TEST_1, FLYNN_SECOND + "e21a3177614fce09f014af55e853ed6b88b0e4628e071b23e905"],
+            *HEARD,
+        ],
+    },
+    {
+        **FLYNN,
+        "prologue": "",
+        "messages": [
+            ["", FLYNN_FIRST],
+            ["", FLYNN_SECOND + "7cc0d7b4540fd183ba30ecbd3f464f16"],
+            *HEARD_WITHOUT,
+        ],
+    },
+    {
+        **FLYNN,
+        "prologue": b"notsecret".hex(),
+        "messages": [
+            ["", FLYNN_FIRST],
+            ["", FLYNN_SECOND + "2529efae98611941ab23ad370919a7f5"],
+            *HEARD_WITHOUT,
+        ],
+    },
+    {
+        **FLYNN,
+        "prologue": b"notsecret".hex(),
+        "messages": [
+            [TEST_0, FLYNN_FIRST + TEST_0],
+            [TEST_1, FLYNN_SECOND + "3d8d136c2fcf7ecd3c3d4c93591205092db481f2a901eb96f06c"],
+            *HEARD_WITHOUT,
         ],
     },
 )
@@ -178,10 +221,14 @@ def _gcm_cases(draw: random.Random) -> list[list[str]]:
     return cases
 
 
-def connection(initiator: bool, prologue: bytes, psk: bytes, private: bytes | None = None) -> NoiseConnection:
-    """Return one side of a handshake of the library `noiseprotocol`, ready for its first message."""
-    side = NoiseConnection.from_name(NAME)
-    side.set_psks(psk)
+def connection(initiator: bool, prologue: bytes, psk: bytes | None, private: bytes | None = None) -> NoiseConnection:
+    """Return one side of a handshake of the library `noiseprotocol`, ready for its first message.
+
+    Without a pre-shared key it is of the pattern that has none.
+    """
+    side = NoiseConnection.from_name((WITH if psk else WITHOUT).encode())
+    if psk:
+        side.set_psks(psk)
     side.set_prologue(prologue)
     if initiator:
         side.set_as_initiator()
@@ -195,12 +242,11 @@ def connection(initiator: bool, prologue: bytes, psk: bytes, private: bytes | No
     return side
 
 
-def handshake(words: list[bytes], payloads: list[bytes]) -> dict:
+def handshake(begin: bytes, psk: bytes | None, initiator: bytes, responder: bytes, payloads: list[bytes]) -> dict:
     """Return what goes over the wire: two messages of the handshake, then one from each side in turn.
 
-    `words`: the prologue, the pre-shared key, and the private keys of initiator and responder.
+    `begin`: the prologue; `initiator`, `responder`: their private keys.
     """
-    begin, psk, initiator, responder = words
     sides = connection(True, begin, psk, initiator), connection(False, begin, psk, responder)
     messages = []
     for turn, payload in enumerate(payloads):
@@ -214,97 +260,36 @@ def handshake(words: list[bytes], payloads: list[bytes]) -> dict:
         if bytes(heard) != payload:
             raise ValueError("the library does not understand itself")
         messages.append([payload.hex(), sent.hex()])
-    return {
+    made = {
+        "protocol": WITH if psk else WITHOUT,
         "prologue": begin.hex(),
-        "psk": psk.hex(),
         "initiator": initiator.hex(),
         "responder": responder.hex(),
         "hash": sides[0].get_handshake_hash().hex(),
         "messages": messages,
     }
+    return {**made, "psk": psk.hex()} if psk else made
 
 
 def _handshakes(draw: random.Random) -> list[dict]:
     made = []
     for case in PUBLISHED:
-        words = [bytes.fromhex(str(case[name])) for name in ("prologue", "psk", "initiator", "responder")]
-        ours = handshake(words, [bytes.fromhex(payload) for payload, _ in case["messages"]])
+        begin, initiator, responder = (bytes.fromhex(case[name]) for name in ("prologue", "initiator", "responder"))
+        payloads = [bytes.fromhex(payload) for payload, _ in case["messages"]]
+        ours = handshake(begin, bytes.fromhex(case.get("psk", "")), initiator, responder, payloads)
         if {**ours, **case} != {**case, **ours}:
             raise ValueError(f"the published vector of {case['source']} does not come out")
         made.append({**ours, **case})
-    for lengths in ((0, 0), (0, 0, 64, 1, 0, 200), (1, 33, 16, 16, 17, 15, 500, 2), (255, 0, 0, 0)):
-        words = [draw.randbytes(size) for size in (draw.randrange(40), 32, 32, 32)]
-        made.append({**handshake(words, [draw.randbytes(size) for size in lengths]), "source": "computed"})
+    for size in (32, 0):
+        for lengths in ((0, 0), (0, 0, 64, 1, 0, 200), (1, 33, 16, 16, 17, 15, 500, 2), (255, 0, 0, 0)):
+            sizes = draw.randrange(40), size, 32, 32
+            begin, psk, initiator, responder = (draw.randbytes(length) for length in sizes)
+            payloads = [draw.randbytes(length) for length in lengths]
+            made.append({**handshake(begin, psk, initiator, responder, payloads), "source": "computed"})
     return made
 
 
-def prologue(version: int, slot: int, lock_id: bytes) -> bytes:
-    """Return the prologue by the table of docs/link.md."""
-    return b"TUMBLERl" + version.to_bytes(1, "big") + slot.to_bytes(1, "big") + lock_id
-
-
-def derive(chain: bytes, material: bytes, count: int) -> list[bytes]:
-    """Return `count` keys of 32 bytes: HKDF of docs/link.md."""
-    extracted = hmac.new(chain, material, hashlib.sha256).digest()
-    keys = [b""]
-    for i in range(count):
-        keys.append(hmac.new(extracted, keys[-1] + bytes((i + 1,)), hashlib.sha256).digest())
-    return keys[1:]
-
-
-def steps(begin: bytes, psk: bytes, initiator: bytes, responder: bytes) -> dict[str, str]:
-    """Return what comes up on the way in a handshake with empty payloads, step by step as docs/link.md has it."""
-    shown: dict[str, bytes] = {}
-    h = hashlib.sha256(NAME + begin).digest()
-    ck, mixed, _ = derive(NAME, psk, 3)
-    h = hashlib.sha256(h + mixed).digest()
-    shown.update(h_psk=h, ck_psk=ck)
-    ours, theirs = (X25519PrivateKey.from_private_bytes(private) for private in (initiator, responder))
-    for name, key in (("first", ours.public_key()), ("second", theirs.public_key())):
-        public = key.public_bytes_raw()
-        h = hashlib.sha256(h + public).digest()
-        ck, k = derive(ck, public, 2)
-        if name == "second":
-            shared = ours.exchange(key)
-            ck, k = derive(ck, shared, 2)
-            shown.update(shared=shared)
-        tag = AESGCM(k).encrypt(bytes(12), b"", h)
-        h = hashlib.sha256(h + tag).digest()
-        shown.update({f"{name}_public": public, f"{name}_key": k, f"{name}_tag": tag, f"{name}_h": h, f"{name}_ck": ck})
-    shown["to_lock"], shown["to_client"] = derive(ck, b"", 2)
-    return {name: value.hex() for name, value in shown.items()}
-
-
-def example() -> dict:
-    """Return the worked example of docs/link.md."""
-    lock_id, slot = bytes.fromhex("0123456789abcdef"), 3
-    payloads = [b"", b"", b"ping", b"pong", b"ping"]
-    words = [prologue(1, slot, lock_id), PSK, bytes(range(0x20, 0x40)), bytes(range(0x40, 0x60))]
-    made = handshake(words, payloads)
-    shown = steps(*words)
-    if [
-        shown["first_public"] + shown["first_tag"],
-        shown["second_public"] + shown["second_tag"],
-        shown["second_h"],
-    ] != [
-        made["messages"][0][1],
-        made["messages"][1][1],
-        made["hash"],
-    ]:
-        raise ValueError("the steps of docs/link.md do not lead to the library's messages")
-    return {**made, "source": "docs/link.md", "version": 1, "slot": slot, "lock_id": lock_id.hex(), "steps": shown}
-
-
 def build() -> dict[str, object]:
-    """Return the vectors: X25519, AES-256-GCM, whole handshakes with messages after them, prologues, the example."""
+    """Return the vectors: X25519, AES-256-GCM, whole handshakes with messages after them."""
     draw = random.Random(20261125)
-    prologues = [
-        [version, slot, lock_id.hex(), prologue(version, slot, lock_id).hex()]
-        for version, slot, lock_id in ((1, 0, bytes(8)), (1, 15, bytes(range(8))), (255, 255, b"\xff" * 8))
-    ]
-    return {
-        "x25519": _curve_cases(draw),
-        "gcm": _gcm_cases(draw),
-        "handshakes": [example(), *_handshakes(draw)],
-        "prologues": prologues,
-    }
+    return {"x25519": _curve_cases(draw), "gcm": _gcm_cases(draw), "handshakes": _handshakes(draw)}

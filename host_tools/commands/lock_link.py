@@ -1,0 +1,247 @@
+"""`tumbler lock status|unlock|sync-time|log|config|erase|reset`: a lock that is in range."""
+
+import secrets
+from typing import Annotated
+
+import typer
+
+from firmware.core.config import NAME_MAX
+from firmware.core.zone import Zone
+
+from .. import show, show_link
+from ..errors import ToolError
+from ..issue import POLICIES
+from ..link.visit import Visit
+from ..registry import Registry
+from ..zones import format_time
+from .shared import (
+    Json,
+    Name,
+    PolicyName,
+    Yes,
+    ask,
+    at_lock,
+    complete_zone,
+    days_of,
+    examples,
+    hours_of,
+    now,
+    rule_of,
+    weekend_of,
+)
+
+LAST = 50  # events that are shown unless more are asked for
+CLOCK_OFF = 60  # seconds of difference from which it is worth a warning
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those of `tumbler lock`."""
+    app.command(epilog=examples("tumbler lock status cabin"))(status)
+    app.command(epilog=examples("tumbler lock unlock cabin"))(unlock)
+    app.command("sync-time")(sync_time)
+    app.command(epilog=examples("tumbler lock log cabin", "tumbler lock log cabin --all --kept --json"))(log)
+    app.command(
+        epilog=examples(
+            "tumbler lock config cabin",
+            "tumbler lock config cabin --auto-lock 8 --no-sound",
+            'tumbler lock config shop --passage "mon-fri 9-17"',
+        )
+    )(config)
+    app.command()(erase)
+    app.command()(reset)
+
+
+def status(name: Name, json: Json = False) -> None:
+    """Ask a lock how it is: bolt, battery, clock, codes, log."""
+
+    async def work(door: Visit, progress: show.Progress) -> show.Data:
+        return show_link.status_data(door.lock, door.status, now())
+
+    lock, data = at_lock(name, work)
+    if not data["time_trusted"]:
+        show.warn(
+            f"The lock does not trust its clock: codes with times stay shut. Run: tumbler lock sync-time {lock.name}"
+        )
+    elif abs(data["clock_off"]) >= CLOCK_OFF:
+        show.warn(f"Its clock is {abs(data['clock_off'])} seconds off. Run: tumbler lock sync-time {lock.name}")
+    if data["flash_in_doubt"]:
+        show.warn("The lock's flash failed: it takes no change until it restarts.")
+    if json:
+        show.emit(data)
+    else:
+        show.fields(data.items(), title=lock.name)
+
+
+def unlock(name: Name, json: Json = False) -> None:
+    """Open the door."""
+
+    async def work(door: Visit, progress: show.Progress) -> int:
+        return await door.client.unlock()
+
+    lock, seconds = at_lock(name, work)
+    if json:
+        show.emit({"name": lock.name, "open_seconds": seconds})
+    else:
+        show.say(f"{lock.name} is open for {seconds} seconds.")
+
+
+def sync_time(name: Name, json: Json = False) -> None:
+    """Set the lock's clock to this computer's time."""
+
+    async def work(door: Visit, progress: show.Progress) -> tuple[int, int]:
+        before = door.status.time - now()
+        await door.client.set_time(now())
+        at, _ = await door.client.time()
+        return at, before
+
+    lock, (at, before) = at_lock(name, work)
+    time = format_time(at, Zone(lock.rule))
+    if json:
+        show.emit({"name": lock.name, "time": time, "clock_was_off": before})
+    else:
+        show.say(f"{lock.name} shows {time}; it was {abs(before)} seconds {'fast' if before > 0 else 'slow'}.")
+
+
+def log(
+    name: Name,
+    since: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SEQ", help="Show what came after this number.", show_default=f"the last {LAST}"),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show all that was ever fetched.")] = False,
+    kept: Annotated[bool, typer.Option("--kept", help="Do not ask the lock: show what was fetched before.")] = False,
+    json: Json = False,
+) -> None:
+    """Fetch what is new in a lock's log, and show it. What was fetched stays in the registry, the lock keeps 1,000."""
+    if not kept:
+
+        async def work(door: Visit, progress: show.Progress) -> int:
+            return await door.fetch_log(lambda count: progress(f"Reading the log of {door.lock.name} … {count}"))
+
+        at_lock(name, work)
+    with Registry.open() as registry:
+        lock = registry.lock(name)
+        mirror = registry.mirror(lock)
+        events = mirror.events(since or 0)
+        if since is None and not everything:
+            events = events[-LAST:]
+        keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.label}
+        names = show_link.labels(show_link.issued_codes(lock, registry.codes(lock)), mirror)
+        data = [show_link.event_data(lock, event, keys, names) for event in events]
+    if json:
+        show.emit(data)
+        return
+    columns = ("seq", "time", "event", "reason", "kind", "id", "label", "by")
+    show.table(columns, [[event[column] for column in columns] for event in data], "No events.", strong=2)
+
+
+def config(
+    name: Name,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="IANA zone or POSIX TZ rule.", autocompletion=complete_zone),
+    ] = None,
+    weekend: Annotated[str | None, typer.Option(metavar="DAYS", help="The weekend days, such as fri,sat.")] = None,
+    auto_lock: Annotated[
+        int | None, typer.Option(min=1, max=60, metavar="1-60", help="Seconds that the bolt stays open.")
+    ] = None,
+    sound: Annotated[bool | None, typer.Option("--sound/--no-sound", help="The buzzer.", show_default=False)] = None,
+    policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.")] = None,
+    passage: Annotated[
+        str | None, typer.Option(metavar="DAYS HOURS", help='Hours in which # alone opens, "mon-fri 9-17", or off.')
+    ] = None,
+    bluetooth_name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the lock calls itself, 17 characters at most.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what a lock is set to, or change what is named."""
+    changes: dict[str, object] = {
+        "rule": None if timezone is None else rule_of(timezone),
+        "weekend": None if weekend is None else weekend_of(weekend),
+        "autolock": auto_lock,
+        "sound": sound,
+        "policy": None if policy is None else POLICIES[policy.value],
+        "passage": None if passage is None else _passage_of(passage),
+        "name": None if bluetooth_name is None else _bluetooth_name_of(bluetooth_name),
+    }
+    named = {field: value for field, value in changes.items() if value is not None}
+
+    async def work(door: Visit, progress: show.Progress) -> show.Data:
+        if named:
+            progress(f"Setting {door.lock.name} …")
+            await door.client.configure(**named)
+        found = await door.client.settings()
+        door.follow_settings(found, timezone)
+        return show_link.config_data(door.lock, found)
+
+    lock, data = at_lock(name, work)
+    if json:
+        show.emit(data)
+    else:
+        show.fields(data.items(), title=f"Set {lock.name}" if named else lock.name)
+
+
+def _bluetooth_name_of(text: str) -> str:
+    """Check what a lock shall call itself; nothing is the firmware's own name."""
+    if len(text) > NAME_MAX or not all(" " <= c <= "~" for c in text):
+        raise ToolError(f"A Bluetooth name has up to {NAME_MAX} printable ASCII characters.", "Choose another name.")
+    return text
+
+
+def _passage_of(text: str) -> tuple[int, int, int]:
+    """Read `mon-fri 9-17`, or `off`."""
+    words = text.split()
+    if [word.casefold() for word in words] == ["off"]:
+        return 0, 0, 0
+    days, _, hours = " ".join(words).rpartition(" ")
+    begin, until = hours_of(hours, "--passage")
+    return days_of(days, "--passage"), begin, until
+
+
+def erase(name: Name, yes: Yes = False, json: Json = False) -> None:
+    """Erase every code of a lock, issued and custom, used or not."""
+    with Registry.open() as registry:
+        lock = registry.lock(name)
+    ask(
+        f"Erase every code of '{lock.name}', for ever?",
+        "Nothing was erased.",
+        yes,
+        f"Erasing every code of '{lock.name}' needs a confirmation.",
+    )
+
+    async def work(door: Visit, progress: show.Progress) -> int:
+        return await door.erase()
+
+    lock, epoch = at_lock(name, work)
+    if json:
+        show.emit({"name": lock.name, "epoch": epoch})
+    else:
+        show.say(f"{lock.name} is in epoch {epoch}; every code issued or added before is dead.")
+
+
+def reset(name: Name, yes: Yes = False, json: Json = False) -> None:
+    """Make a lock new again: secret, codes, keys and log are gone. Hold its set-up button meanwhile."""
+    with Registry.open() as registry:
+        lock = registry.lock(name)
+    ask(
+        f"Make '{lock.name}' new again, and forget its secret, codes, keys and log here, too?",
+        "Nothing was reset.",
+        yes,
+        f"Resetting '{lock.name}' deletes everything and needs a confirmation.",
+    )
+
+    async def work(door: Visit, progress: show.Progress) -> None:
+        progress("Hold the set-up button inside the door …")
+        await door.client.reset()
+
+    lock, _ = at_lock(name, work)
+    with Registry.open() as registry:
+        if lock.held is None:
+            registry.remove(lock)
+        else:
+            registry.renew(lock, secrets.token_bytes(32))
+    if json:
+        show.emit({"reset": lock.name})
+    else:
+        show.say(f"{lock.name} is new. Pair it again: tumbler pair {lock.name}")

@@ -1,0 +1,258 @@
+"""`tumbler scan` and `tumbler pair`: see locks, and become the owner of one."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from firmware.core.config import Config
+from firmware.core.keys import OWNER, PSK_SIZE
+
+from .. import show, show_link
+from ..errors import ToolError
+from ..issue import POLICIES
+from ..link.pair import Pairing, for_new
+from ..link.radios import SCAN_SECONDS, Radios
+from ..link.session import WrongKey
+from ..link.transport import LinkLost, OutOfRange, Sighting
+from ..link.visit import NoKey, visit
+from ..mirror import PENDING, HeldKey
+from ..registry import Lock, Registry
+from ..zones import local_zone
+from .shared import (
+    Json,
+    PolicyName,
+    ask,
+    complete_lock,
+    complete_zone,
+    examples,
+    key_label_of,
+    name_of,
+    now,
+    rule_of,
+    weekend_of,
+)
+
+RESTARTS = 6  # looks for a lock that starts anew with its secret
+RESTART_PAUSE = 1.0  # seconds between two of them
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to `tumbler`."""
+    app.command(epilog=examples("tumbler scan", "tumbler scan --seconds 20 --json"))(scan)
+    app.command(
+        epilog=examples(
+            "tumbler pair cabin",
+            "tumbler pair shop --timezone Asia/Riyadh --weekend fri,sat --policy strict --label office",
+        )
+    )(pair)
+
+
+def scan(
+    seconds: Annotated[float, typer.Option(min=1, max=120, help="How long to look around.")] = SCAN_SECONDS,
+    json: Json = False,
+) -> None:
+    """Look for locks that are in range."""
+
+    async def look() -> list[Sighting]:
+        async with Radios() as radios:
+            return await radios.scan(seconds)
+
+    with Registry.open() as registry, show.Progress() as progress:
+        progress("Looking around …")
+        locks = registry.locks()
+        data = [show_link.sighting_data(one, locks) for one in asyncio.run(look())]
+    if json:
+        show.emit(data)
+        return
+    columns = ("lock", "state", "advertised", "lock_id", "signal", "address", "transport")
+    rows = [[one[column] for column in columns] for one in data]
+    show.table(
+        [c.replace("_", " ") for c in columns], rows, "No lock in range. Go closer, or start one: tumbler run --radio"
+    )
+
+
+def pair(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="What to call the lock.", autocompletion=complete_lock, show_default=False),
+    ],
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE",
+            help="IANA zone or POSIX TZ rule, of a lock that is not in the registry yet.",
+            autocompletion=complete_zone,
+            show_default="this computer's",
+        ),
+    ] = None,
+    policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.", show_default="standard")] = None,
+    weekend: Annotated[
+        str | None, typer.Option(metavar="DAYS", help="The weekend days.", show_default="sat,sun")
+    ] = None,
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Whose key it is; the lock keeps it.")] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask whether the lock agreed: you have seen that it did.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Become the owner of a new lock; or, with the set-up button of your lock held, give it a new key of yours.
+
+    Six digits appear here. Type them on the lock's keypad, then #.
+    """
+    name, note = name_of(name), key_label_of(label)
+    with Registry.open() as registry, show.Progress() as progress:
+        procedure = Procedure(registry, progress, name, note, yes)
+        options = (timezone, policy.value if policy else None, weekend)
+        lock, slot = asyncio.run(procedure.run(*options))
+    if json:
+        show.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "slot": slot, "timezone": lock.timezone})
+        return
+    show.say(f"{lock.name} is yours (key {slot}).")
+    if show.fancy():
+        show.say(f"Try it: tumbler lock status {lock.name}; issue a code: tumbler code one-time {lock.name}")
+
+
+class Procedure:
+    """One run of `tumbler pair`: which lock, the digits, the owner's word, the key, and the proof that it works."""
+
+    def __init__(self, registry: Registry, progress: show.Progress, name: str, label: str, yes: bool):
+        self._registry = registry
+        self._progress = progress
+        self._name = name
+        self._label = label
+        self._yes = yes
+
+    async def run(self, timezone: str | None, policy: str | None, weekend: str | None) -> tuple[Lock, int]:
+        """Pair; returns the lock and the slot of the new key."""
+        known = next((lock for lock in self._registry.locks() if lock.name.casefold() == self._name.casefold()), None)
+        self._check_options(known, timezone, policy, weekend)
+        if timezone is not None:
+            rule_of(timezone)
+        if weekend is not None:
+            weekend_of(weekend)
+        async with Radios() as radios:
+            if known is not None:
+                paired = await self._was_paired(known, radios)
+                if paired is not None:
+                    return paired
+            pairing = await self._begin(known, radios)
+            try:
+                self._check(known, pairing)
+                await self._agree(pairing)
+                lock = self._lock(known, pairing, timezone or local_zone(), policy or "standard", weekend or "sat,sun")
+                key = await self._finish(lock, pairing)
+            finally:
+                await pairing.close()
+            return await self._confirm(lock, key, radios)
+
+    @staticmethod
+    def _check_options(known: Lock | None, *options: str | None) -> None:
+        if known is not None and any(option is not None for option in options):
+            raise ToolError(
+                f"'{known.name}' is in the registry, with its zone, policy and weekend.",
+                "Leave --timezone, --policy and --weekend out; change them later: tumbler lock config --help",
+            )
+
+    async def _was_paired(self, lock: Lock, radios: Radios) -> tuple[Lock, int] | None:
+        """Finish what an earlier run began, if the lock had taken its key when that was cut short."""
+        pending = [key for key in self._registry.mirror(lock).usable_keys() if key.state == PENDING]
+        try:
+            async with visit(self._registry, lock, radios, self._progress, now, pending) as door:
+                return door.lock, door.status.slot
+        except (OutOfRange, WrongKey, NoKey, LinkLost):
+            return None
+
+    async def _begin(self, known: Lock | None, radios: Radios) -> Pairing:
+        """Find a lock that pairs, and shake hands with it."""
+        self._progress("Looking for a lock to pair …")
+
+        def suits(one: Sighting) -> bool:
+            return one.is_new or (known is not None and one.lock_id == known.lock_id)
+
+        seen = await radios.scan(SCAN_SECONDS, suits)
+        found = [one for one in seen if suits(one)]
+        if not found:
+            others = f" {len(seen)} in range belong to somebody." if seen else ""
+            raise ToolError(
+                f"No lock is in range that could be paired.{others}",
+                "Go closer to a new lock. One that was used before has to be reset: tumbler lock reset --help",
+            )
+        news = [one for one in found if one.is_new]
+        if len(news) > 1:
+            raise ToolError(f"{len(news)} new locks are in range.", "Leave power to the one that you want to pair.")
+        # The lock that is known beats a new one beside it.
+        one = next((one for one in found if not one.is_new), found[0])
+        return await Pairing.begin(await radios.connect(one))
+
+    def _check(self, known: Lock | None, pairing: Pairing) -> None:
+        """See that the registry can have this lock under this name; ToolError when it cannot."""
+        if not pairing.is_new:
+            if known is None or known.lock_id != pairing.lock_id:
+                raise ToolError(
+                    "This lock has an owner, and its secret is not in this registry under that name.",
+                    "Name it as the registry does, or ask its owner for a key: tumbler key add --help",
+                )
+        elif known is not None and known.held is None:
+            raise ToolError(
+                f"'{known.name}' was somebody else's lock, and the lock in range is new.",
+                f"Choose another name, or forget that one first: tumbler lock remove '{known.name}'",
+            )
+        elif known is not None and self._registry.mirror(known).set_up:
+            what = f"'{known.name}' was set up before, and the lock in range is new"
+            self._progress.hide()
+            ask(
+                f"{what}. Begin anew with a new secret? Every code issued before is then dead.",
+                "Nothing was changed.",
+                self._yes,
+                f"{what}: to begin anew needs a confirmation.",
+            )
+
+    def _lock(self, known: Lock | None, pairing: Pairing, timezone: str, policy: str, weekend: str) -> Lock:
+        """Return the registry's lock that this one is; a new one, or one with a new secret, if need be."""
+        if known is None:
+            secret = secrets.token_bytes(32)
+            rule, days = rule_of(timezone), weekend_of(weekend)
+            return self._registry.add(self._name, timezone, rule, days, policy, secret, now())
+        if pairing.is_new and self._registry.mirror(known).set_up:
+            return self._registry.renew(known, secrets.token_bytes(32))
+        return known
+
+    async def _agree(self, pairing: Pairing) -> None:
+        """Show the digits, wait until they are typed, and ask whether the lock itself agreed."""
+        digits = await pairing.digits()
+        self._progress.hide()
+        show.digits_to_type(digits)
+        self._progress("Waiting for the digits to be typed at the lock …")
+        await pairing.typed()
+        self._progress.hide()
+        ask(
+            "Did the lock itself agree, with four rising tones?",
+            "Then somebody may be between you and the lock. Nothing was sent.",
+            self._yes,
+            "Whether the lock itself agreed must be confirmed.",
+        )
+
+    async def _finish(self, lock: Lock, pairing: Pairing) -> HeldKey:
+        """Send the key, and what a new lock needs besides. The registry holds it before the lock does."""
+        psk = secrets.token_bytes(PSK_SIZE)
+        key = self._registry.mirror(lock).hold_pending(OWNER, self._label, psk, now())
+        self._progress(f"Giving {lock.name} its key …")
+        new = b""
+        if pairing.is_new:
+            new = for_new(now(), lock.epoch, lock.secret, Config(lock.rule, lock.weekend, POLICIES[lock.policy]))
+        return replace(key, slot=await pairing.finish(psk, self._label, new))
+
+    async def _confirm(self, lock: Lock, key: HeldKey, radios: Radios) -> tuple[Lock, int]:
+        """Connect with the new key: only then is a lock paired. A new one starts anew before."""
+        for left in range(RESTARTS - 1, -1, -1):
+            try:
+                async with visit(self._registry, lock, radios, self._progress, now, [key]) as door:
+                    return door.lock, door.status.slot
+            except (OutOfRange, LinkLost):
+                if not left:
+                    raise
+                await asyncio.sleep(RESTART_PAUSE)
+        raise OutOfRange(f"The lock '{lock.name}'")

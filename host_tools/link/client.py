@@ -1,0 +1,298 @@
+"""The client of a lock: requests that are done once, whatever is lost on the way (docs/link.md, "Commands").
+
+A request has an id. When the connection is lost before the last part of the answer is there, the client connects again
+and sends the same request with the same id: the lock carries it out if it has not, and answers the same if it has. A
+list goes on where it was interrupted. One request is in flight at a time.
+
+    apart ──connect, handshake──► session ──request──► waiting ──last part──► session
+    waiting ──connection lost──► apart, and the same request again, TRIES times without progress at most
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from firmware.core import wire
+from firmware.core.codebook import NEVER
+from firmware.core.config import Config
+from firmware.core.errors import Refused
+
+from ..errors import ToolError
+from .refusals import Refusal
+from .results import CodeRecord, KeyEntry, LogEvent, Status, events, keys, number, pack_changes, settings
+from .session import Busy, Random, Session, WrongKey, WrongLock, shake
+from .transport import LinkLost, OutOfRange, Wire
+
+TRIES = 3
+BUSY_PAUSE = 2.5  # seconds: the lock takes one more stranger every 2
+AGAIN_PAUSE = 0.5  # seconds before a lost connection is made anew
+MOST_EVENTS = 0xFFFF
+ANY_SLOT = 255
+LIST_HEAD = 6  # bytes before the entries of a part of the code list
+
+Dial = Callable[[], Awaitable[Wire]]
+T = TypeVar("T")
+Code = str | bytes  # digits, or a tag of 8 bytes
+
+
+class BadAnswer(ToolError):
+    """The lock answered what the document does not allow."""
+
+    def __init__(self) -> None:
+        super().__init__("The lock's answer makes no sense to this version of Tumbler.", "Update Tumbler and the lock.")
+
+
+class Client:
+    """A key's view of one lock. dial: makes a new connection to it; random: n bytes that nobody can guess.
+
+    Use as an asynchronous context manager. Every method raises Refusal for what the lock refuses, and ToolErrors for a
+    lock that is out of range, busy, another one, or does not know the key.
+    """
+
+    def __init__(self, dial: Dial, lock_id: bytes, slot: int, psk: bytes, random: Random = os.urandom):
+        self.slot = slot
+        self._dial = dial
+        self._lock_id = lock_id
+        self._psk = psk
+        self._random = random
+        self._session: Session | None = None
+        self._sent = False  # whether the request under way ever went out
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Be in a session; nothing when there is one. Waits a little for a lock that is busy."""
+        for tries_left in range(TRIES - 1, -1, -1):
+            if self._session is not None:
+                return
+            try:
+                self._session = await shake(await self._dial(), self.slot, self._psk, self._lock_id, self._random)
+            except Busy:
+                if not tries_left:
+                    raise
+                await asyncio.sleep(BUSY_PAUSE)
+            except (LinkLost, OutOfRange):
+                if not tries_left:
+                    raise
+                await asyncio.sleep(AGAIN_PAUSE)
+
+    async def close(self) -> None:
+        """End the connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    # What every key may ask
+
+    async def identify(self) -> Status:
+        """Ask who the lock is and how it is."""
+        return _read(Status.read, await self._one(wire.IDENTIFY))
+
+    async def time(self) -> tuple[int, bool]:
+        """Return the lock's time, and whether it is trusted."""
+        answer = await self._one(wire.GET_TIME)
+        return number(_sized(answer, 5)[:4]), bool(answer[4])
+
+    async def set_time(self, now: int) -> None:
+        """Set the lock's clock."""
+        _sized(await self._one(wire.SET_TIME, now.to_bytes(4, "big")), 0)
+
+    async def unlock(self) -> int:
+        """Open; returns the seconds until the bolt comes back."""
+        return _sized(await self._one(wire.UNLOCK), 1)[0]
+
+    # Codes
+
+    async def add_code(self, digits: str, start: int | None, end: int | None, insist: bool = False) -> bytes:
+        """Add a custom code; start None: at once, end None: never. Returns its tag."""
+        times = (start or 0).to_bytes(4, "big") + (NEVER if end is None else end).to_bytes(4, "big")
+        return _sized(await self._one(wire.ADD_CODE, bytes((int(insist),)) + times + digits.encode()), 8)
+
+    async def change_code(
+        self, code: Code, start: int | None, end: int | None, digits: str | None, insist: bool = False
+    ) -> bytes:
+        """Change what is named of a code, None where it stays. Returns the tag it has now."""
+        named = wire.INSIST if insist else 0
+        for flag, value in ((wire.START, start), (wire.END, end), (wire.NEW_DIGITS, digits)):
+            named |= 0 if value is None else flag
+        times = (start or 0).to_bytes(4, "big") + (end or 0).to_bytes(4, "big")
+        arguments = bytes((named,)) + times + _code(code) + (digits or "").encode()
+        return _sized(await self._one(wire.CHANGE_CODE, arguments), 8)
+
+    async def delete_code(self, code: Code) -> bytes:
+        """Delete a code. Returns its tag."""
+        return _sized(await self._one(wire.DELETE_CODE, _code(code)), 8)
+
+    async def codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
+        """List every code of the lock's book, each once; progress: called with how many there are so far."""
+        cursor = wire.FROM_THE_BEGINNING
+        found: dict[bytes, CodeRecord] = {}
+
+        def take(part: bytes) -> None:
+            nonlocal cursor
+            if len(part) < LIST_HEAD:
+                raise ValueError("a part of a list is cut")
+            cursor = number(part[:2])
+            # A code that is there twice changed in between: what came last is newer.
+            found.update((record.tag, record) for record in CodeRecord.list(part[LIST_HEAD:]))
+            progress(len(found))
+
+        await self._request(wire.LIST_CODES, lambda: cursor.to_bytes(2, "big"), take)
+        return list(found.values())
+
+    # Log
+
+    async def log(self, after: int, keep: Callable[[list[LogEvent]], None], most: int = MOST_EVENTS) -> None:
+        """Read the log's events after a sequence number, the oldest first; keep: called with each part of them."""
+        last, left = after, most
+
+        def take(part: bytes) -> None:
+            nonlocal last, left
+            found = list(events(part))
+            for event in found:
+                if event.seq <= last:
+                    raise ValueError("events are out of order")
+                last = event.seq
+            left -= len(found)
+            keep(found)
+
+        def arguments() -> bytes:
+            return last.to_bytes(4, "big") + max(0, left).to_bytes(2, "big")
+
+        await self._request(wire.READ_LOG, arguments, take)
+
+    # Settings
+
+    async def settings(self) -> Config:
+        """Ask for every setting."""
+        return _read(settings, await self._one(wire.GET_CONFIG))
+
+    async def configure(self, **changes: object) -> None:
+        """Change the settings named: rule, weekend, autolock, sound, policy, passage, name."""
+        _sized(await self._one(wire.SET_CONFIG, pack_changes(changes)), 0)
+
+    # Keys
+
+    async def keys(self) -> list[KeyEntry]:
+        """List the lock's keys."""
+        found: list[KeyEntry] = []
+
+        def arguments() -> bytes:
+            found.clear()  # this list begins anew
+            return b""
+
+        await self._request(wire.LIST_KEYS, arguments, lambda part: found.extend(keys(part)))
+        return found
+
+    async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
+        """Add a key, in the lowest free slot for slot 255. Returns its slot."""
+        return _sized(await self._one(wire.ADD_KEY, entry.pack(psk)), 1)[0]
+
+    async def remove_key(self, slot: int) -> None:
+        """Remove a key; its sessions end. Removing one's own is done when the lock no longer knows it."""
+        try:
+            _sized(await self._one(wire.REMOVE_KEY, bytes((slot,))), 0)
+        except WrongKey:
+            if slot != self.slot or not self._sent:
+                raise
+        if slot == self.slot:
+            await self.close()
+
+    # Everything
+
+    async def erase(self) -> int:
+        """Erase every code. Returns the new epoch."""
+        return number(_sized(await self._one(wire.ERASE_ALL), 2))
+
+    async def reset(self) -> None:
+        """Reset the lock to what it was when it was new; done when it no longer knows the key, or has another id."""
+        try:
+            _sized(await self._one(wire.RESET), 0)
+        except (WrongKey, WrongLock):
+            if not self._sent:
+                raise
+        await self.close()
+
+    # Requests
+
+    async def _one(self, command: int, arguments: bytes = b"") -> bytes:
+        """Carry out a request with an answer of one part."""
+        parts: list[bytes] = []
+        await self._request(command, lambda: arguments, parts.append)
+        if len(parts) != 1:
+            raise BadAnswer
+        return parts[0]
+
+    async def _request(self, command: int, arguments: Callable[[], bytes], take: Callable[[bytes], None]) -> None:
+        """Carry out a request; `take` gets each part of the answer, `arguments` says what to send, each time."""
+        ident = fresh_id(self._random)
+        self._sent = False
+        lost = 0
+        while True:
+            await self.connect()
+            try:
+                if self._session is None:
+                    raise LinkLost
+                await self._session.send(ident + bytes((command,)) + arguments())
+                self._sent = True
+                status = wire.MORE
+                while status != wire.DONE:
+                    status, result = read_part(await self._session.receive(), ident)
+                    take(result)
+                    lost = 0
+                return
+            except LinkLost:
+                await self.close()
+                lost += 1
+                if lost == TRIES:
+                    raise
+                await asyncio.sleep(AGAIN_PAUSE)
+            except (BadAnswer, ValueError, IndexError):
+                await self.close()  # what follows could be anything
+                raise BadAnswer from None
+
+
+def fresh_id(random: Random) -> bytes:
+    """Return the id of a new request: 4 bytes, not zero."""
+    while True:
+        ident = random(4)
+        if any(ident):
+            return ident
+
+
+def read_part(payload: bytes, ident: bytes) -> tuple[int, bytes]:
+    """Return status and result of one part of the answer to a request; Refusal, BadAnswer."""
+    if len(payload) < wire.REQUEST_HEAD or payload[:4] != ident:
+        raise BadAnswer
+    status, result = payload[4], payload[wire.REQUEST_HEAD :]
+    if status >= wire.FIRST_REFUSAL:
+        raise Refusal(status, result)
+    if status not in (wire.DONE, wire.MORE):
+        raise BadAnswer
+    return status, result
+
+
+def _code(code: Code) -> bytes:
+    """Name a code by its digits or its tag."""
+    if isinstance(code, str):
+        return bytes((len(code),)) + code.encode()
+    return b"\0" + code
+
+
+def _sized(result: bytes, size: int) -> bytes:
+    if len(result) != size:
+        raise BadAnswer
+    return result
+
+
+def _read(reader: Callable[[bytes], T], data: bytes) -> T:
+    """Read a result; what no lock should say is BadAnswer."""
+    try:
+        return reader(data)
+    except (ValueError, IndexError, Refused):
+        raise BadAnswer from None

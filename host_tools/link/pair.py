@@ -1,0 +1,107 @@
+"""Pairing: a first key for somebody who shares nothing with the lock (docs/link.md, "Pairing"), the client's side.
+
+    begin ──handshake without a key──► begun ──nonces──► shown ──typed at the lock──► agreed ──finish──► over
+
+Whoever calls shows the digits, waits until they are typed, asks the owner whether the lock itself agreed, and only then
+finishes. Nothing is retried: after any trouble a new pairing begins, with new keys and other digits.
+"""
+
+import asyncio
+import os
+
+from firmware.core import wire
+from firmware.core.config import Config
+from firmware.core.kdf import same
+from firmware.core.pairing import CLIENT, LOCK, NONCE, TYPED_WITHIN, commitment, digits_of
+from firmware.core.prologue import NO_LOCK, PAIRING
+
+from ..errors import ToolError
+from .client import BadAnswer, fresh_id, read_part
+from .refusals import Refusal
+from .session import Random, Session, shake
+from .transport import Wire
+
+POLL = 1.0  # seconds between two questions whether the digits were typed
+PENDING = "pairing-pending"
+
+
+class PairingFailed(ToolError):
+    """Nobody typed the right digits, or somebody is in the middle."""
+
+    def __init__(self, what: str):
+        super().__init__(what, "Nothing was changed. Run the command again and type the digits as they are shown.")
+
+
+class Pairing:
+    """One pairing, begun. lock_id: of the lock, zeros for one without a secret."""
+
+    def __init__(self, session: Session, random: Random, poll: float):
+        self.lock_id = session.lock_id
+        self._session = session
+        self._random = random
+        self._poll = poll
+
+    @classmethod
+    async def begin(cls, connection: Wire, random: Random = os.urandom, poll: float | None = None) -> "Pairing":
+        """Shake hands without a key; NotPairing when the lock has a secret and its set-up button is not held."""
+        session = await shake(connection, PAIRING, None, None, random)
+        return cls(session, random, POLL if poll is None else poll)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the lock says that it has no secret."""
+        return self.lock_id == NO_LOCK
+
+    async def digits(self) -> str:
+        """Exchange the nonces, each side bound to its own before it sees the other's; return the six digits to show."""
+        ours = self._random(NONCE)
+        theirs = await self._ask(wire.COMMIT, commitment(CLIENT, self._session.hash, ours))
+        nonce = await self._ask(wire.REVEAL, ours)
+        if len(nonce) != NONCE or not same(commitment(LOCK, self._session.hash, nonce), theirs):
+            await self.close()
+            raise PairingFailed("The lock did not keep to what it committed to: somebody may be in the middle.")
+        return digits_of(self._session.hash, ours, nonce)
+
+    async def typed(self) -> None:
+        """Wait until the digits are typed at the lock; PairingFailed when others are, or time is over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TYPED_WITHIN + 5
+        while loop.time() < until:
+            try:
+                if await self._ask(wire.DIGITS):
+                    raise BadAnswer
+                return
+            except Refusal as refusal:
+                if refusal.word != PENDING:
+                    raise PairingFailed("The lock got other digits, or none in two minutes.") from None
+            await asyncio.sleep(self._poll)
+        raise PairingFailed("Nobody typed the digits in two minutes.")
+
+    async def finish(self, psk: bytes, label: str, new: bytes = b"") -> int:
+        """Give the lock its key, and what a new one needs besides (see `for_new`); returns the key's slot.
+
+        Only after the owner has seen that the lock agreed.
+        """
+        name = label.encode()
+        slot = await self._ask(wire.FINISH, psk + bytes((len(name),)) + name + new)
+        if len(slot) != 1:
+            raise BadAnswer
+        return slot[0]
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._session.close()
+
+    async def _ask(self, command: int, arguments: bytes = b"") -> bytes:
+        """One request, one answer."""
+        ident = fresh_id(self._random)
+        await self._session.send(ident + bytes((command,)) + arguments)
+        status, result = read_part(await self._session.receive(), ident)
+        if status != wire.DONE:
+            raise BadAnswer
+        return result
+
+
+def for_new(now: int, epoch: int, secret: bytes, config: Config) -> bytes:
+    """Return what a lock without a secret gets with its first key."""
+    return now.to_bytes(4, "big") + epoch.to_bytes(2, "big") + secret + wire.pack_settings(config)

@@ -1,0 +1,99 @@
+"""All radios of this computer that may reach a lock: Bluetooth, and that of a virtual lock which runs here.
+
+TUMBLER_RADIO names the one to use, `bluetooth` or `virtual`. Without it a virtual lock that runs is asked first, then
+Bluetooth; a computer without Bluetooth is no trouble as long as a virtual lock answers.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from ..errors import ToolError
+from ..radio_socket import socket_path
+from ..registry_file import home
+from .transport import NoBluetooth, OutOfRange, Radio, Sighting, Wire
+
+SCAN_SECONDS = 8.0
+VARIABLE = "TUMBLER_RADIO"
+BLUETOOTH = "bluetooth"
+VIRTUAL = "virtual"
+
+
+def radios() -> list[Radio]:
+    """Return the radios to use, in the order in which they are asked."""
+    chosen = os.environ.get(VARIABLE, "")
+    if chosen not in ("", BLUETOOTH, VIRTUAL):
+        raise ToolError(f"{VARIABLE} is '{chosen}'.", f"It takes {BLUETOOTH} or {VIRTUAL}, or leave it out.")
+    use: list[Radio] = []
+    if chosen == VIRTUAL or (not chosen and running()):
+        from .virtual import Virtual  # both libraries are slow to load
+
+        use.append(Virtual())
+    if chosen != VIRTUAL:
+        from .bluetooth import Bluetooth
+
+        use.append(Bluetooth())
+    return use
+
+
+def running() -> bool:
+    """Whether a virtual lock with a radio runs here, for this registry folder."""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            probe.connect(os.fspath(socket_path(home())))
+    except OSError:
+        return False
+    return True
+
+
+class Radios:
+    """Use as an asynchronous context manager. NoBluetooth only when no radio at all can be used."""
+
+    def __init__(self, choose: Callable[[], list[Radio]] | None = None):
+        self._radios = (choose or radios)()
+        self._ready: dict[str, Radio] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Radios":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._stack.aclose()
+
+    async def scan(self, seconds: float, enough: Callable[[Sighting], bool] = lambda one: False) -> list[Sighting]:
+        """Return every lock seen in so many seconds, on one radio after the other, or until one is enough."""
+        found: list[Sighting] = []
+        troubles: list[NoBluetooth] = []
+        for radio in self._radios:
+            try:
+                found += await (await self._enter(radio)).scan(seconds, enough)
+            except NoBluetooth as trouble:
+                troubles.append(trouble)
+            if any(enough(one) for one in found):
+                break
+        if troubles and len(troubles) == len(self._radios):
+            raise troubles[0]
+        return found
+
+    async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> Sighting:
+        """Return the lock with this id, the strongest one; OutOfRange when it is not seen in time."""
+
+        def is_it(one: Sighting) -> bool:
+            return one.lock_id == lock_id
+
+        for one in await self.scan(seconds, is_it):
+            if is_it(one):
+                return one
+        raise OutOfRange(f"The lock '{name}'")
+
+    async def connect(self, sighting: Sighting) -> Wire:
+        """Connect to a lock that was seen."""
+        return await self._ready[sighting.transport].connect(sighting)
+
+    async def _enter(self, radio: Radio) -> Radio:
+        """Switch a radio on, once."""
+        if radio.name not in self._ready:
+            self._ready[radio.name] = await self._stack.enter_async_context(radio)
+        return self._ready[radio.name]

@@ -1,0 +1,49 @@
+"""A request that the lock refused, in two sentences for a person: the lock's own words, and what to do."""
+
+from firmware.core.wire import FIRST_REFUSAL, REFUSALS
+
+from ..errors import ToolError
+from .results import text
+
+REMEDIES = {
+    "bad-request": "Update Tumbler on this computer, or the lock.",
+    "unknown-command": "Update the lock's firmware, or leave this out.",
+    "not-permitted": "Ask an owner of the lock to do it, or for a key with another role.",
+    "request-reused": "Run the command again.",
+    "store-full": "Delete codes that nobody needs: tumbler code list --help",
+    "clock-fault": "Look at the wiring of the clock chip and its coin cell.",
+    "time-untrusted": "Set the lock's time: tumbler lock sync-time --help",
+    "bad-digits": "Choose 4 to 9 digits.",
+    "weak-digits": "Choose other digits, or more of them; --insist takes these all the same.",
+    "bad-time": "Name whole hours of the lock's zone, the end after the start.",
+    "already-over": "Choose a later --end.",
+    "code-exists": "Choose other digits, or change the code that is there: tumbler code change --help",
+    "no-such-code": "Look at the digits or the id: tumbler code list --help",
+    "revoked": "Issue or add a new code.",
+    "already-used": "Issue a new one: tumbler code one-time --help",
+    "nothing-named": "Name what to change; --help shows the options.",
+    "not-yet": "Come back later, or ask an owner of the lock.",
+    "expired": "Ask an owner of the lock for a new key.",
+    "outside-its-hours": "Come back in the hours of this key, or ask an owner of the lock.",
+    "no-such-key": "See which there are: tumbler key list --help",
+    "last-owner": "Add another owner's key first: tumbler key add --help",
+    "slot-taken": "Run the command again.",
+    "no-free-slot": "Remove a key that nobody needs: tumbler key remove --help",
+    "bad-key": "Change the role, the hours or the label (16 bytes at most).",
+    "bad-setting": "Choose a value in the range that is named.",
+    "button-needed": "Hold the set-up button, inside the door, while you run the command again.",
+    "pairing-pending": "Type the six digits on the lock's keypad, then #.",
+    "pairing-failed": "Run the command again and type the digits as they are shown.",
+    "already-set-up": "Hold its set-up button to add a key, or reset it first: tumbler lock reset --help",
+    "not-set-up": "Pair it: tumbler pair --help",
+}
+
+
+class Refusal(ToolError):
+    """The lock carried a request not out, and changed nothing. word: why, as in docs/link.md."""
+
+    def __init__(self, status: int, said: bytes):
+        known = status - FIRST_REFUSAL < len(REFUSALS)
+        self.word = REFUSALS[status - FIRST_REFUSAL] if known else f"refusal-{status}"
+        words = text(said).strip().rstrip(".") or self.word.replace("-", " ")
+        super().__init__(f"The lock refuses: {words}.", REMEDIES.get(self.word, "Update Tumbler on this computer."))

@@ -1,0 +1,196 @@
+"""What a lock answers, as values, and the bytes of what it is asked (docs/link.md, "Commands").
+
+Every `read` checks exact length and ranges before it believes; ValueError for anything else. Times are Unix seconds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from firmware.core.codebook import NEVER, Code
+from firmware.core.config import Config
+from firmware.core.policy import Policy
+from firmware.core.prologue import LOCK_ID
+from firmware.core.wire import ITEM, SETTINGS, unpack_settings
+
+BLANK_GONE = bytes(4)  # the last field of a record in the lock's memory, which is not told
+
+
+@dataclass(frozen=True)
+class Status:
+    """The answer to identify. battery: percent or None; epoch and counts as in docs/link.md."""
+
+    version: int
+    firmware: tuple[int, int, int]
+    lock_id: bytes
+    slot: int
+    role: int
+    trusted: bool
+    open: bool
+    locked_out: bool
+    in_doubt: bool
+    battery: int | None
+    time: int
+    epoch: int
+    codes: int
+    capacity: int
+    oldest: int
+    newest: int
+    guesses: int
+    label: str
+
+    @classmethod
+    def read(cls, data: bytes) -> "Status":
+        """Read the 35 bytes and the label."""
+        if not 35 <= len(data) <= 51:
+            raise ValueError("a status has 35 to 51 bytes")
+        flags = data[14]
+        return cls(
+            version=data[0],
+            firmware=(data[1], data[2], data[3]),
+            lock_id=data[4 : 4 + LOCK_ID],
+            slot=data[12],
+            role=data[13],
+            trusted=bool(flags & 1),
+            open=bool(flags & 2),
+            locked_out=bool(flags & 4),
+            in_doubt=bool(flags & 8),
+            battery=data[15] if data[15] <= 100 else None,
+            time=number(data[16:20]),
+            epoch=number(data[20:22]),
+            codes=number(data[22:24]),
+            capacity=number(data[24:26]),
+            oldest=number(data[26:30]),
+            newest=number(data[30:34]),
+            guesses=data[34],
+            label=text(data[35:]),
+        )
+
+
+@dataclass(frozen=True)
+class CodeRecord:
+    """A code in the lock's book. details: bytes 8 to 19 of its record (docs/storage.md); `code` has them as fields."""
+
+    tag: bytes
+    details: bytes
+
+    def __post_init__(self) -> None:
+        Code.unpack(self.tag + self.details + BLANK_GONE)
+
+    @classmethod
+    def of(cls, code: Code) -> "CodeRecord":
+        """Return the record of a code."""
+        packed = code.pack()
+        return cls(packed[:8], packed[8:ITEM])
+
+    @property
+    def code(self) -> Code:
+        """The code with its fields."""
+        return Code.unpack(self.tag + self.details + BLANK_GONE)
+
+    @property
+    def short_id(self) -> str:
+        """The id in the log and in lists."""
+        return self.tag[:4].hex()
+
+    @classmethod
+    def list(cls, data: bytes) -> "Iterator[CodeRecord]":
+        """Read entries of 20 bytes."""
+        for item in _items(data):
+            yield cls(item[:8], item[8:])
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """An event of the lock's log. code: 4 bytes, as in docs/link.md."""
+
+    seq: int
+    time: int
+    event: int
+    reason: int
+    flags: int
+    kind: int
+    code: bytes
+    argument: int
+
+
+def events(data: bytes) -> Iterator[LogEvent]:
+    """Read entries of 20 bytes."""
+    for item in _items(data):
+        seq, time = number(item[:4]), number(item[4:8])
+        yield LogEvent(seq, time, item[8], item[9], item[10], item[11], item[12:16], number(item[16:20]))
+
+
+@dataclass(frozen=True)
+class KeyEntry:
+    """A key of the lock, without its psk. days: mask, 0 for every day; end NEVER: none."""
+
+    slot: int
+    role: int
+    label: str
+    days: int = 0
+    begin: int = 0
+    until: int = 0
+    start: int = 0
+    end: int = NEVER
+
+    def pack(self, psk: bytes) -> bytes:
+        """Return the arguments of add key."""
+        head = bytes((self.slot, self.role, self.days, self.begin, self.until))
+        return head + self.start.to_bytes(4, "big") + self.end.to_bytes(4, "big") + psk + self.label.encode()
+
+
+def keys(data: bytes) -> Iterator[KeyEntry]:
+    """Read the entries of list keys."""
+    at = 0
+    while at < len(data):
+        head = data[at : at + 14]
+        label = data[at + 14 : at + 14 + head[-1]]
+        if len(head) != 14 or len(label) != head[13]:
+            raise ValueError("a key is cut")
+        at += 14 + len(label)
+        yield KeyEntry(head[0], head[1], text(label), head[2], head[3], head[4], number(head[5:9]), number(head[9:13]))
+
+
+def settings(data: bytes) -> Config:
+    """Read all seven settings."""
+    named = unpack_settings(data)
+    if len(named) != len(SETTINGS) - 1:
+        raise ValueError("settings are missing")
+    return Config(**named)
+
+
+def pack_changes(changes: dict[str, object]) -> bytes:
+    """Return the settings named, as set configuration takes them."""
+    packed = b""
+    for field, name in enumerate(SETTINGS):
+        if name in changes:
+            data = _value(changes[name])
+            packed += bytes((field, len(data))) + data
+    return packed
+
+
+def _value(value: object) -> bytes:
+    if isinstance(value, Policy):
+        return value.pack()
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, tuple):
+        return bytes(value)
+    return bytes((int(value),))  # type: ignore[call-overload]
+
+
+def number(data: bytes) -> int:
+    """Read an unsigned number."""
+    return int.from_bytes(data, "big")
+
+
+def text(data: bytes) -> str:
+    """Read a text that another side wrote, as it can be shown."""
+    return "".join(c for c in data.decode("utf-8", "replace") if c.isprintable())
+
+
+def _items(data: bytes) -> Iterator[bytes]:
+    if len(data) % ITEM:
+        raise ValueError("entries of a list have 20 bytes")
+    for at in range(0, len(data), ITEM):
+        yield data[at : at + ITEM]

@@ -1,0 +1,173 @@
+"""One connection to a lock, the client's side: fragments, hello, handshake, then sealed messages (docs/link.md).
+
+    start ──hello──► waits ──second message authentic──► session ──anything that does not open──► over
+
+A session is made by `shake`, which does the first three steps. Whatever is wrong ends the connection; a new try is a
+new connection. What a lock says before the session is not authentic, so it only chooses the words for a person.
+"""
+
+import os
+from collections.abc import Callable
+
+from firmware.core.errors import SessionError
+from firmware.core.frames import FRAGMENT, SHORTEST, Cutter, Joiner
+from firmware.core.noise import HandshakeState
+from firmware.core.prologue import CHALLENGE, LOCK_ID, PAIRING, VERSION, prologue
+from firmware.core.wire import FROM_LOCK, HANDSHAKE, HELLO, NO_PAIRING, NOT_NOW, OLD_VERSION, REFUSED, SEALED
+
+from ..errors import ToolError
+from .transport import LinkLost, Wire
+
+MESSAGE_WITHIN = 10.0  # seconds: the lock answers hello at once, and the handshake after two curve operations
+ANSWER_WITHIN = 20.0  # a command may wait for flash and the keypad
+
+Random = Callable[[int], bytes]
+
+
+class WrongKey(ToolError):
+    """The lock refuses the key, or the lock is another one than it should be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The lock does not accept this key: it was removed, or this is another lock.",
+            "Ask an owner for a new key, or pair again with the set-up button held: tumbler pair --help",
+        )
+
+
+class WrongLock(ToolError):
+    """Another lock answered than the one that was meant."""
+
+    def __init__(self, blank: bool):
+        if blank:
+            super().__init__("The lock has no secret: it is new, or was reset.", "Set it up: tumbler pair --help")
+        else:
+            super().__init__("Another lock answered.", "Try again; `tumbler scan` shows which locks are in range.")
+        self.blank = blank
+
+
+class Busy(ToolError):
+    """The lock takes no connection just now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The lock is busy: too many connections to it failed in the last minute.", "Try again in some seconds."
+        )
+
+
+class NotPairing(ToolError):
+    """The lock pairs with nobody now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This lock has an owner and pairs with nobody just now.",
+            "Hold its set-up button, inside the door, while you run the command again.",
+        )
+
+
+class TooOld(ToolError):
+    """The two sides have no version of the link in common."""
+
+    def __init__(self) -> None:
+        super().__init__("The lock speaks another version of the link.", "Update Tumbler on this computer.")
+
+
+class Channel:
+    """Messages over a wire."""
+
+    def __init__(self, wire: Wire):
+        self._wire = wire
+        self._cutter = Cutter()
+        self._joiner = Joiner()
+
+    async def send(self, message: bytes) -> None:
+        """Send one message of 1 to 320 bytes."""
+        for fragment in self._cutter.cut(message, max(SHORTEST, min(FRAGMENT, self._wire.fragment))):
+            await self._wire.send(fragment)
+
+    async def receive(self, timeout: float) -> bytes:
+        """Return the next message; LinkLost when a fragment is lost, repeated or takes longer than so many seconds."""
+        while True:
+            try:
+                message = self._joiner.add(await self._wire.receive(timeout))
+            except SessionError:
+                raise LinkLost("The connection to the lock lost a part of a message.") from None
+            if message is not None:
+                return message
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._wire.close()
+
+
+class Session:
+    """A connection on which both sides know each other. lock_id: who it is; hash: of this session and no other."""
+
+    def __init__(self, channel: Channel, handshake: HandshakeState, lock_id: bytes):
+        self.lock_id = lock_id
+        self.hash = handshake.hash
+        self._channel = channel
+        self._seal, self._open = handshake.split()
+
+    async def send(self, payload: bytes) -> None:
+        """Send one payload, sealed."""
+        await self._channel.send(bytes((SEALED,)) + self._seal.seal(payload))
+
+    async def receive(self, timeout: float = ANSWER_WITHIN) -> bytes:
+        """Return the lock's next payload; LinkLost for anything that is none."""
+        message = await self._channel.receive(timeout)
+        if message[0] != SEALED | FROM_LOCK:
+            raise LinkLost("The lock ended the connection.")
+        try:
+            return self._open.open(message[1:])
+        except SessionError:
+            raise LinkLost("A message of the lock was altered on the way.") from None
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._channel.close()
+
+
+async def shake(
+    wire: Wire, slot: int, psk: bytes | None, expected: bytes | None, random: Random = os.urandom
+) -> Session:
+    """Say hello and shake hands on a new wire, with the key of a slot; psk None and slot 255 to pair.
+
+    expected: the lock id that must answer, None for any. WrongLock, WrongKey, Busy, NotPairing, TooOld, LinkLost; the
+    wire is closed then.
+    """
+    channel = Channel(wire)
+    try:
+        await channel.send(bytes((HELLO, VERSION, slot)))
+        version, lock_id, challenge = _hello(await channel.receive(MESSAGE_WITHIN))
+        if expected is not None and lock_id != expected:
+            raise WrongLock(blank=not any(lock_id))
+        begin = prologue(VERSION, version, slot, lock_id, challenge)
+        handshake = HandshakeState(True, begin, None if slot == PAIRING else psk, random)
+        await channel.send(bytes((HANDSHAKE,)) + handshake.write())
+        answer = await channel.receive(MESSAGE_WITHIN)
+        _look_for_refusal(answer)
+        try:
+            if answer[0] != HANDSHAKE | FROM_LOCK or handshake.read(answer[1:]):
+                raise SessionError
+        except SessionError:
+            raise WrongKey from None
+        return Session(channel, handshake, lock_id)
+    except BaseException:
+        await channel.close()
+        raise
+
+
+def _hello(message: bytes) -> tuple[int, bytes, bytes]:
+    """Read the lock's hello: version, lock id, challenge."""
+    _look_for_refusal(message)
+    if len(message) != 2 + LOCK_ID + CHALLENGE or message[0] != HELLO | FROM_LOCK:
+        raise LinkLost("What answered is no lock, or one of another version.")
+    if message[1] != VERSION:
+        raise TooOld
+    return message[1], message[2 : 2 + LOCK_ID], message[2 + LOCK_ID :]
+
+
+def _look_for_refusal(message: bytes) -> None:
+    if message[0] == REFUSED:
+        reason = message[1] if len(message) == 2 else 0
+        raise {OLD_VERSION: TooOld, NOT_NOW: Busy, NO_PAIRING: NotPairing}.get(reason, WrongKey)()

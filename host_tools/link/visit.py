@@ -1,0 +1,185 @@
+"""A visit: one stay at a lock of the registry, with a key the registry holds. The registry learns what the lock tells.
+
+    async with Radios() as radios, visit(registry, lock, radios, say) as door:
+        await door.client.unlock()
+
+On arrival the lock says who it is: its epoch is taken over, which confirms an erase by itself, and so is a pending key
+that works. `say` is told what is going on, for a person who waits.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from firmware.core.codebook import ACTIVE, NEVER, REVOKED, Code
+from firmware.core.config import Config
+from firmware.core.keys import SLOTS
+from firmware.core.tickets import CUSTOM
+
+from ..errors import ToolError
+from ..mirror import HeldKey, Mirror
+from ..registry import Lock, Registry
+from .client import Client
+from .radios import Radios
+from .results import CodeRecord, KeyEntry, LogEvent, Status
+from .session import WrongKey
+
+Say = Callable[[str], None]
+
+
+class NoKey(ToolError):
+    """The registry holds no key for a lock."""
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"The registry has no key for '{name}' yet.",
+            f"Pair it: tumbler pair '{name}'; or import a key that its owner gave you: tumbler key import --help",
+        )
+
+
+class Visit:
+    """A lock that was reached. status: what it said on arrival; client: for whatever the registry need not know of."""
+
+    def __init__(self, registry: Registry, lock: Lock, client: Client, status: Status, now: Callable[[], int]):
+        self.lock = lock
+        self.client = client
+        self.status = status
+        self._registry = registry
+        self._now = now
+
+    @property
+    def mirror(self) -> Mirror:
+        """What the registry keeps of the lock."""
+        return self._registry.mirror(self.lock)
+
+    async def fetch_log(self, progress: Callable[[int], None] = lambda count: None) -> int:
+        """Fetch what is new in the lock's log; returns how many events. What was fetched stays."""
+        mirror, before = self.mirror, self.mirror.last_seq()
+        if before > self.status.newest:
+            raise ToolError(
+                f"The log of '{self.lock.name}' is shorter than what was fetched before: the lock lost its memory.",
+                "Reset it and pair it again: tumbler lock reset --help",
+            )
+        fetched = 0
+
+        def keep(part: list[LogEvent]) -> None:
+            nonlocal fetched
+            mirror.add_events(part)
+            fetched += len(part)
+            progress(fetched)
+
+        await self.client.log(before, keep)
+        return fetched
+
+    async def fetch_codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
+        """Fetch the lock's whole list of codes."""
+        found = await self.client.codes(progress)
+        self.mirror.replace_known(found, self._now())
+        return found
+
+    async def fetch_keys(self) -> list[KeyEntry]:
+        """Fetch the lock's list of keys."""
+        found = await self.client.keys()
+        self.mirror.replace_keys([(key.slot, key.role, key.label) for key in found], self._now())
+        return found
+
+    async def add_code(self, digits: str, start: int | None, end: int | None, label: str, insist: bool) -> bytes:
+        """Add a custom code, and remember its digits."""
+        tag = await self.client.add_code(digits, start, end, insist)
+        self.mirror.choose(tag, digits, label, self._now())
+        code = Code(tag, CUSTOM, ACTIVE, len(digits), start=start or 0, end=NEVER if end is None else end)
+        self.mirror.note_known(CodeRecord.of(code), self._now())
+        return tag
+
+    async def change_code(
+        self, code: str | bytes, start: int | None, end: int | None, digits: str | None, label: str, insist: bool
+    ) -> bytes:
+        """Change a code, and remember new digits under the label."""
+        tag = await self.client.change_code(code, start, end, digits, insist)
+        if digits is not None:
+            self.mirror.choose(tag, digits, label, self._now())
+        known = next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        if known is not None:
+            known.start = known.start if start is None else start
+            known.end = known.end if end is None else end
+            self.mirror.note_known(CodeRecord.of(known), self._now())
+        return tag
+
+    async def delete_code(self, code: str | bytes) -> bytes:
+        """Delete a code, and remember that it is dead."""
+        tag = await self.client.delete_code(code)
+        known = next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        if known is not None:
+            known.state = REVOKED
+            self.mirror.note_known(CodeRecord.of(known), self._now())
+        return tag
+
+    async def erase(self) -> int:
+        """Erase every code; returns the new epoch."""
+        epoch = await self.client.erase()
+        self._follow(epoch)
+        return epoch
+
+    def follow_settings(self, config: Config, timezone: str | None = None) -> None:
+        """Take over what the lock is set to. timezone: how the owner writes its zone, None where that stays."""
+        lock = self.lock
+        if timezone is None:
+            timezone = lock.timezone if lock.rule == config.rule else config.rule
+        policy = config.policy.name if config.policy.name in ("standard", "strict") else lock.policy
+        self._registry.set_settings(lock, timezone, config.rule, config.weekend, policy)
+        self.lock = self._registry.lock(lock.name)
+
+    def _follow(self, epoch: int) -> None:
+        if epoch != self.lock.epoch:
+            with self._registry.writing():
+                self._registry.set_epoch(self.lock, epoch)
+            self.mirror.replace_known([], self._now())
+            self.lock = self._registry.lock(self.lock.name)
+
+
+@asynccontextmanager
+async def visit(
+    registry: Registry,
+    lock: Lock,
+    radios: Radios,
+    say: Say,
+    now: Callable[[], int],
+    keys: list[HeldKey] | None = None,
+) -> AsyncIterator[Visit]:
+    """Find a lock, connect with a key that it knows, and let the registry learn how it is. keys: to try, the registry's
+    without any.
+
+    NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
+    """
+    if keys is None:
+        keys = registry.mirror(lock).usable_keys()
+    if not keys:
+        raise NoKey(lock.name)
+    client, key = await _reach(lock, radios, keys, say)
+    try:
+        status = await client.identify()
+        if key.psk is not None:
+            registry.mirror(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
+        here = Visit(registry, lock, client, status, now)
+        here._follow(status.epoch)
+        yield here
+    finally:
+        await client.close()
+
+
+async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say) -> tuple[Client, HeldKey]:
+    """Return a client in a session, and the key it uses: the first one that the lock knows."""
+    say(f"Looking for {lock.name} …")
+    sighting = await radios.find(lock.lock_id, lock.name)
+    refused: WrongKey | None = None
+    for key in keys:
+        # Where an answer was lost, the slot of a key is not known: the lock knows it in one of them, or in none.
+        for slot in range(SLOTS) if key.slot is None else (key.slot,):
+            say(f"Connecting to {lock.name} …")
+            client = Client(lambda: radios.connect(sighting), lock.lock_id, slot, key.psk or b"")
+            try:
+                await client.connect()
+            except WrongKey as error:
+                refused = error
+                continue
+            return client, key
+    raise refused or NoKey(lock.name)

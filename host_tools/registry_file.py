@@ -1,0 +1,181 @@
+"""The file of the registry: made, looked at before it is believed, brought up to date, and its troubles in words.
+
+    file    $TUMBLER_HOME/registry.sqlite, else in the user's data folder; mode 0600 (SQLite gives its journal
+            the same), a folder made for it 0700
+    header  application_id 'TMBL', user_version = SCHEMA
+
+A file that is not a registry, or that is damaged, is reported and never touched. A new one is written beside its
+place and linked there when it is complete, so that an empty file is damage and never a fresh start.
+"""
+
+import os
+import secrets
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from .errors import ToolError
+from .registry_schema import COLUMNS, SCHEMA, create, migrate, version_of
+
+FILE = "registry.sqlite"
+APPLICATION_ID = int.from_bytes(b"TMBL", "big")
+BUSY_SECONDS = 20
+
+
+def home() -> Path:
+    """Return the folder of the registry: `TUMBLER_HOME`, else the user's data folder."""
+    chosen = os.environ.get("TUMBLER_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_data_dir("tumbler", appauthor=False))
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Open the registry at `path` with today's tables, or make a new one where there is no file."""
+    with told(path):
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _create(path)
+        _check_header(path)
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o600)
+        connection = _connect(path)
+        try:
+            _check_body(connection, path)
+            if version_of(connection) < SCHEMA:
+                _update(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _update(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a file of an earlier version up to date."""
+    try:
+        migrate(connection)
+    except sqlite3.IntegrityError as error:  # a row that the old tables should have refused
+        raise damaged(path) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file as it is, never making one; transactions are ours alone (isolation_level None)."""
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # a removed secret does not stay in a free page
+    connection.execute("PRAGMA synchronous = FULL")  # a code that was shown is on the disk
+    return connection
+
+
+def _create(path: Path) -> None:
+    """Write an empty registry beside its place and link it there; another command may have been faster."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        connection = _connect(draft)
+        try:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            create(connection)
+        finally:
+            connection.close()
+        _link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+        draft.with_name(f"{draft.name}-journal").unlink(missing_ok=True)
+
+
+def _link(draft: Path, path: Path) -> None:
+    """Give the draft its name unless another command was faster."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            draft.rename(path)
+
+
+def _check_header(path: Path) -> None:
+    """Look at the file before SQLite does, which would take an empty one for a new database."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or not any(header):
+        raise damaged(path)
+    foreign = header[:16] != b"SQLite format 3\0" or int.from_bytes(header[68:72], "big") != APPLICATION_ID
+    if foreign:
+        raise ToolError(
+            f"{path} is not a Tumbler registry.",
+            "Nothing was changed. Move it away or restore a backup, or point TUMBLER_HOME at another folder.",
+        )
+
+
+def _check_body(connection: sqlite3.Connection, path: Path) -> None:
+    """Let SQLite walk through the whole file, and see that it has tables that this version knows."""
+    connection.execute("BEGIN")
+    if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise damaged(path)
+    # SQLite reads a last page that was cut off as zeros; nobody else can be writing it during our transaction.
+    if path.stat().st_size % connection.execute("PRAGMA page_size").fetchone()[0]:
+        raise damaged(path)
+    version = version_of(connection)
+    if version > SCHEMA:
+        raise ToolError(f"{path} was made by a newer Tumbler.", "Nothing was changed. Update Tumbler.")
+    if version < 1:
+        raise damaged(path)
+    for table, columns in COLUMNS[version].items():
+        connection.execute(f"SELECT {columns} FROM {table} LIMIT 1")  # noqa: S608
+    connection.execute("COMMIT")
+
+
+def damaged(path: Path) -> ToolError:
+    """Return what there is to say of a damaged registry."""
+    return ToolError(
+        f"The registry {path} is damaged.",
+        "Nothing was changed. Restore it from a backup, or move it away and add the locks again with their secrets.",
+    )
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what the operating system and SQLite report into sentences."""
+    try:
+        yield
+    except OSError as error:
+        raise ToolError(
+            f"The registry {path} cannot be used: {error.strerror or type(error).__name__}.",
+            "Make its folder writable for you, or point TUMBLER_HOME at a folder that is.",
+        ) from error
+    except sqlite3.IntegrityError as error:
+        raise ToolError(
+            "The registry refused what contradicts what it holds already.",
+            "Nothing was changed; run the command again.",
+        ) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # names of a damaged schema may be no text
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise
+        raise _sentence(getattr(error, "sqlite_errorname", ""), path) from error
+
+
+def _sentence(name: str, path: Path) -> ToolError:
+    """Put an SQLite result code into words."""
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return ToolError(
+            f"The registry {path} could not be written: the disk is full or failing.",
+            "Nothing was issued or changed. Make room and run the command again.",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return ToolError(
+            f"The registry {path} cannot be written.",
+            "Make the file and its folder writable for you, or point TUMBLER_HOME at a folder that is.",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ToolError(
+            f"Another command has been holding the registry for {BUSY_SECONDS} seconds.", "Run the command again."
+        )
+    return damaged(path)

@@ -1,0 +1,166 @@
+"""The tables of the registry, and how a file with the tables of an earlier version becomes one of today's.
+
+A step from one version to the next is a list of statements. All steps a file needs are one transaction: it ends with
+the tables of today or as it was.
+
+    locks    a lock, with its root secret; or with its lock id alone, where the registry holds nothing but a key for it
+    codes    what was issued offline; the digits follow from these numbers and the secret
+    keys     key slots of the lock: with a psk those this registry may use, without one those of others
+    known    the codes the lock listed when it was asked last
+    chosen   digits that no ticket gives, put in over the link from here; tag as in docs/passcodes.md
+    events   the lock's log, as far as it was ever fetched
+"""
+
+import sqlite3
+from contextlib import suppress
+
+SCHEMA = 2
+
+_LOCKS = """
+CREATE TABLE {name} (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    timezone      TEXT    NOT NULL,
+    rule          TEXT    NOT NULL,
+    weekend       INTEGER NOT NULL CHECK (weekend BETWEEN 1 AND 126),
+    policy        TEXT    NOT NULL CHECK (policy IN ('standard', 'strict')),
+    secret        BLOB    CHECK (length(secret) = 32),
+    lock_id       BLOB    CHECK (length(lock_id) = 8),
+    fingerprint   TEXT    NOT NULL,
+    epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch BETWEEN 0 AND 65535),
+    erase_pending INTEGER NOT NULL DEFAULT 0 CHECK (erase_pending IN (0, 1)),
+    created       INTEGER NOT NULL,
+    CHECK ((secret IS NULL) <> (lock_id IS NULL))
+)
+"""
+_CODES = """
+CREATE TABLE codes (
+    id      INTEGER PRIMARY KEY,
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    epoch   INTEGER NOT NULL CHECK (epoch BETWEEN 0 AND 65535),
+    hour    INTEGER NOT NULL CHECK (hour >= 0),
+    ticket  INTEGER NOT NULL CHECK (ticket BETWEEN 0 AND 9999),
+    length  INTEGER NOT NULL CHECK (length BETWEEN 6 AND 9),
+    label   TEXT    NOT NULL DEFAULT '',
+    issued  INTEGER NOT NULL,
+    UNIQUE (lock, epoch, hour, ticket, length)
+)
+"""
+_LINK = (
+    """
+CREATE TABLE keys (
+    id      INTEGER PRIMARY KEY,
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    slot    INTEGER CHECK (slot BETWEEN 0 AND 15),
+    role    INTEGER NOT NULL CHECK (role BETWEEN 1 AND 4),
+    label   TEXT    NOT NULL DEFAULT '',
+    psk     BLOB    CHECK (length(psk) = 32),
+    state   TEXT    NOT NULL CHECK (state IN ('pending', 'active')),
+    created INTEGER NOT NULL,
+    UNIQUE (lock, slot),
+    CHECK (slot IS NOT NULL OR (psk IS NOT NULL AND state = 'pending'))
+)
+""",
+    """
+CREATE TABLE known (
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    tag     BLOB    NOT NULL CHECK (length(tag) = 8),
+    details BLOB    NOT NULL CHECK (length(details) = 12),
+    seen    INTEGER NOT NULL,
+    PRIMARY KEY (lock, tag)
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE chosen (
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    tag     BLOB    NOT NULL CHECK (length(tag) = 8),
+    digits  TEXT    NOT NULL CHECK (length(digits) BETWEEN 4 AND 9),
+    label   TEXT    NOT NULL DEFAULT '',
+    created INTEGER NOT NULL,
+    PRIMARY KEY (lock, tag)
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE events (
+    lock     INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    seq      INTEGER NOT NULL CHECK (seq > 0),
+    time     INTEGER NOT NULL,
+    event    INTEGER NOT NULL,
+    reason   INTEGER NOT NULL,
+    flags    INTEGER NOT NULL,
+    kind     INTEGER NOT NULL,
+    code     BLOB    NOT NULL CHECK (length(code) = 4),
+    argument INTEGER NOT NULL,
+    PRIMARY KEY (lock, seq)
+) WITHOUT ROWID
+""",
+)
+
+TABLES = (_LOCKS.format(name="locks"), _CODES, *_LINK)
+
+COLUMNS = {
+    1: {
+        "locks": "id, name, timezone, rule, weekend, policy, secret, fingerprint, epoch, erase_pending, created",
+        "codes": "id, lock, epoch, hour, ticket, length, label, issued",
+    },
+    2: {
+        "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, epoch, erase_pending,"
+        " created",
+        "codes": "id, lock, epoch, hour, ticket, length, label, issued",
+        "keys": "id, lock, slot, role, label, psk, state, created",
+        "known": "lock, tag, details, seen",
+        "chosen": "lock, tag, digits, label, created",
+        "events": "lock, seq, time, event, reason, flags, kind, code, argument",
+    },
+}
+
+_OLD = COLUMNS[1]["locks"]
+_STEPS = {
+    1: (
+        _LOCKS.format(name="new_locks"),
+        f"INSERT INTO new_locks ({_OLD}) SELECT {_OLD} FROM locks",  # noqa: S608
+        "DROP TABLE locks",
+        "ALTER TABLE new_locks RENAME TO locks",
+        *_LINK,
+    ),
+}
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make today's tables in an empty file."""
+    _in_one(connection, (*TABLES, f"PRAGMA user_version = {SCHEMA}"))
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables in the file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables of an older file up to date; sqlite3.Error, and the file as it was, if that fails.
+
+    Another command may be faster: what is left to do is looked up when nobody else can write.
+    """
+    connection.execute("PRAGMA foreign_keys = OFF")  # a table is replaced that others refer to
+    try:
+        _in_one(connection, None)
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _in_one(connection: sqlite3.Connection, statements: tuple[str, ...] | None) -> None:
+    """Execute the statements, or the steps that the file needs, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if statements is None:
+            steps = range(version_of(connection), SCHEMA)
+            statements = (*(one for step in steps for one in _STEPS[step]), f"PRAGMA user_version = {SCHEMA}")
+        for statement in statements:
+            connection.execute(statement)
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise sqlite3.DatabaseError("a row refers to one that is not there")
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a full disk rolls back by itself
+            connection.execute("ROLLBACK")
+        raise

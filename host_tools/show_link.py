@@ -1,0 +1,222 @@
+"""How what a lock told over the link looks: its status, log, codes, keys and settings."""
+
+from firmware.core import codebook
+from firmware.core.config import Config
+from firmware.core.events import FAULT, KEY_ADDED, KEY_REMOVED, PASSAGE, REASONS, UNLOCKED, VERDICTS, event_name
+from firmware.core.keys import ROLE_NAMES
+from firmware.core.passcode import EARLY
+from firmware.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
+from firmware.core.zone import Zone
+
+from .issue import Code, describe, state
+from .link.results import CodeRecord, KeyEntry, LogEvent, Status, text
+from .link.transport import Sighting
+from .mirror import Mirror
+from .registry import Lock
+from .show import WEEKDAYS, Data, code_data, weekend_names
+from .zones import format_time
+
+STATES = ("fresh", "active", "used", "revoked")
+UNTRUSTED = 2  # flag of an event
+FIRST = 4  # the first after a start
+
+
+def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
+    """Return a lock that was seen, for JSON; `lock` is its name in the registry."""
+    name = next((lock.name for lock in locks if lock.lock_id == one.lock_id), None)
+    return {
+        "lock": name,
+        "state": "new" if one.is_new else "yours" if name else "other",
+        "advertised": one.name,
+        "lock_id": one.lock_id.hex() if one.lock_id and not one.is_new else None,
+        "signal": one.rssi,
+        "address": one.address,
+        "transport": one.transport,
+    }
+
+
+def status_data(lock: Lock, status: Status, now: int) -> Data:
+    """Return how a lock is, for JSON. clock_off: seconds its clock is ahead of this computer's."""
+    return {
+        "name": lock.name,
+        "lock_id": status.lock_id.hex(),
+        "firmware": ".".join(map(str, status.firmware)),
+        "bolt": "open" if status.open else "locked",
+        "battery": status.battery,
+        "time": format_time(status.time, Zone(lock.rule)),
+        "time_trusted": status.trusted,
+        "clock_off": status.time - now,
+        "guesses_left": status.guesses,
+        "locked_out": status.locked_out,
+        "flash_in_doubt": status.in_doubt,
+        "epoch": status.epoch,
+        "codes": status.codes,
+        "capacity": status.capacity,
+        "log_oldest": status.oldest,
+        "log_newest": status.newest,
+        "key_slot": status.slot,
+        "role": role_name(status.role),
+        "key_label": status.label,
+    }
+
+
+def role_name(role: int) -> str:
+    """Return the word for a role; one that this version does not know has none."""
+    return ROLE_NAMES.get(role, f"role-{role}")
+
+
+# Codes
+
+
+def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[Data]:
+    """Return the codes issued here, then those the lock told of beside them, each with what the lock knows of it."""
+    known = {one.record.short_id: one for one in mirror.known()}
+    chosen = {one.tag[:4].hex(): one for one in mirror.chosen()}
+    uses = mirror.first_uses()
+    rows = []
+    for code in issued:
+        row = {**code_data(lock, code), "state": state(lock, code, now)}
+        record = known.pop(code.short_id, None) if code.row.epoch == lock.epoch else None
+        rows.append(_with_memory(lock, row, record.record if record else None, uses, now))
+    for short_id, one in known.items():
+        digits = chosen.pop(short_id, None)
+        row = {
+            **dict.fromkeys(("digits", "kind", "start", "end", "first_use_until", "ticket", "hour"), None),
+            "digits": digits.digits if digits else None,
+            "length": one.record.code.length,
+            "lock": lock.name,
+            "epoch": lock.epoch,
+            "id": short_id,
+            "label": digits.label if digits else "",
+            "state": "",
+        }
+        rows.append(_with_memory(lock, row, one.record, uses, now))
+    return rows
+
+
+def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[str, int], now: int) -> Data:
+    """Add to a code what the lock remembers of it, which beats what its digits say."""
+    zone = Zone(lock.rule)
+    used = uses.get(row["id"])
+    row["first_use"] = None if used is None else format_time(used, zone)
+    row["lock_state"] = None
+    if record is None:
+        return row
+    code = record.code
+    row["lock_state"] = STATES[code.state]
+    row["kind"] = KIND_NAMES[code.kind] if code.kind < len(KIND_NAMES) else None
+    row["start"] = format_time(code.start, zone) if code.start else None
+    row["end"] = None if code.end == codebook.NEVER else format_time(code.end, zone)
+    if code.kind == RECURRING:
+        row["cycle"], row["until_hour"] = CYCLE_NAMES[code.cycle], code.until
+    if code.state in (codebook.USED, codebook.REVOKED):
+        row["state"] = STATES[code.state]
+    elif now >= code.end:
+        row["state"] = "over"
+    elif now < code.start - EARLY:
+        row["state"] = "upcoming"
+    elif code.state == codebook.ACTIVE:
+        row["state"] = "active"
+    elif not row["state"]:
+        row["state"] = "usable"
+    return row
+
+
+# Log
+
+
+def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[str, str]) -> Data:
+    """Return an event, for JSON. keys: slot -> label; labels: short id of a code -> what the owner wrote beside it."""
+    data: Data = {
+        "seq": event.seq,
+        "time": format_time(event.time, Zone(lock.rule)),
+        "time_trusted": not event.flags & UNTRUSTED,
+        "after_start": bool(event.flags & FIRST),
+        "event": event_name(event.event),
+        "reason": None,
+        "by": None,
+        "kind": KIND_NAMES[event.kind] if event.kind < len(KIND_NAMES) else None,
+        "id": event.code.hex() if any(event.code) else None,
+        "label": None,
+        "argument": event.argument if event.event == FAULT else None,
+    }
+    if event.event < len(VERDICTS) or event.event == PASSAGE:
+        data["reason"] = REASONS[event.reason] if event.reason < len(REASONS) else None
+    else:
+        slot = event.reason - 1
+        data["by"] = None if slot < 0 else keys.get(slot) or f"key {slot}"
+    if event.event in (KEY_ADDED, KEY_REMOVED):
+        slot, role = event.code[0], event.code[1]
+        data["kind"], data["id"] = role_name(role), f"key {slot}"
+        data["label"] = keys.get(slot) or text(event.code[2:].rstrip(b"\0"))
+    elif data["id"] is not None:
+        data["label"] = labels.get(data["id"])
+    if event.event == UNLOCKED:
+        data["id"] = None
+    return data
+
+
+def labels(issued: list[Code], mirror: Mirror) -> dict[str, str]:
+    """Return short id -> what the owner wrote beside a code."""
+    found = {code.short_id: code.row.label for code in issued if code.row.label}
+    return found | {one.tag[:4].hex(): one.label for one in mirror.chosen() if one.label}
+
+
+def issued_codes(lock: Lock, rows: list) -> list[Code]:
+    """Describe issued codes; none of a lock whose secret is not here."""
+    return [] if lock.held is None else [describe(lock, row) for row in rows]
+
+
+# Keys and settings
+
+
+def key_data(lock: Lock, key: KeyEntry, here: bool) -> Data:
+    """Return a key without its psk, for JSON. here: this registry can use it."""
+    zone = Zone(lock.rule)
+    return {
+        "slot": key.slot,
+        "role": role_name(key.role),
+        "label": key.label,
+        "days": weekend_names(key.days) if key.days else None,
+        "from": key.begin if key.days else None,
+        "until": key.until if key.days else None,
+        "start": format_time(key.start, zone) if key.start else None,
+        "end": None if key.end == codebook.NEVER else format_time(key.end, zone),
+        "here": here,
+    }
+
+
+def config_data(lock: Lock, config: Config) -> Data:
+    """Return what a lock is set to, for JSON."""
+    return {
+        "name": lock.name,
+        "timezone": lock.timezone,
+        "rule": config.rule,
+        "weekend": weekend_names(config.weekend),
+        "auto_lock": config.autolock,
+        "sound": config.sound,
+        "policy": config.policy.name,
+        "passage": passage(config.passage),
+        "bluetooth_name": config.name or "Tumbler",
+    }
+
+
+def passage(hours: tuple[int, int, int]) -> str | None:
+    """Write passage hours as the command takes them; None without any."""
+    days, begin, until = hours
+    return f"{day_ranges(days)} {begin}-{until}" if days else None
+
+
+def day_ranges(mask: int) -> str:
+    """Write a bit mask of weekdays as `mon-fri,sun`."""
+    parts = []
+    day = 0
+    while day < 7:
+        if mask >> day & 1:
+            last = day
+            while last < 6 and mask >> last + 1 & 1:
+                last += 1
+            parts.append(WEEKDAYS[day] if last == day else f"{WEEKDAYS[day]}-{WEEKDAYS[last]}")
+            day = last
+        day += 1
+    return ",".join(parts)

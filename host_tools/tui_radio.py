@@ -1,0 +1,97 @@
+"""The lock in the terminal, with a radio: managed from another terminal by the commands that a real door takes.
+
+A lock that is new has no desk: the panel says how to pair it. Once it is set up, its id in the advertisement tells
+which lock of the registry it is, and the desk is that lock's.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.widgets import Button
+
+from firmware.core.prologue import LOCK_ID, NO_LOCK
+
+from .board_process import Message
+from .desk import Desk
+from .tui import DoorApp
+from .virtual_lock import VirtualLock
+from .virtual_radio import VirtualRadio
+
+TYPE = "Type the six digits that [b]tumbler pair[/b] shows, then [b]#[/b]."
+HELD, FREE = "Button: held", "Button"
+
+FindDesk = Callable[[bytes], Desk | None]
+
+
+class RadioApp(DoorApp):
+    """A DoorApp with a radio and a set-up button."""
+
+    HELLO = "The radio is on. In another terminal: [b]tumbler scan[/b]"
+    NO_DESK = "In another terminal run [b]tumbler pair NAME[/b]. Type the six digits it shows here, then [b]#[/b]."
+    WORLD: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        *DoorApp.WORLD,
+        (FREE, "button", "Hold the set-up button inside the door, until it is pressed again"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("b", "button", "set-up button")]
+
+    def __init__(self, lock: VirtualLock, socket: Path, find_desk: FindDesk):
+        """lock: not yet powered; socket: where the radio is to be reached; find_desk: lock id -> its desk, if it is in
+        the registry. ToolError when another virtual lock has the radio.
+        """
+        super().__init__(lock, None)
+        self._find_desk = find_desk
+        self._held = False
+        self._radio = VirtualRadio(self._runner.do, socket)
+
+    def on_mount(self) -> None:
+        """Switch the air on; the lock comes with the rest of the app, after it."""
+        self._radio.__enter__()
+
+    def on_unmount(self) -> None:
+        """Switch the air off while the lock still answers."""
+        self._radio.close()
+
+    def _pass_on(self, event: Message) -> None:
+        self._radio.event(event)
+        super()._pass_on(event)
+
+    def _saw_radio(self, event: Message) -> None:
+        if event["op"] == "advertise" and event["on"]:
+            self._is(bytes.fromhex(event["response"])[-LOCK_ID:])
+
+    def _is(self, lock_id: bytes) -> None:
+        """Sit at the desk of this lock, or at none."""
+        desk = None if lock_id == NO_LOCK else self._find_desk(lock_id)
+        if (desk and desk.lock.name) != (self._desk and self._desk.lock.name):
+            self._sit_at(desk)
+            self._show_recent()
+            self._show_ticket("", "Click a kind of code, then type its digits." if desk else self.NO_DESK)
+        for door in self.query("#door"):
+            door.border_title = desk.lock.name if desk else "Door"
+
+    def _saw_signal(self, event: Message) -> None:
+        super()._saw_signal(event)
+        if event["name"] == "pairing":
+            self._put("#answer", TYPE)
+            self._note("[b]pairing[/b]  somebody pairs with the lock")
+
+    def _saw_paired(self, event: Message) -> None:
+        if event["right"]:
+            self._put("#answer", "[b #9ece6a]The digits are right.[/]")
+            self._note("[b #9ece6a]paired[/]  the digits are right")
+        else:
+            self._put("#answer", "[b #f7768e]Other digits.[/]")
+            self._note("[b #f7768e]not paired[/]  other digits were typed")
+
+    def action_button(self) -> None:
+        """Hold the set-up button, or let it go."""
+        self._held = held = not self._held
+        self._runner.do(lambda lock: lock.button(held))
+        for button in self.query("#world-button").results(Button):
+            button.label = HELD if held else FREE
+        self._note("The set-up button is held." if held else "The set-up button is let go.")
+
+    def _world_actions(self) -> dict[str, Callable[[], None]]:
+        return {**super()._world_actions(), "world-button": self.action_button}

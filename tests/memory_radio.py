@@ -1,0 +1,120 @@
+"""A radio in memory: locks of tests/linked.py in range of the client, and every fault that a connection can have.
+
+A fault is called with (direction, value) for each value, "up" from the client and "down" from the lock, and returns
+what arrives instead: a list of values, none for one that is lost; or CUT, which ends the connection.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from firmware.core.errors import SessionError
+from firmware.core.frames import Cutter, Joiner
+from firmware.core.prologue import NO_LOCK
+from host_tools.link.transport import LinkLost, OutOfRange, Radio, Sighting, Wire
+
+CUT = None
+UP, DOWN = "up", "down"
+WAIT = 0.05  # seconds that a test waits where a person would wait many
+
+Fault = Callable[[str, bytes], "list[bytes] | None"]
+
+
+def perfect(direction: str, value: bytes) -> list[bytes]:
+    """Carry everything, once, in order."""
+    return [value]
+
+
+class MemoryWire(Wire):
+    """One connection to a lock: its side of the link, with fragments of `size` bytes both ways."""
+
+    def __init__(self, lock, fault: Fault = perfect, size: int = 244):
+        self.closed = False
+        self._lock = lock
+        self._fault = fault
+        self._size = size
+        self._session = lock.link.connect()
+        self._joiner = Joiner()
+        self._cutter = Cutter()
+        self._values: asyncio.Queue[bytes] = asyncio.Queue()
+
+    @property
+    def fragment(self) -> int:
+        return self._size
+
+    async def send(self, value: bytes) -> None:
+        if self.closed:
+            raise LinkLost
+        arrived = self._fault(UP, value)
+        if arrived is None:
+            self._end()
+            raise LinkLost
+        for one in arrived:
+            self._take(one)
+
+    def _take(self, value: bytes) -> None:
+        if self._session.over:
+            return
+        try:
+            message = self._joiner.add(value)
+        except SessionError:
+            self._session.close()
+            return
+        if message is None:
+            return
+        for answer in self._session.receive(message):
+            for fragment in [] if answer is None else self._cutter.cut(answer, self._size):
+                arrived = self._fault(DOWN, fragment)
+                if arrived is None:
+                    self._end()
+                    return
+                for one in arrived:
+                    self._values.put_nowait(one)
+        if self._lock.anew:
+            self._session.close()
+            self._lock.start()
+
+    async def receive(self, timeout: float) -> bytes:
+        if self._values.empty() and (self.closed or self._session.over):
+            raise LinkLost
+        try:
+            async with asyncio.timeout(min(timeout, WAIT)):
+                return await self._values.get()
+        except TimeoutError:
+            raise LinkLost("The lock does not answer any more.") from None
+
+    def _end(self) -> None:
+        self.closed = True
+        self._session.close()
+
+    async def close(self) -> None:
+        self._end()
+
+
+class MemoryRadio(Radio):
+    """Locks in range. wires: every connection that was made."""
+
+    name = "memory"
+
+    def __init__(self, *locks, fault: Fault = perfect, size: int = 244):
+        self.locks = list(locks)
+        self.fault = fault
+        self.size = size
+        self.wires: list[MemoryWire] = []
+
+    async def scan(self, seconds: float, enough: Callable[[Sighting], bool]) -> list[Sighting]:
+        return [
+            Sighting(f"00:{number:02}", "Tumbler", lock.link.id, -50 - number, self.name, lock)
+            for number, lock in enumerate(self.locks)
+        ]
+
+    async def connect(self, sighting: Sighting) -> Wire:
+        if sighting.handle not in self.locks:
+            raise OutOfRange("The lock")
+        wire = MemoryWire(sighting.handle, self.fault, self.size)
+        self.wires.append(wire)
+        return wire
+
+
+def blank(lock) -> bool:
+    """Whether the lock has no secret."""
+    return lock.link.id == NO_LOCK
