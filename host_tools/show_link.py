@@ -28,7 +28,7 @@ def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
         "lock": name,
         "state": "new" if one.is_new else "yours" if name else "other",
         "advertised": one.name,
-        "lock_id": None if one.lock_id is None else one.lock_id.hex(),
+        "lock_id": one.lock_id.hex() if one.lock_id and not one.is_new else None,
         "signal": one.rssi,
         "address": one.address,
         "transport": one.transport,
@@ -156,7 +156,7 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
     return data
 
 
-def labels(lock: Lock, issued: list[Code], mirror: Mirror) -> dict[str, str]:
+def labels(issued: list[Code], mirror: Mirror) -> dict[str, str]:
     """Return short id -> what the owner wrote beside a code."""
     found = {code.short_id: code.row.label for code in issued if code.row.label}
     return found | {one.tag[:4].hex(): one.label for one in mirror.chosen() if one.label}

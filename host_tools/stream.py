@@ -1,7 +1,7 @@
-"""A virtual lock with a radio that does what lines say as they come: scenario commands from standard input, in real time.
+"""A virtual lock with a radio that does what lines say as they come: scenario commands from standard input.
 
-The lock lives while the input lasts. Its clock goes with the real one; `at` and `wait` move the world's time ahead at once,
-as the buttons of the terminal do. A line that is no command is reported and left out. Times are world milliseconds.
+The lock lives while the input lasts. Its clock goes with the real one; `at` and `wait` move the world's time ahead at
+once, as the buttons of the terminal do. A line that is no command is reported and left out.
 """
 
 import json

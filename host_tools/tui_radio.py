@@ -1,7 +1,7 @@
 """The lock in the terminal, with a radio: managed from another terminal by the commands that a real door takes.
 
-A lock that is new has no desk: the panel says how to pair it. Once it is set up, its id in the advertisement tells which
-lock of the registry it is, and the desk is that lock's.
+A lock that is new has no desk: the panel says how to pair it. Once it is set up, its id in the advertisement tells
+which lock of the registry it is, and the desk is that lock's.
 """
 
 from collections.abc import Callable

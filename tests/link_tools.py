@@ -5,8 +5,12 @@ Runs on CPython and MicroPython.
 
 from firmware.core import wire
 from firmware.core.errors import SessionError
-from tests.linked import PSK, Client
+from firmware.core.keys import MANAGER, OPENER, RELAY, Key
+from firmware.core.store import Store
+from tests.linked import PSK, Client, Linked, random
 from tests.power.model import state_of
+
+_SESSIONS = [0]
 
 
 def memory(lock):
@@ -26,8 +30,11 @@ def visitor(lock, name="client"):
 
 
 def session(lock, slot=0, psk=PSK, name="client"):
-    """A client with a session."""
-    return visitor(lock, name).connect(slot, psk)
+    """A client with a session. Its requests have ids that no other's have."""
+    client = visitor(lock, name).connect(slot, psk)
+    _SESSIONS[0] += 1
+    client.random = random("requests %d" % _SESSIONS[0])
+    return client
 
 
 def refused(client, message):
@@ -54,3 +61,63 @@ def fails(work):
     except SessionError:
         return True
     return False
+
+
+# Arguments, packed from the document.
+
+NEVER = 0xFFFFFFFF
+NEW_PSK = bytes(range(50, 82))
+
+
+def u16(number):
+    """Two bytes."""
+    return number.to_bytes(2, "big")
+
+
+def u32(number):
+    """Four bytes."""
+    return number.to_bytes(4, "big")
+
+
+def add(digits, start=0, end=NEVER, insist=0):
+    """Of add code."""
+    return bytes((insist,)) + u32(start) + u32(end) + digits
+
+
+def code(known):
+    """A code in arguments: digits, or a tag."""
+    return bytes((len(known),)) + known if known.isdigit() else b"\x00" + known
+
+
+def change(known, named, start=0, end=0, digits=b""):
+    """Of change code."""
+    return bytes((named,)) + u32(start) + u32(end) + code(known) + digits
+
+
+def key(slot, role, psk=NEW_PSK, label=b"new", days=0, begin=0, until=0, start=0, end=NEVER):
+    """Of add key."""
+    return bytes((slot, role, days, begin, until)) + u32(start) + u32(end) + psk + label
+
+
+# A lock with a key of every role.
+
+PSKS = {0: PSK, 1: bytes(range(1, 33)), 2: bytes(range(2, 34)), 3: bytes(range(3, 35))}
+STAFF = (Key(1, MANAGER, PSKS[1], "Mia"), Key(2, OPENER, PSKS[2], "Oz"), Key(3, RELAY, PSKS[3], "Gate"))
+
+
+def staff(directory, **more):
+    """It; what was in the directory is forgotten."""
+    Store.wipe(directory)
+    return Linked(directory, keys=STAFF, **more)
+
+
+def word(client, command, arguments=b"", request=0):
+    """The word of the status of one request. A refused one has changed nothing, and its result is a sentence."""
+    before = memory(client.lock)
+    status, results = client.ask(command, arguments, request)
+    if status != "done":
+        if memory(client.lock) != before:
+            raise ValueError("refused, and something has changed: " + status)
+        if not len(results[0].decode()) > 10 or len(results[0]) > 219 or len(results) != 1:
+            raise ValueError("no sentence: %r" % results)
+    return status

@@ -41,6 +41,7 @@ class Linked(Lock):
         self.held = False
         self.charge = None
         self.anew = False  # the link asks for a restart
+        self.updates = None
         keys = [Key(0, OWNER, PSK, "Ann")] + list(keys)
         super().__init__(directory, new=not blank, keys=keys, **more)
 
@@ -108,6 +109,12 @@ class Refusal(Exception):
         self.reason = reason
 
 
+def _refuse(answers):
+    """Refusal when that is what the lock has said."""
+    if len(answers) == 1 and len(answers[0]) == 2 and answers[0][0] == wire.REFUSED:
+        raise Refusal(answers[0][1])
+
+
 class Client:
     """One connection to a lock, message by message. Every call returns what came back."""
 
@@ -152,10 +159,9 @@ class Client:
         return self
 
     def _one(self, answers, kind, size):
-        if len(answers) == 1 and answers[0][0] == wire.REFUSED:
-            raise Refusal(answers[0][1])
-        if len(answers) != 1 or answers[0][0] != kind | wire.FROM_LOCK or len(answers[0]) != size:
-            raise ValueError("not one answer of type %d: %r" % (kind, answers))
+        _refuse(answers)
+        if len(answers) != 1 or len(answers[0]) != size or answers[0][0] != kind | wire.FROM_LOCK:
+            raise ValueError("not one answer of type %d and %d bytes" % (kind, size))
         return answers[0]
 
     def sealed(self, request, command, arguments=b""):
@@ -165,12 +171,11 @@ class Client:
 
     def unseal(self, answers):
         """The parts of an answer: (request id, status, result)."""
-        if len(answers) == 1 and answers[0][0] == wire.REFUSED:
-            raise Refusal(answers[0][1])
+        _refuse(answers)
         parts = []
         for answer in answers:
-            if answer[0] != wire.SEALED | wire.FROM_LOCK:
-                raise ValueError("not an answer: %r" % answer)
+            if answer[:1] != bytes((wire.SEALED | wire.FROM_LOCK,)):
+                raise ValueError("not an answer")
             payload = self.open.open(answer[1:])
             parts.append((int.from_bytes(payload[:4], "big"), payload[4], payload[5:]))
         return parts

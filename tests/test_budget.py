@@ -9,6 +9,7 @@ from firmware.core.budget import (
     RESIDENT_EVERY,
     RISK,
     TRIES,
+    bearable,
     day_risk,
     refill_interval,
     resident_may,
@@ -60,6 +61,65 @@ def test_limits_of_the_interval():
     assert refill_interval(1e-9) == 30
     assert refill_interval(RISK / TRIES) == 3600
     assert refill_interval(0.5) == 3600
+
+
+def test_what_a_day_can_bear():
+    """8 tokens and 24 more tries a day are the fewest there are: 1 % of them is reached at 1 in 3,200."""
+    for odds, expected in ((0, True), (1e-9, True), (1 / 3_201, True), (1 / 3_199, False), (0.5, False)):
+        assert bearable(odds) == expected
+
+
+def test_the_odds_of_one_length(lock):
+    """9 digits: the standard policy takes 234,946 of a thousand million at its worst moment."""
+    budget = lock.verifier.budget
+    assert (budget.odds(9), budget.odds(9, 54)) == (234_946 / 10**9, 235_000 / 10**9)
+    assert (budget.odds(4), budget.odds(4, 1)) == (0, 1 / 10**4)
+    lock.owner.add_custom("2468")
+    assert (budget.odds(4), budget.odds(5)) == (1 / 10**4, 0)
+
+
+def change_policy(lock, policy):
+    lock.owner.configure(lock.verifier.config.changed(policy=policy))
+
+
+@pytest.mark.parametrize(("first", "second"), [(STANDARD, STRICT), (STRICT, STANDARD)])
+@pytest.mark.parametrize("changes", [1, 2, 11])
+def test_a_new_policy_gives_no_token_and_moves_no_wait(tmp_path, first, second, changes):
+    lock = Lock(str(tmp_path), policy=first)
+    interval = lock.verifier.budget.interval
+    assert drain(lock) == TRIES  # the wait began with the first
+    lock.wait(interval // 2)
+    for number in range(changes):
+        change_policy(lock, (second, first)[number % 2])
+        assert lock.store.tokens == 0
+    following = lock.verifier.budget.interval
+    assert (following == interval) == (changes % 2 == 0)
+    for end in (interval, interval + following, interval + 2 * following):
+        lock.wait(end - 1 - lock.up)
+        assert lock.enter(wrong_digits(lock)) == "locked-out"
+        lock.wait(1)
+        assert lock.enter(wrong_digits(lock)) == "refused wrong"
+
+
+def test_a_new_policy_does_not_end_a_resident_s_wait_or_begin_it_anew(lock):
+    resident = lock.code(PERMANENT)
+    assert lock.enter(resident) == "open"
+    drain(lock)
+    lock.wait(RESIDENT_EVERY - 10)
+    change_policy(lock, STRICT)
+    lock.store.tokens = 0
+    assert lock.enter(resident) == "locked-out"
+    lock.wait(20)
+    assert lock.enter(resident) == "open"
+
+
+def test_settings_while_the_bucket_is_partly_full(lock):
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+    lock.owner.configure(lock.verifier.config.changed(sound=False))
+    assert lock.store.tokens == TRIES - 2
+    lock.restart()
+    assert lock.store.tokens == TRIES - 2
 
 
 def test_stored_codes_lengthen_the_interval(lock):

@@ -6,7 +6,19 @@ import pytest
 
 from tests import micropython
 
-MODULES = ["test_frames", "test_link"]
+MODULES = [
+    "test_commands",
+    "test_commands_keys",
+    "test_commands_lists",
+    "test_commands_once",
+    "test_frames",
+    "test_link",
+    "test_lms",
+    "test_pairing",
+    "test_pairing_middle",
+    "test_slots",
+    "test_update",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)

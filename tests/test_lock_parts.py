@@ -43,11 +43,56 @@ def test_a_thousand_digits_stay_an_entry_and_take_no_memory():
     assert len(entry) == 10
 
 
+def fields_of(config):
+    return (
+        config.rule, config.weekend, config.policy, config.autolock, config.sound, config.passage, config.name,
+    )  # fmt: skip
+
+
 def test_config_round_trip():
-    config = Config("CET-1CEST,M3.5.0,M10.5.0/3", 0b0110000, STRICT, 9, False)
-    again = Config.unpack(config.pack())
-    assert (again.rule, again.weekend, again.autolock, again.sound) == (config.rule, 0b0110000, 9, False)
-    assert again.policy.pack() == STRICT.pack()
+    fields = ("CET-1CEST,M3.5.0,M10.5.0/3", 0b0110000, STRICT, 9, False, (31, 22, 6), "Front door ~ 17 c")
+    config = Config(*fields)
+    assert fields_of(config) == fields
+    assert fields_of(Config.unpack(config.pack())) == fields
+    assert Config.unpack(Config("UTC0").pack()).pack() == Config("UTC0").pack()
+    longest = Config("<" + "A" * 97 + ">0", name="n" * 17)
+    assert len(longest.rule) == 100
+    assert len(longest.pack()) <= 160
+    assert Config.unpack(longest.pack()).rule == longest.rule
+
+
+def test_the_bytes_of_a_config():
+    config = Config("EST5", 0b1000001, STRICT, 60, True, (127, 8, 18), "Shed")
+    assert config.pack().hex() == "02413c017f08120504" + "3f0900a800" + b"ShedEST5".hex()
+    assert Config("UTC0").pack().hex() == "0260050100000005" + "00" + "3f06225001" + b"UTC0".hex()
+
+
+def test_the_format_before_passage_hours_is_read():
+    config = Config.unpack(bytes.fromhex("0130090005" + "3f0900a800") + b"CET-1CEST,M3.5.0,M10.5.0/3")
+    expected = ("CET-1CEST,M3.5.0,M10.5.0/3", 0b0110000, STRICT, 9, False, (0, 0, 0), "")
+    assert fields_of(config) == expected
+    assert config.pack()[0] == 2
+    for wrong in (
+        "0130090005",
+        "01300900053f0900a800",
+        "0130090205" + "3f0900a800" + "55",
+        "0130090004" + "3f0900a8" + "55",
+    ):
+        with pytest.raises(ValueError, match=r"configuration|policy|zone"):
+            Config.unpack(bytes.fromhex(wrong))
+
+
+def test_named_fields_of_a_config_change_and_no_others():
+    config = Config("EST5", 0b1000001, STRICT, 60, False, (127, 8, 18), "Shed")
+    assert fields_of(config.changed()) == fields_of(config)
+    other = config.changed(name="", passage=(0, 0, 0), autolock=5)
+    assert fields_of(other) == ("EST5", 0b1000001, STRICT, 5, False, (0, 0, 0), "")
+    assert config.changed(rule="CET-1").zone.offset(0) == 3_600
+    assert fields_of(config)[3:] == (60, False, (127, 8, 18), "Shed"), "the old one stays as it is"
+    with pytest.raises(ValueError, match="auto-lock"):
+        config.changed(autolock=0)
+    with pytest.raises(TypeError):
+        config.changed(colour="red")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +105,14 @@ def test_config_round_trip():
         {"rule": "UTC0", "autolock": 0},
         {"rule": "UTC0", "autolock": 61},
         {"rule": "<" + "A" * 120 + ">0"},
+        {"rule": "UTC0", "passage": (128, 0, 0)},
+        {"rule": "UTC0", "passage": (-1, 0, 0)},
+        {"rule": "UTC0", "passage": (1, 24, 0)},
+        {"rule": "UTC0", "passage": (1, 0, -1)},
+        {"rule": "UTC0", "passage": (0, 9, 17)},
+        {"rule": "UTC0", "name": "n" * 18},
+        {"rule": "UTC0", "name": "Tür"},
+        {"rule": "UTC0", "name": "a\nb"},
     ],
 )
 def test_config_refuses(fields):
@@ -68,7 +121,8 @@ def test_config_refuses(fields):
 
 
 def test_corrupt_config_never_passes_unseen():
-    good = Config("CET-1CEST,M3.5.0,M10.5.0/3").pack()
+    """Every string of bytes is refused, or is a configuration that would be written so (in the format of today)."""
+    good = Config("CET-1CEST,M3.5.0,M10.5.0/3", passage=(127, 8, 18), name="Front door").pack()
     rng = random.Random(3)
     refused = 0
     for _ in range(3000):
@@ -81,7 +135,8 @@ def test_corrupt_config_never_passes_unseen():
         except ValueError:
             refused += 1
         else:
-            assert config.pack() == bytes(data)
+            if data[0] == 2:
+                assert config.pack() == bytes(data)
     assert refused > 1000
 
 

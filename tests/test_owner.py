@@ -2,9 +2,30 @@
 
 import pytest
 
+from firmware.core.codebook import NEVER
+from firmware.core.config import Config
 from firmware.core.errors import Refused, StoreFull
+from firmware.core.events import (
+    ADDED,
+    ALL_ERASED,
+    CHANGED,
+    CONFIGURED,
+    CREATED,
+    DELETED,
+    EVENT_NAMES,
+    FAULT,
+    KEY_ADDED,
+    KEY_REMOVED,
+    PASSAGE,
+    TIME_SET,
+    UNLOCKED,
+)
+from firmware.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
+from firmware.core.owner import LOCAL, By
+from firmware.core.policy import STRICT
 from firmware.core.tickets import DAILY, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 from tests.lock import DAY, HOUR, NOW, Lock
+from tests.power.model import state_of
 
 
 @pytest.fixture
@@ -291,3 +312,325 @@ def test_a_deleted_revoke_code_no_longer_arms(lock):
     assert lock.enter(revoke) == "revoke-armed"
     lock.owner.delete(revoke)
     assert lock.enter(target) == "open"
+
+
+# Who asked, and once
+
+
+OWNERS_KEY = Key(0, OWNER, b"o" * 32, "owner")
+MANAGERS_KEY = Key(3, MANAGER, b"m" * 32, "manager")
+OPENERS_KEY = Key(7, OPENER, b"g" * 32, "guest of the house"[:16], days=0b0000001, begin=9, until=17)
+
+
+@pytest.fixture
+def managed(tmp_path):
+    return Lock(str(tmp_path), keys=[OWNERS_KEY, MANAGERS_KEY, OPENERS_KEY])
+
+
+def settings(**fields):
+    return lambda owner, by: owner.configure(Config("UTC0").changed(**fields), by)
+
+
+COMMANDS = (
+    (ADDED, lambda owner, by: owner.add_custom("2468", by=by)),
+    (CHANGED, lambda owner, by: owner.change("13579", end=NOW + DAY, by=by)),
+    (CHANGED, lambda owner, by: owner.change("13579", new_digits="97531", by=by)),
+    (DELETED, lambda owner, by: owner.delete("13579", by=by)),
+    (TIME_SET, lambda owner, by: owner.set_time(NOW + 7, by=by)),
+    (UNLOCKED, lambda owner, by: owner.unlock(by, MANAGERS_KEY)),
+    (CONFIGURED, settings(autolock=9)),
+    (KEY_ADDED, lambda owner, by: owner.add_key(Key(9, OWNER, b"9" * 32, "another owner"), by)),
+    (KEY_REMOVED, lambda owner, by: owner.remove_key(7, by)),
+    (ALL_ERASED, lambda owner, by: owner.erase(by)),
+)
+
+
+def test_every_command_has_a_case():
+    lock_own = {FAULT, CREATED, PASSAGE}
+    assert {event for event, _ in COMMANDS} == set(EVENT_NAMES) - lock_own
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("event", "command"), COMMANDS)
+def test_a_request_is_done_once_and_says_who_asked(managed, event, command, restarts):
+    managed.owner.add_custom("13579")
+    by = By(3, 0xFFFFFFFE)
+    assert managed.owner.done(by, event) is None
+    seq, commits = managed.store.seq, managed.store.commits
+    result = command(managed.owner, by)
+    assert managed.store.commits - commits == (2 if event in (CONFIGURED, KEY_ADDED, KEY_REMOVED) else 1)
+    records = list(managed.store.events(seq))
+    assert {(record.event, record.reason) for record in records} == {(event, 4)}
+    assert [record.arg for record in records] == [0] * (len(records) - 1) + [0xFFFFFFFE]
+    if restarts:
+        managed.restart()
+    state = state_of(managed.store)
+    again = command(managed.owner, by)
+    assert again == (0 if event == UNLOCKED else result)
+    assert state_of(managed.store) == state, "nothing was done twice"
+    assert managed.owner.done(by, event) == (result if isinstance(result, bytes) else bytes(8))
+    assert managed.owner.done(By(0, 0xFFFFFFFE), event) is None, "another slot has requests of its own"
+    assert managed.owner.done(By(3, 1), event) is None
+    for other, another in COMMANDS:
+        if other != event:
+            assert refusal(another, managed.owner, by) == "request-reused"
+    assert state_of(managed.store) == state
+
+
+@pytest.mark.parametrize(("by", "asker"), [(By(3, 0), 4), (LOCAL, 0)])
+@pytest.mark.parametrize(("event", "command"), COMMANDS)
+def test_commands_without_a_request_are_never_taken_for_done(managed, event, command, by, asker):
+    managed.owner.add_custom("13579")
+    seq = managed.store.seq
+    command(managed.owner, by)
+    records = list(managed.store.events(seq))
+    assert {(record.event, record.reason, record.arg) for record in records} == {(event, asker, 0)}
+    managed.restart()
+    assert managed.store.requests == {}
+    assert managed.owner.done(by, event) is None
+
+
+def test_only_the_newest_request_of_a_slot_is_known(managed):
+    first, second = By(3, 1), By(3, 2)
+    managed.owner.add_custom("2468", by=first)
+    managed.owner.add_custom("13579", by=second)
+    assert managed.owner.done(first, ADDED) is None
+    assert refusal(managed.owner.add_custom, "2468", by=first) == "code-exists"
+
+
+def test_a_new_key_in_a_slot_is_not_told_of_the_old_one_s_requests(managed):
+    asked = By(7, 5)
+    managed.owner.unlock(asked, Key(7, OPENER, b"g" * 32))
+    managed.owner.remove_key(7, By(0, 1))
+    managed.owner.add_key(Key(7, OPENER, b"n" * 32), By(0, 2))
+    assert managed.owner.unlock(asked, managed.store.keys[7]) == 5
+    managed.restart()
+    assert managed.owner.unlock(asked, managed.store.keys[7]) == 0
+
+
+# By tag
+
+
+def test_codes_the_lock_knows_are_changed_and_deleted_by_their_tag(lock):
+    tag = lock.owner.add_custom("2468", end=NOW + DAY)
+    assert tag == lock.scheme.tag("2468")
+    assert lock.owner.change(tag, end=NOW + 2 * DAY) == tag
+    new = lock.owner.change(tag, new_digits="97531")
+    assert new == lock.scheme.tag("97531")
+    assert [lock.enter("2468"), lock.enter("97531")] == ["refused wrong", "open"]
+    assert lock.owner.delete(new) == new
+    assert lock.enter("97531") == "refused wrong"
+    code = lock.code(PERMANENT)
+    unknown = lock.scheme.tag(code)
+    for nobody in (unknown, bytes(8), b"", bytes(7), unknown + b"\0"):
+        assert refusal(lock.owner.delete, nobody) == "no-such-code"
+        assert refusal(lock.owner.change, nobody, end=NOW + DAY) == "no-such-code"
+    assert lock.enter(code) == "open"
+    lock.owner.delete(unknown)
+    assert lock.enter(code) == "refused revoked"
+
+
+def test_an_end_can_be_taken_away(lock):
+    lock.owner.add_custom("2468", end=NOW + HOUR)
+    lock.owner.change("2468", end=NEVER)
+    lock.at(NOW + 900 * DAY)
+    assert lock.enter("2468") == "open"
+    lock.owner.add_custom("97531", end=NEVER)
+    assert lock.store.book.find(lock.scheme.tag("97531")).end == NEVER
+
+
+# Weak digits
+
+
+RUNS = ("1234", "9876543", "7890", "0987", "890123", "210987")
+BLOCKS = ("0000", "777777777", "1212", "123123", "45674567", "12121", "123412341", "90909", "1231231")
+
+
+@pytest.mark.parametrize("digits", [*RUNS, *BLOCKS])
+def test_digits_that_are_guessed_first_are_refused_unless_insisted_on(lock, digits):
+    for command, args in ((lock.owner.add_custom, (digits,)), (lock.owner.change, ("2580", None, None, digits))):
+        if command == lock.owner.change:
+            lock.owner.delete(digits)
+            lock.owner.add_custom("2580")
+        assert refusal(command, *args) == "weak-digits"
+        with pytest.raises(Refused, match="insist") as caught:
+            command(*args)
+        assert "guesses is right" in str(caught.value)
+        assert digits not in str(caught.value)
+        command(*args, insist=True)
+        assert lock.enter(digits) == "open"
+
+
+@pytest.mark.parametrize("digits", ["2468", "1235", "1243", "65437", "112233", "1221", "123121", "0908", "13132"])
+def test_other_digits_are_taken(lock, digits):
+    lock.owner.add_custom(digits)
+    assert lock.enter(digits) == "open"
+
+
+def test_too_few_digits_are_refused_with_the_odds(lock):
+    """By hand: a day is 8 + 24 tries at the slowest, so 1 % is 31.25 codes in 100,000: three of 4 digits, not four."""
+    for digits in ("2468", "1357", "8642"):
+        lock.owner.add_custom(digits)
+    with pytest.raises(Refused) as caught:
+        lock.owner.add_custom("9753")
+    assert caught.value.reason == "weak-digits"
+    assert "one in 2,500 guesses is right" in str(caught.value)
+    assert "1.3 %" in str(caught.value)
+    lock.owner.add_custom("97531")
+    lock.owner.change("2468", new_digits="9753")
+    assert refusal(lock.owner.change, "97531", new_digits="2469") == "weak-digits"
+    assert refusal(lock.owner.add_custom, "2468") == "weak-digits"
+    lock.owner.change("97531", new_digits="2469", insist=True)
+    lock.owner.delete("1357")
+    lock.owner.delete("8642")
+    lock.owner.add_custom("7410")
+
+
+def test_every_refusal_is_a_short_sentence(managed):
+    """The link carries 219 bytes of it."""
+    managed.owner.add_custom("2468")
+    texts = []
+    for command in (
+        lambda: managed.owner.add_custom("0000"),
+        lambda: managed.owner.add_custom("999999999"),
+        lambda: managed.owner.add_custom("12"),
+        lambda: managed.owner.add_custom("2468"),
+        lambda: managed.owner.change("2468", start=NOW + 1),
+        lambda: managed.owner.delete("1357"),
+        lambda: managed.owner.add_key(OWNERS_KEY),
+        lambda: managed.owner.add_key(Key(1, OWNER, b"o" * 32)),
+        lambda: managed.owner.remove_key(0),
+        lambda: managed.owner.remove_key(1),
+        lambda: managed.owner.unlock(LOCAL, Key(1, RELAY, bytes(32))),
+        lambda: managed.owner.unlock(LOCAL, Key(1, OPENER, bytes(32), start=1, end=2)),
+        lambda: managed.owner.unlock(LOCAL, Key(1, OPENER, bytes(32), start=NEVER - 1)),
+        lambda: managed.owner.set_time(0),
+    ):
+        with pytest.raises(Refused) as caught:
+            command()
+        texts.append(str(caught.value))
+    assert len(set(texts)) == len(texts)
+    assert all(20 <= len(text.encode()) <= 219 for text in texts), texts
+
+
+# Keys
+
+
+def test_keys_are_added_and_removed(managed):
+    owner = managed.owner
+    assert owner.free_slot() == 1
+    assert owner.add_key(Key(1, OPENER, b"1" * 32, "Jörg und Anna"), By(0, 1)) == b"\x01\x03J\xc3\xb6rg "
+    assert owner.free_slot() == 2
+    assert refusal(owner.add_key, Key(1, OPENER, b"2" * 32)) == "slot-taken"
+    assert refusal(owner.add_key, Key(2, OPENER, b"1" * 32)) == "bad-key"
+    managed.restart()
+    assert sorted(managed.store.keys) == [0, 1, 3, 7]
+    assert managed.store.keys[1].label == "Jörg und Anna"
+    owner = managed.owner
+    assert owner.remove_key(1, By(0, 2)) == b"\x01\x03J\xc3\xb6rg "
+    assert refusal(owner.remove_key, 1) == "no-such-key"
+    assert refusal(owner.remove_key, 99) == "no-such-key"
+    (record,) = managed.store.events(managed.store.seq - 1)
+    assert (record.event, record.reason, record.code.kind, record.arg) == (KEY_REMOVED, 1, 7, 2)
+    managed.restart()
+    assert sorted(managed.store.keys) == [0, 3, 7]
+
+
+def test_sixteen_keys_and_no_more(managed):
+    while len(managed.store.keys) < 16:
+        slot = managed.owner.free_slot()
+        managed.owner.add_key(Key(slot, OPENER, bytes([slot]) * 32))
+    assert refusal(managed.owner.free_slot) == "no-free-slot"
+    assert refusal(managed.owner.add_key, Key(3, OPENER, b"x" * 32)) == "no-free-slot"
+    managed.restart()
+    assert sorted(managed.store.keys) == list(range(16))
+
+
+def test_the_last_owner_stays(managed):
+    assert refusal(managed.owner.remove_key, 0) == "last-owner"
+    managed.owner.add_key(Key(15, OWNER, b"2" * 32))
+    managed.owner.remove_key(0)
+    assert refusal(managed.owner.remove_key, 15) == "last-owner"
+    assert sorted(managed.store.keys) == [3, 7, 15]
+
+
+# Unlocking
+
+
+def test_unlock_opens_for_the_configured_time_and_is_logged(managed):
+    managed.owner.configure(Config("UTC0", autolock=17))
+    before = managed.store.commits
+    assert managed.owner.unlock(By(0, 1), OWNERS_KEY) == 17
+    assert managed.store.commits == before + 1
+    (record,) = managed.store.events(managed.store.seq - 1)
+    assert (record.event, record.reason, record.code, record.arg) == (UNLOCKED, 1, None, 1)
+
+
+def test_an_opener_opens_in_its_hours_only(managed):
+    assert managed.owner.unlock(By(7, 1), OPENERS_KEY) == 5  # Monday 15:00
+    managed.at(NOW + 2 * HOUR)
+    seq = managed.store.seq
+    assert refusal(managed.owner.unlock, By(7, 2), OPENERS_KEY) == "outside-its-hours"
+    managed.rtc.ok = False
+    assert refusal(managed.owner.unlock, By(7, 3), OPENERS_KEY) == "time-untrusted"
+    assert managed.store.seq == seq
+    assert managed.owner.unlock(By(3, 3), MANAGERS_KEY) == 5, "no limit, so no time is needed"
+    assert refusal(managed.owner.unlock, By(3, 4), Key(3, RELAY, bytes(32))) == "not-permitted"
+
+
+def test_unlock_needs_no_flash(managed, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise StoreFull("the flash takes no more")
+
+    monkeypatch.setattr(managed.store, "commit", full)
+    assert managed.owner.unlock(By(0, 1), OWNERS_KEY) == 5
+    managed.at(NOW + 2 * HOUR)
+    assert refusal(managed.owner.unlock, By(7, 2), OPENERS_KEY) == "outside-its-hours"
+
+
+# Settings and erase
+
+
+def test_settings_hold_at_once_and_after_a_start(managed):
+    config = Config("CET-1CEST,M3.5.0,M10.5.0/3", 0b0110000, STRICT, 9, False, (31, 8, 18), "Front door")
+    managed.owner.configure(config, By(0, 1))
+    for _ in range(2):
+        assert managed.verifier.config.pack() == config.pack()
+        assert managed.verifier.zone.offset(NOW) == HOUR
+        assert managed.enter(managed.code(TIMED, hours=48, length=8)) == "refused wrong", "the strict policy"
+        managed.restart()
+
+
+def test_flash_that_takes_no_settings_and_no_keys(managed, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise StoreFull("the flash takes no more")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(managed.store, "settle", full)
+        before = managed.verifier.config
+        assert refusal(managed.owner.configure, Config("UTC0", autolock=9)) == "store-full"
+        assert managed.verifier.config is before
+        assert refusal(managed.owner.add_key, Key(1, OWNER, bytes(32))) == "store-full"
+        assert refusal(managed.owner.remove_key, 7) == "store-full"
+    assert sorted(managed.store.keys) == [0, 3, 7]
+
+
+def test_erase_ends_every_code_but_no_key(managed):
+    used, unused, revoke = managed.code(PERMANENT), managed.code(PERMANENT, nth=1), managed.code(REVOKE)
+    managed.owner.add_custom("2468")
+    assert [managed.enter(used), managed.enter(revoke)] == ["open", "revoke-armed"]
+    managed.owner.erase(By(0, 1))
+    assert managed.store.epoch == 1
+    fresh = managed.code(PERMANENT)
+    assert managed.enter(fresh) == "open", "the armed revoke code is of a dead epoch"
+    for digits in (used, unused, "2468", revoke):
+        assert managed.enter(digits).startswith("refused")
+        managed.store.tokens = 8
+    managed.restart()
+    assert (managed.store.epoch, sorted(managed.store.keys)) == (1, [0, 3, 7])
+    assert managed.enter(fresh) == "open"
+
+
+def test_no_epoch_is_left_to_erase_into(managed):
+    managed.store.epoch = 65_535
+    assert refusal(managed.owner.erase) == "store-full"

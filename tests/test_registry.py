@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from host_tools import registry_file, registry_schema
 from host_tools.errors import ToolError
+from host_tools.link.results import LogEvent
 from host_tools.registry import Registry, home, lock_id_of
 from host_tools.registry_file import APPLICATION_ID, FILE
 from host_tools.registry_schema import SCHEMA
@@ -206,6 +208,205 @@ def test_a_registry_of_a_newer_version_is_refused(registry):
     assert "newer" in refusal(Registry.open)
 
 
+VERSION_1 = """
+CREATE TABLE locks (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+    timezone      TEXT    NOT NULL,
+    rule          TEXT    NOT NULL,
+    weekend       INTEGER NOT NULL CHECK (weekend BETWEEN 1 AND 126),
+    policy        TEXT    NOT NULL CHECK (policy IN ('standard', 'strict')),
+    secret        BLOB    NOT NULL CHECK (length(secret) = 32),
+    fingerprint   TEXT    NOT NULL,
+    epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch BETWEEN 0 AND 65535),
+    erase_pending INTEGER NOT NULL DEFAULT 0 CHECK (erase_pending IN (0, 1)),
+    created       INTEGER NOT NULL
+);
+CREATE TABLE codes (
+    id      INTEGER PRIMARY KEY,
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    epoch   INTEGER NOT NULL CHECK (epoch BETWEEN 0 AND 65535),
+    hour    INTEGER NOT NULL CHECK (hour >= 0),
+    ticket  INTEGER NOT NULL CHECK (ticket BETWEEN 0 AND 9999),
+    length  INTEGER NOT NULL CHECK (length BETWEEN 6 AND 9),
+    label   TEXT    NOT NULL DEFAULT '',
+    issued  INTEGER NOT NULL,
+    UNIQUE (lock, epoch, hour, ticket, length)
+);
+INSERT INTO locks VALUES (1, 'door', 'Etc/UTC', 'UTC0', 96, 'standard',
+    x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', '{mark}', 3, 1, 1000);
+INSERT INTO locks VALUES (7, 'Shed', 'Asia/Riyadh', '<+03>-3', 48, 'strict',
+    x'ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', '{other}', 0, 0, 2000);
+INSERT INTO codes VALUES (5, 1, 3, 498735, 57, 7, 'Ann', 3000);
+INSERT INTO codes VALUES (6, 7, 0, 498735, 57, 7, '', 3001);
+"""
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A registry file as the first version made it, with two locks and a code for each."""
+    home().mkdir()
+    path = home() / FILE
+    database = sqlite3.connect(path)
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute("PRAGMA user_version = 1")
+    marks = [
+        hashlib.sha256(b"tumbler registry fingerprint 1" + secret).hexdigest()[:8]
+        for secret in (SECRET, b"\xff" + SECRET[1:])
+    ]
+    database.executescript(VERSION_1.format(mark=marks[0], other=marks[1]))
+    database.close()
+    return path
+
+
+def test_a_registry_of_the_first_version_is_brought_up_to_date(old):
+    with Registry.open() as registry:
+        door, shed = registry.locks()
+        assert (door.name, door.secret, door.epoch, door.erase_pending, door.weekend) == ("door", SECRET, 3, True, 96)
+        assert (shed.id, shed.policy, shed.timezone) == (7, "strict", "Asia/Riyadh")
+        assert [(row.id, row.hour, row.label) for row in registry.codes(door)] == [(5, 498735, "Ann")]
+        assert len(registry.codes(shed)) == 1
+        assert registry._db.execute("PRAGMA foreign_key_list(codes)").fetchone()[2] == "locks"
+        assert registry._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        registry.mirror(door).hold(0, 1, "Ann", bytes(32), 0)
+        registry.remove(door)  # with its codes and keys
+        assert registry._db.execute("SELECT count(*) FROM codes").fetchone() == (1,)
+        assert registry._db.execute("SELECT count(*) FROM keys").fetchone() == (0,)
+    with Registry.open() as again:
+        assert [lock.name for lock in again.locks()] == ["Shed"]
+    assert SECRET not in old.read_bytes()
+
+
+def test_a_registry_that_was_brought_up_to_date_has_the_tables_of_a_new_one(old, tmp_path):
+    def tables(folder):
+        with Registry.open(folder) as registry:
+            rows = registry._db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+            return {name: " ".join(sql.replace('"', "").split()) for name, sql in rows}
+
+    assert tables(home()) == tables(tmp_path / "new")
+
+
+def test_an_update_that_fails_leaves_the_file_as_it_was(old, monkeypatch):
+    before = old.read_bytes()
+    for number in range(len(registry_schema._STEPS[1])):
+        steps = list(registry_schema._STEPS[1])
+        steps[number] = "INSERT INTO nothing VALUES (1)"
+        with monkeypatch.context() as patched:
+            patched.setattr(registry_schema, "_STEPS", {1: tuple(steps)})
+            refusal(Registry.open)
+        assert old.read_bytes() == before, number
+    with Registry.open() as registry:
+        assert len(registry.locks()) == 2
+
+
+def test_an_update_that_finds_no_room_leaves_the_file_as_it_was(old):
+    before = old.read_bytes()
+    program = LIMITED.replace("with Registry.open() as registry:", "with Registry.open() as registry:\n        pass\n")
+    result = subprocess.run(
+        [sys.executable, "-c", program.split("        lock = ")[0] + "\nexcept ToolError as error:\n    print(error)\n",
+         str(len(before) + 4096)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "the disk is full or failing" in result.stdout, result.stderr
+    with sqlite3.connect(old) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+        assert database.execute("SELECT count(*) FROM locks").fetchone() == (2,)
+    database.close()
+
+
+def test_two_commands_update_one_file(old):
+    """Whoever comes second finds nothing left to do."""
+    connection = registry_file._connect(old)
+    registry_schema.migrate(connection)
+    registry_schema.migrate(connection)
+    connection.close()
+    with Registry.open() as registry:
+        assert len(registry.locks()) == 2
+
+
+def test_an_old_registry_that_is_damaged_stays(old):
+    data = old.read_bytes()
+    old.write_bytes(data[:-1000])
+    assert "damaged" in refusal(Registry.open)
+    assert old.read_bytes() == data[:-1000]
+
+
+# What a lock told
+
+
+@pytest.fixture
+def mirror(registry):
+    return registry.mirror(new_lock(registry))
+
+
+def event(seq, kind=0, code=bytes(4), time=0):
+    return LogEvent(seq, time, kind, 0, 0, 7, code, 0)
+
+
+def test_a_lock_without_its_secret_is_known_by_its_id(registry):
+    lock = registry.add("office", "Etc/UTC", "UTC0", 96, "standard", None, 1000, bytes(range(8)))
+    assert (lock.lock_id, lock.held) == (bytes(range(8)), None)
+    assert "not its secret" in refusal(lambda: lock.secret)
+    assert registry.lock_of(bytes(range(8))) == lock
+    assert registry.lock_of(bytes(8)) is None
+    assert registry.lock_of(new_lock(registry).lock_id).lock_id == lock_id_of(SECRET)
+
+
+def test_the_log_only_grows_and_keeps_each_event_once(mirror):
+    mirror.add_events([event(1), event(2)])
+    mirror.add_events([event(2, 9), event(3)])
+    assert [(one.seq, one.event) for one in mirror.events()] == [(1, 0), (2, 0), (3, 0)]
+    assert [one.seq for one in mirror.events(2)] == [3]
+    assert mirror.last_seq() == 3
+
+
+def test_the_first_use_is_the_first_time_that_a_code_opened(mirror):
+    code = b"abcd"
+    mirror.add_events([event(1, 1, code, 10), event(2, 0, code, 20), event(3, 0, code, 30), event(4, 0, bytes(4), 5)])
+    assert mirror.first_uses() == {code.hex(): 20}
+
+
+def test_keys_in_use_come_first_by_what_they_may_do(mirror):
+    mirror.hold(3, 2, "manager", bytes(32), 0)
+    mirror.hold(4, 1, "owner", bytes(range(32)), 0)
+    mirror.note_key(5, 1, "somebody", 0)
+    mirror.hold_pending(1, "new", bytes(range(1, 33)), 0)
+    assert [key.label for key in mirror.usable_keys()] == ["owner", "manager", "new"]
+    mirror.hold_pending(1, "newer", bytes(range(2, 34)), 0)
+    assert [key.label for key in mirror.usable_keys()] == ["owner", "manager", "newer"]
+    assert "psk" not in repr(mirror.usable_keys()[0])
+
+
+def test_a_key_that_was_confirmed_takes_the_place_of_what_was_pending(mirror):
+    mirror.hold_pending(1, "", bytes(32), 0)
+    assert not mirror.set_up
+    mirror.hold(0, 1, "", bytes(32), 0)
+    assert [(key.slot, key.state) for key in mirror.all_keys()] == [(0, "active")]
+    assert mirror.set_up
+
+
+def test_the_locks_list_of_keys_is_the_truth_and_keeps_what_is_used_from_here(mirror):
+    mirror.hold(0, 1, "old", bytes(32), 0)
+    mirror.hold(2, 2, "gone", bytes(range(32)), 0)
+    mirror.replace_keys([(0, 1, "new"), (5, 3, "Bo")], 0)
+    assert [(key.slot, key.label, key.psk is None) for key in mirror.all_keys()] == [(0, "new", False), (5, "Bo", True)]
+
+
+def test_a_new_secret_leaves_nothing_of_before(registry):
+    lock = new_lock(registry)
+    mirror = registry.mirror(lock)
+    mirror.hold(0, 1, "", bytes(32), 0)
+    mirror.add_events([event(1)])
+    mirror.choose(bytes(8), "740193", "x", 0)
+    with registry.writing():
+        registry.take(lock, 1, 0, 6, "", 0)
+        registry.set_epoch(lock, 4)
+    lock = registry.renew(lock, bytes(32))
+    assert (lock.secret, lock.epoch) == (bytes(32), 0)
+    assert registry.codes(lock) == mirror.all_keys() == mirror.events() == mirror.chosen() == []
+    assert SECRET not in registry.path.read_bytes()
+
+
 def test_a_registry_whose_tables_are_gone_is_damaged(registry):
     registry._db.execute("DROP TABLE codes")
     registry.close()
@@ -243,7 +444,9 @@ def test_a_full_disk_keeps_what_was_there(registry):
 
 LIMITED = """
 import resource, sys
+from host_tools import registry_file, registry_schema
 from host_tools.errors import ToolError
+from host_tools.link.results import LogEvent
 from host_tools.registry import Registry
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 try:

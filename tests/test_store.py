@@ -5,6 +5,7 @@ import random
 import shutil
 import struct
 from binascii import crc32
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,9 @@ def some_keys(rng: random.Random) -> "list[Key] | None":
     ]
 
 
-def make(path: Path, codes: int = 3, events: int = 4) -> Store:
-    """Return a lock with a code table, a history and appended records."""
-    lock = Store.create(str(path), SECRET, CONFIG, NOW)
+def make(path: Path, codes: int = 3, events: int = 4, keys: "Sequence[Key]" = ()) -> Store:
+    """Return a lock with keys, a code table, a history and appended records."""
+    lock = Store.create(str(path), SECRET, CONFIG, NOW, keys=keys)
     lock.commit([put(number) for number in range(codes)], NOW + 1, True)
     lock.pay(NOW + 2)
     lock.compact()
@@ -84,6 +85,189 @@ def test_a_new_lock_has_everything_and_opens_again(tmp_path):
     assert sorted(bytes_of(tmp_path)) == ["counters", "journal"]
     assert (tmp_path / "journal").stat().st_size == 264
     assert (tmp_path / "counters").stat().st_size == 32
+
+
+def version_1(data: bytes) -> bytes:
+    """Return a journal without keys as the firmware before keys wrote it."""
+    assert data[42:44] == b"\0\0"
+    header = data[:8] + b"\0\1" + data[10:252]
+    header += struct.pack(">I", crc32(header))
+    codes, history = struct.unpack(">HH", data[10:14])
+    table = data[256 : 256 + 24 * codes]
+    records = data[260 + 24 * codes : 260 + 24 * codes + 48 * history]
+    crc = crc32(table, crc32(header))
+    rest = data[264 + 24 * codes + 48 * history :]
+    return header + table + struct.pack(">I", crc) + records + struct.pack(">I", crc32(records, crc)) + rest
+
+
+def test_a_journal_from_before_there_were_keys_is_read_and_written_anew(tmp_path):
+    lock = make(tmp_path)
+    old = version_1((tmp_path / "journal").read_bytes())
+    (tmp_path / "journal").write_bytes(old)
+    again = Store.open(str(tmp_path))
+    assert difference(state_of(lock), state_of(again)) == ""
+    assert again.keys == {}
+    again.commit([event()], NOW + 90, True)
+    assert (tmp_path / "journal").read_bytes()[8:10] == b"\0\1", "an append leaves the version alone"
+    again.settle(told(), NOW + 91, True, keys=[Key(5, 1, SECRET)])
+    assert (tmp_path / "journal").read_bytes()[8:10] == b"\0\2"
+    assert list(Store.open(str(tmp_path)).keys) == [5]
+    header = old[:42] + b"\0\1" + old[44:252]
+    (tmp_path / "journal").write_bytes(header + struct.pack(">I", crc32(header)) + old[256:])
+    lost(tmp_path, "number of keys")
+
+
+def test_the_key_table_lies_between_header_and_codes(tmp_path):
+    keys = [Key(9, 3, bytes(32), "x", 1, 2, 3), Key(2, 1, SECRET, "owner")]
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW, keys=keys)
+    assert list(lock.keys) == [2, 9]
+    lock.commit([put(1)], NOW, True)
+    lock.compact()
+    data = (tmp_path / "journal").read_bytes()
+    assert data[42:44] == b"\0\2"
+    assert data[256:384] == keys[1].pack() + keys[0].pack()
+    assert data[384:408] == code(1).pack()
+    assert struct.unpack(">I", data[408:412])[0] == crc32(data[:408])
+    assert len(data) == 256 + 2 * 64 + 24 + 4 + 48 + 4
+    again = Store.open(str(tmp_path))
+    assert difference(state_of(lock), state_of(again)) == ""
+    assert {slot: vars(key) for slot, key in again.keys.items()} == {2: vars(keys[1]), 9: vars(keys[0])}
+    too_many = data[:42] + b"\0\x11" + data[44:252]
+    (tmp_path / "journal").write_bytes(too_many + struct.pack(">I", crc32(too_many)) + data[256:])
+    lost(tmp_path, "number of keys")
+    for table in (data[320:384] + data[256:320], data[256:320] * 2, bytes(128)):
+        crc = crc32(data[384:408], crc32(table, crc32(data[:256])))
+        rest = struct.pack(">I", crc) + data[412:460] + struct.pack(">I", crc32(data[412:460], crc))
+        (tmp_path / "journal").write_bytes(data[:256] + table + data[384:408] + rest)
+        lost(tmp_path, "key")
+
+
+def test_settings_keys_and_their_record_change_in_one_rename(tmp_path):
+    keys = [Key(1, 1, SECRET)]
+    lock = make(tmp_path)
+    before = lock.commits
+    lock.settle(told(3, 77), NOW + 100, True, b"new", keys)
+    assert lock.commits == before + 2
+    for one in (lock, Store.open(str(tmp_path))):
+        assert (one.config, list(one.keys), one.floor) == (b"new", [1], NOW + 100)
+        (last,) = one.events(one.seq - 1)
+        assert tuple(last) == (one.seq, NOW + 100, 20, 3, 0, NONE, 1, None, 77)
+    lock.settle(told(), NOW + 50, True, keys=[])
+    lock.settle(told(), None, False, b"newer")
+    again = Store.open(str(tmp_path))
+    assert (again.config, again.keys, again.floor) == (b"newer", {}, NOW + 100)
+    assert [one.flags for one in again.events(again.seq - 2)] == [0, store.UNTRUSTED]
+    again.settle(told(), NOW + 200, True, b"newest")
+    assert [one.flags for one in again.events(again.seq - 1)] == [store.RESTARTED]
+    again.settle(told(), NOW + 201, True)
+    assert [one.flags for one in again.events(again.seq - 1)] == [0]
+
+
+def test_what_cannot_be_settled_changes_nothing(tmp_path):
+    lock = make(tmp_path)
+    before, state = bytes_of(tmp_path), state_of(lock)
+    one, other = Key(1, 1, SECRET), Key(1, 1, bytes(32))
+    for entry, now, trusted, config, keys in (
+        (told(), NOW, True, None, [one, other]),
+        (told(), NOW, True, None, [one, Key(2, 1, SECRET)]),
+        (told(), NOW, True, bytes(161), None),
+        (told(), None, True, None, None),
+        (told(), -1, True, None, None),
+        (told(0, 1 << 32), NOW, True, None, None),
+        (told(256), NOW, True, None, None),
+        (put(1), NOW, True, None, None),
+        (Entry(26, 0, ERASE, None, 0), NOW, True, None, None),
+        (Entry(19, 0, TIME, None, 0), NOW, True, None, None),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            lock.settle(entry, now, trusted, config, keys)
+        assert bytes_of(tmp_path) == before
+        assert state_of(lock) == state
+    for keys in ([one, other], [one, Key(2, 1, SECRET)]):
+        with pytest.raises(ValueError, match="keys"):
+            Store.create(str(tmp_path / "none"), SECRET, CONFIG, NOW, keys=keys)
+
+
+def test_a_settled_journal_keeps_the_last_events(tmp_path, small):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    for number in range(1, 20):
+        lock.settle(told(1, number), NOW + number, True)
+        for one in (lock, Store.open(str(tmp_path))):
+            assert [event.arg for event in one.events()] == list(range(max(1, number - 5), number + 1))
+        assert (tmp_path / "journal").stat().st_size == 264 + 48 * min(number, 6)
+
+
+def test_the_newest_request_of_each_slot_is_known_after_a_start(tmp_path, small):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+
+    def requests() -> dict[int, int]:
+        again = Store.open(str(tmp_path))
+        kept = [{slot: at for slot, at in one.requests.items() if at[1] >= one.first_seq} for one in (lock, again)]
+        assert kept[0] == kept[1]
+        for slot, (request, seq) in kept[0].items():
+            found = again.event(seq)
+            assert found is not None
+            assert (found.reason, found.arg) == (1 + slot, request)
+        return {slot: request for slot, (request, _) in kept[0].items()}
+
+    assert requests() == {}
+    lock.commit([told(1, 100), told(1, 0), told(16, 0xFFFFFFFF)], NOW, True)
+    assert requests() == {0: 100, 15: 0xFFFFFFFF}
+    lock.compact()
+    lock.settle(told(1, 101), NOW, True)
+    assert requests() == {0: 101, 15: 0xFFFFFFFF}
+    for no_request in (told(0, 7), told(17, 7), told(201, 7), Entry(1, 1, NONE, None, 7), Entry(15, 1, NONE, None, 7)):
+        lock.commit([no_request], NOW, True)
+    assert requests() == {0: 101}, "the other one is no longer in the log"
+    added = Entry(24, 3, NONE, Code(b"\0\1label\0", 7), 5)
+    lock.settle(added, NOW, True)
+    assert requests() == {2: 5}, "the slot's new key did not ask for what the one before it did"
+    lock.commit([told(1, 101)], NOW, True)
+    lock.compact()
+    assert requests() == {2: 5, 0: 101}
+
+
+def test_one_event_by_its_number(tmp_path, small):
+    lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
+    assert lock.event(0) is None
+    assert lock.event(1) is None
+    for number in range(1, 10):
+        lock.commit([event(number)], NOW, True)
+    kept = [one and one.arg for one in (lock.event(seq) for seq in range(12))]
+    assert kept == [None] * 4 + list(range(4, 10)) + [None] * 2
+
+
+def test_wiping_leaves_nothing_whatever_was_there(tmp_path, monkeypatch):
+    make(tmp_path)
+    Store.wipe(str(tmp_path))
+    assert bytes_of(tmp_path) == {}
+    Store.wipe(str(tmp_path))
+    make(tmp_path)
+    (tmp_path / "journal").write_bytes(b"damaged")
+    (tmp_path / "journal.new").write_bytes(SECRET)
+    Store.wipe(str(tmp_path))
+    assert bytes_of(tmp_path) == {}
+    lock = make(tmp_path)
+    (tmp_path / "journal.new").write_bytes(SECRET)
+    removed = []
+    remove = files.remove
+
+    def cut(path):
+        if len(removed) == 1:
+            raise OSError(5)
+        removed.append(Path(path).name)
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "remove", cut)
+        with pytest.raises(StoreFull, match="error 5"):
+            Store.wipe(str(tmp_path))
+    assert removed == ["journal"], "secret and memory go first, together"
+    with pytest.raises(NotProvisioned):
+        Store.open(str(tmp_path))
+    again = Store.create(str(tmp_path), bytes(32), b"", NOW)
+    assert (again.seq, again.tokens, again.keys) == (0, 8, {})
+    assert again.secret != lock.secret
 
 
 def test_a_directory_without_a_journal_is_not_provisioned(tmp_path):
@@ -407,9 +591,9 @@ def test_entries_that_make_no_sense_change_nothing(tmp_path):
 def test_every_truncation_is_noticed_or_is_an_earlier_state(tmp_path):
     """Cut between two commits the file is what it was before the last ones: that is noticed when the counters, which
     name the last record, were written since; littlefs itself never leaves such a file."""
-    lock = make(tmp_path)
+    lock = make(tmp_path, keys=[Key(0, 1, SECRET)])
     whole = (tmp_path / "journal").read_bytes()
-    appended = 264 + 3 * 24 + 3 * 48
+    appended = 264 + 64 + 3 * 24 + 3 * 48
     commits = [appended + 48 * n for n in range(5)]  # the last commit has two records
     for size in range(len(whole)):
         (tmp_path / "journal").write_bytes(whole[:size])
@@ -425,7 +609,7 @@ def test_every_truncation_is_noticed_or_is_an_earlier_state(tmp_path):
 
 
 def test_every_flipped_byte_of_the_journal_is_noticed(tmp_path):
-    make(tmp_path)
+    make(tmp_path, keys=[Key(0, 1, SECRET), Key(1, 3, bytes(32), "guest")])
     whole = (tmp_path / "journal").read_bytes()
     rng = random.Random(4)
     for at in range(len(whole)):
@@ -620,15 +804,19 @@ def test_both_interpreters_write_the_same_bytes(tmp_path):
     source = (
         "import sys\n"
         "from firmware.core.codebook import Code\n"
+        "from firmware.core.keys import Key\n"
         "from firmware.core.store import Entry, Store\n"
         "def build(path):\n"
-        f"    lock = Store.create(path, bytes(range(32)), b'config', {NOW})\n"
+        "    keys = [Key(n, 1 + n % 4, bytes([n]) * 32, 'Jörg %d' % n) for n in range(16)]\n"
+        f"    lock = Store.create(path, bytes(range(32)), b'config', {NOW}, 0, keys)\n"
         "    for n in range(1040):\n"
         "        if lock.tokens == 0: lock.keep(8, 0)\n"
         f"        lock.pay({NOW} + n)\n"
         "        tag = bytes((n * 37 + i * i * 11) & 255 for i in range(8))\n"
         "        entry = Entry(n & 7, 1, n % 2, Code(tag, 2, n % 4, 7, gone=n), n)\n"
         f"        lock.commit([entry], {NOW} + n, n % 5 > 0, n % 3 == 0)\n"
+        "        if n % 300 == 299:\n"
+        f"            lock.settle(Entry(25, n % 17, 0, None, n), {NOW} + n, True, bytes([n & 255]), keys[: n // 99])\n"
         "    return lock\n"
     )
     scope: dict = {}
@@ -650,6 +838,7 @@ def test_what_it_costs_in_micropython():
     cost = json.loads(micropython.run(Path(__file__).with_name("power") / "cost.py"))
     assert cost["codes"] == 1000
     assert 24_000 < cost["store_heap"] <= 32_768
+    assert 16 * 64 < cost["keys_heap"] <= 8_192
     assert 0 < cost["lookup"]["hit_in_hmacs"] < 3
     assert 0 < cost["lookup"]["miss_in_hmacs"] < 3
 

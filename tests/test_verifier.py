@@ -7,7 +7,7 @@ import pytest
 from firmware.core.codebook import FRESH, NEVER, USED
 from firmware.core.config import Config
 from firmware.core.errors import Refused, StoreFull
-from firmware.core.events import REASONS, VERDICTS
+from firmware.core.events import PASSAGE, REASONS, VERDICTS
 from firmware.core.policy import STRICT
 from firmware.core.tickets import (
     DAILY,
@@ -318,6 +318,91 @@ def test_wrong_digits_of_every_length(lock):
         digits = wrong_digits(lock, length)
         verdict = lock.verifier.enter(digits)
         assert verdict[:4] == ("refused", "wrong", None, None)
+
+
+# Passage hours
+
+
+SHOP = (0b0011111, 9, 18)  # workdays, 9 to 18
+
+
+def test_passage_hours_open_to_enter_alone(tmp_path):
+    lock = Lock(str(tmp_path), now=NOW - 15 * HOUR, passage=SHOP)  # Monday 00:00
+    for at in range(8 * 24):
+        lock.at(NOW - 15 * HOUR + at * HOUR + 59)
+        day, hour = at // 24 % 7, at % 24
+        inside = day < 5 and 9 <= hour < 18
+        verdict = lock.verifier.enter("")
+        if inside:
+            assert verdict == ("open", "passage", None, None, lock.rtc.now)
+        else:
+            assert verdict == ("refused", "wrong", None, None, lock.rtc.now)
+        assert lock.enter("12") == "refused wrong"
+    assert lock.store.tokens == 8
+
+
+def test_passage_hours_over_midnight_belong_to_the_day_they_begin(tmp_path):
+    lock = Lock(str(tmp_path), passage=(0b0010000, 20, 2), rule=BERLIN)  # Friday evening
+    friday = NOW - 16 * HOUR + 4 * DAY  # 00:00 in Berlin
+    for hours, expected in ((2, 0), (19, 0), (20, 1), (23, 1), (24, 1), (25, 1), (26, 0), (44, 0)):
+        lock.at(friday + hours * HOUR)
+        assert lock.enter("") == ("open passage" if expected else "refused wrong"), hours
+
+
+def test_no_passage_without_trusted_time_or_with_wrong_digits(tmp_path):
+    lock = Lock(str(tmp_path), passage=(127, 0, 0))
+    assert lock.enter("") == "open passage"
+    assert lock.enter(wrong_digits(lock)) == "refused wrong"
+    lock.store.tokens = 0
+    assert lock.enter("") == "open passage", "a lockout does not matter to a door that is open to all"
+    lock.rtc.ok = False
+    assert lock.enter("") == "refused wrong"
+
+
+def test_passages_cost_no_token_and_one_record_an_hour(tmp_path):
+    lock = Lock(str(tmp_path), passage=(127, 0, 0))
+
+    def passages():
+        return sum(event.event == PASSAGE for event in lock.store.events())
+
+    before = lock.store.commits
+    for minute in range(181):
+        lock.at(NOW + minute * MINUTE)
+        assert lock.enter("") == "open passage"
+        assert passages() == 1 + minute // 60
+    assert lock.store.commits == before + 4
+    (record,) = lock.store.events(lock.store.seq - 1)
+    assert tuple(record) == (lock.store.seq, NOW + 180 * MINUTE, 27, 0, 0, 0, 0, None, 0)
+    for _ in range(5):
+        lock.restart()
+        assert lock.enter("") == "open passage"
+    assert passages() == 4, "no restart adds another"
+
+
+def test_passage_needs_no_flash(tmp_path, monkeypatch):
+    lock = Lock(str(tmp_path), passage=(127, 0, 0))
+    tries = 0
+
+    def full(*_args, **_kwargs):
+        nonlocal tries
+        tries += 1
+        raise StoreFull("no room on flash")
+
+    for name in ("commit", "pay", "keep"):
+        monkeypatch.setattr(lock.store, name, full)
+    for _ in range(20):
+        assert lock.enter("") == "open passage"
+    assert tries == 1
+
+
+def test_passage_leaves_a_revoke_code_armed(tmp_path):
+    lock = Lock(str(tmp_path), passage=(127, 0, 0))
+    target = lock.code(PERMANENT)
+    assert [lock.enter(lock.code(REVOKE)), lock.enter(""), lock.enter(target)] == [
+        "revoke-armed",
+        "open passage",
+        "revoked",
+    ]
 
 
 # Time

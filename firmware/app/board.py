@@ -57,8 +57,8 @@ def _text(part: dict, name: str) -> str:
 class Board:
     """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
 
-    Attributes: storage (directory of the lock's memory), console (whether Ctrl-C on the console ends the lock),
-    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff; radio (a Radio, None on a board without one).
+    Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff;
+    radio (a Radio, None on a board without one).
     """
 
     def __init__(self, description: dict, machine: "Any", time: "Any") -> None:
@@ -69,7 +69,6 @@ class Board:
         self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
             raise ValueError("board.json: storage must be a path that begins with /")
-        self.console = bool(description.get("console", True))
         self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
         self._i2c: "Any" = None
         if "i2c" in description:

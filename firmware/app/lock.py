@@ -8,6 +8,7 @@ Digits live in the entry buffer until `#` and in one call of the verifier, nowhe
 import asyncio
 import gc
 import os
+import sys
 
 from .. import VERSION
 from ..core.clock import EARLIEST, LATEST, Clock
@@ -17,10 +18,13 @@ from ..core.events import FAULT, OPEN
 from ..core.link import Link
 from ..core.owner import Owner
 from ..core.records import NONE, Entry
+from ..core.slots import Slots
 from ..core.store import Store
+from ..core.update import Updates
 from ..core.verifier import Verifier
 from ..drivers.keypad import SCAN_MS
 from .supervisor import DIED, HUNG, Duty, Supervisor
+from .trial import Trial
 from .uptime import Uptime
 from .wireless import Wireless
 
@@ -42,12 +46,13 @@ TASKS = ("keypad", "bolt", "signals", "clock", "radio")  # number in the log: 1 
 
 class Lock:
     """One lock on one board. Attributes: store, verifier, owner (None while `trouble` is not ""), trouble: "",
-    "no-secret" or "fault", the pattern that says why the lock opens to nothing; path: directory of the memory; link.
+    "no-secret" or "fault", the pattern that says why the lock opens to nothing; path: directory of the memory; link;
+    updates (None without slots). slot: the letter of the slot that this firmware lies in, "" without slots.
 
     It is what a Link manages (core/link.py): hence setup_held, set_clock, open and the others.
     """
 
-    def __init__(self, board: "Board") -> None:
+    def __init__(self, board: "Board", slot: str = "") -> None:
         self.board = board
         self.store: "Store | None" = None
         self.verifier: "Verifier | None" = None
@@ -60,6 +65,12 @@ class Lock:
         self._duties = {name: Duty(name) for name in TASKS}
         self._open()
         major, minor, patch = [int(part) for part in VERSION.split(".")]
+        self.updates: "Updates | None" = None
+        self._trial: "Trial | None" = None
+        if slot:
+            slots = Slots()
+            self.updates = Updates(slots, slot, (major, minor, patch), _bytecode())
+            self._trial = Trial(slots, slot) if slots.on_trial(slot) else None
         self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
 
     def _open(self) -> None:
@@ -81,6 +92,8 @@ class Lock:
     def quiet(self) -> bool:
         """Nothing is under way: the board may sleep until a key is touched, or for an hour."""
         board = self.board
+        if self._trial is not None:
+            return False  # it counts in seconds
         still = board.keypad.idle and self._buffer.empty and not board.bolt.unlocked and board.signals.quiet
         return still and not (board.radio is not None and board.radio.connected)
 
@@ -92,7 +105,7 @@ class Lock:
 
     async def run(self) -> None:
         """Run for ever."""
-        supervisor = Supervisor(self.board.watchdog(), self._failed)
+        supervisor = Supervisor(self.board.watchdog(), self._failed, self._well)
         if self.board.bitten():
             self._log_fault(WATCHDOG << 8)
         tasks = [self._keypad(), self._bolt(), self._signals(), self._clock()]
@@ -205,6 +218,8 @@ class Lock:
             return "" if self.verifier is None else self.verifier.config.name
 
         def trouble(text: str) -> None:
+            if self._trial is not None:
+                self._trial.faulty = True
             self.board.observe("fault", text)
 
         await Wireless(self.link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble).run()
@@ -255,6 +270,21 @@ class Lock:
         if verifier.store.in_doubt:
             raise MemoryLost("the flash does not say what it holds: only a start can tell")
 
+    def _well(self, rounds: int) -> None:
+        """The supervisor found all well, for the so-manieth time."""
+        if self._trial is None:
+            return
+        try:
+            if self._trial.round(rounds, self.trouble != "fault"):
+                self._trial = None
+                self.board.observe("confirmed", rounds)
+        except OSError as error:
+            self.board.observe("fault", "the flash takes no word of this firmware's health (error %d)" % error.errno)
+        if self._trial is not None and self._trial.over(rounds):
+            self.board.observe("fault", "this firmware is on trial and does not become healthy")
+            self.board.bolt.lock()
+            self.board.reset()
+
     def _failed(self, number: int, name: str, how: int, error: "Any") -> None:
         """A task failed: lock, tell, restart."""
         self.board.bolt.lock()
@@ -284,6 +314,12 @@ class Lock:
             self.board.observe("fault", str(error))  # the restart matters more than its record
 
 
-def run(board: "Board") -> None:
-    """Run the lock of a board; returns only by an exception."""
-    asyncio.run(Lock(board).run())
+def _bytecode() -> "tuple[int, int]":
+    """Version of the .mpy format and processor of machine code that this MicroPython loads."""
+    number: int = getattr(sys.implementation, "_mpy", 0)
+    return number & 0xFF, number >> 10 & 0x3F
+
+
+def run(board: "Board", slot: str = "") -> None:
+    """Run the lock of a board, firmware of this slot; returns only by an exception."""
+    asyncio.run(Lock(board, slot).run())

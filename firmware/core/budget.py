@@ -84,12 +84,12 @@ class Budget:
         self.interval = refill_interval(_worst(self._accepted, self._lengths))
 
     def configure(self, policy) -> None:
-        """Take another policy. It gives no token, and ends the wait under way no sooner than it would have ended."""
+        """Take another policy. The wait under way ends when it would have ended; the next has the new interval."""
         self.refill()
         until = self._since + self.interval
         self._accepted = accepted(policy)
-        self.adjust(self._lengths)
-        self._since = max(self._since, until - self.interval)
+        self.interval = refill_interval(_worst(self._accepted, self._lengths))
+        self._since = until - self.interval
 
     def odds(self, length: int, more: int = 0) -> float:
         """The worst probability that a random entry of `length` digits is accepted, with so many more codes stored."""
@@ -113,7 +113,7 @@ class Budget:
         earned = (now - self._since) // self.interval
         if self._store.tokens >= TRIES:
             self._since = now
-        elif earned > 0:  # a wait that a new policy must not shorten may begin later than now
+        elif earned > 0:  # less than 0: a new policy's shorter interval has not begun yet
             self._since += earned * self.interval
             self._store.tokens = min(TRIES, self._store.tokens + earned)
 

@@ -48,6 +48,7 @@ KEY_ADDED = 24
 KEY_REMOVED = 25
 ALL_ERASED = 26
 PASSAGE = 27  # opened by # alone in passage hours: the lock's own, not the owner's
+UPDATED = 28  # an update is tried from the next start on; where a code's tag stands is its version
 
 EVENT_NAMES = {
     ADDED: "added",
@@ -62,6 +63,7 @@ EVENT_NAMES = {
     KEY_REMOVED: "key-removed",
     ALL_ERASED: "all-erased",
     PASSAGE: "passage",
+    UPDATED: "updated",
 }
 
 

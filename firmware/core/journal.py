@@ -10,6 +10,7 @@ from binascii import crc32
 from struct import unpack
 
 from .codebook import CODE_SIZE, CodeBook
+from .events import ADDED
 from .keys import KEY_SIZE, Key, unpack_keys
 from .records import HEADER_SIZE, MORE, RECORD_SIZE, Event, Header, note_request, unpack_header, unpack_record
 
@@ -98,7 +99,8 @@ class Journal:
             chunk = self._take(memoryview(self._buffer)[: count * RECORD_SIZE])
             crc = crc32(chunk, crc)
             for number in range(count):
-                note_request(self.requests, chunk, number * RECORD_SIZE, header.seq + 1 - left + number)
+                if chunk[number * RECORD_SIZE + 8] >= ADDED:  # an owner's: few of all that there are
+                    note_request(self.requests, chunk, number * RECORD_SIZE, header.seq + 1 - left + number)
             left -= count
         self._expect(crc, "the history's checksum is wrong")
         return header, layout, keys

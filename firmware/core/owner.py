@@ -24,6 +24,7 @@ from .events import (
     TIME_SET,
     UNKNOWN,
     UNLOCKED,
+    UPDATED,
 )
 from .keys import OWNER, SLOTS
 from .passcode import TAG
@@ -223,6 +224,13 @@ class Owner:
         if key.role == OWNER and not any(other.role == OWNER for other in rest):
             raise Refused("last-owner", "a lock has an owner: add another owner's key first")
         return self._settle_keys(KEY_REMOVED, key, rest, by)
+
+    def updated(self, version, by=LOCAL) -> None:
+        """Note that the owner had an update put in: its version, three numbers."""
+        if not self.done(by, UPDATED):
+            now, trusted = self._now()
+            told = Code((bytes(version) + NO_TAG)[:TAG], UNKNOWN)
+            self._commit([_entry(UPDATED, NONE, told, by)], now, trusted)
 
     def _now(self) -> tuple:
         """The time to judge limits by: the clock's when it is trusted, else the floor."""

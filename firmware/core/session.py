@@ -47,6 +47,7 @@ class Session:
         self._seal: "Any" = None
         self._open: "Any" = None
         self._paid = False  # from the budget of strangers
+        self._taking = False  # a message is being taken
         self.over = False
         self.busy = False
         self.slot: "int | None" = None
@@ -75,10 +76,14 @@ class Session:
 
     def receive(self, message: bytes) -> "Iterator[bytes | None]":
         """Take a message. A generator: yields messages to send, and None where other things should get their turn. When
-        it has ended, `over` says whether to end the connection."""
+        it has ended, `over` says whether to end the connection. A message that comes before the one before it was
+        taken to its end is out of turn."""
         kind = message[0] if message else 0
         body = bytes(message[1:])
         try:
+            if self._taking:
+                raise _Refusal(wire.UNSAID)
+            self._taking = True
             if self._state == _START and kind == wire.HELLO:
                 yield self._hello(body)
             elif self._state == _WAITS and kind == wire.HANDSHAKE:
@@ -87,6 +92,7 @@ class Session:
                 yield from self._request(body)
             else:
                 raise _Refusal(wire.UNSAID)
+            self._taking = False
         except _Refusal as refusal:
             self.close()
             yield bytes((wire.REFUSED, refusal.reason))
@@ -147,6 +153,8 @@ class Session:
         yield None
         answer = bytes((wire.HANDSHAKE | wire.FROM_LOCK,)) + handshake.write()
         yield None
+        if self.over:
+            return  # its connection is gone
         link = self._link
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
@@ -178,6 +186,8 @@ class Session:
         try:
             for answer in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
                 yield None
+                if self.over:
+                    return
                 if answer is None:
                     continue
                 yield from self._part(payload, *answer)
@@ -192,10 +202,11 @@ class Session:
             self.close()
 
     def _part(self, request: bytes, status: int, result: bytes) -> "Iterator[bytes | None]":
-        """One part of the answer to a request, sealed."""
-        ident = request[:4] + bytes(4 - len(request[:4]))
-        sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
-        yield bytes((wire.SEALED | wire.FROM_LOCK,)) + sealed
+        """One part of the answer to a request, sealed. Nothing when the connection is gone."""
+        if not self.over:
+            ident = request[:4] + bytes(4 - len(request[:4]))
+            sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
+            yield bytes((wire.SEALED | wire.FROM_LOCK,)) + sealed
 
 
 class _Refusal(Exception):

@@ -130,11 +130,12 @@ def remove(
     """Remove a lock with its codes. Its secret is then gone for ever: no new codes, no list of the old ones."""
     with Registry.open() as registry:
         lock = registry.lock(name)
+        what = "key" if lock.held is None else "secret"
         ask(
-            f"Remove '{lock.name}', its {registry.count(lock)} codes and its secret for ever?",
+            f"Remove '{lock.name}', its {registry.count(lock)} codes and its {what} for ever?",
             "Nothing was removed.",
             yes,
-            f"Removing '{lock.name}' deletes its secret for ever and needs a confirmation.",
+            f"Removing '{lock.name}' deletes its {what} for ever and needs a confirmation.",
         )
         registry.remove(lock)
     if json:

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
+from firmware.core.config import NAME_MAX
 from firmware.core.zone import Zone
 
 from .. import show, show_link
+from ..errors import ToolError
 from ..issue import POLICIES
-from ..link.results import LogEvent
 from ..link.visit import Visit
-from ..mirror import Mirror
-from ..registry import Lock, Registry
+from ..registry import Registry
 from ..zones import format_time
 from .shared import (
     Json,
@@ -30,6 +30,7 @@ from .shared import (
     weekend_of,
 )
 
+LAST = 50  # events that are shown unless more are asked for
 CLOCK_OFF = 60  # seconds of difference from which it is worth a warning
 
 
@@ -105,16 +106,13 @@ def log(
     name: Name,
     since: Annotated[
         int | None,
-        typer.Option(min=0, metavar="SEQ", help="Show what came after this number.", show_default="what is new"),
+        typer.Option(min=0, metavar="SEQ", help="Show what came after this number.", show_default=f"the last {LAST}"),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all that was ever fetched.")] = False,
     kept: Annotated[bool, typer.Option("--kept", help="Do not ask the lock: show what was fetched before.")] = False,
     json: Json = False,
 ) -> None:
-    """Fetch what is new in a lock's log, and show it. What was fetched stays in the registry."""
-    with Registry.open() as registry:
-        lock = registry.lock(name)
-        after = registry.mirror(lock).last_seq()
+    """Fetch what is new in a lock's log, and show it. What was fetched stays in the registry, the lock keeps 1,000."""
     if not kept:
 
         async def work(door: Visit, progress: show.Progress) -> int:
@@ -123,21 +121,18 @@ def log(
         at_lock(name, work)
     with Registry.open() as registry:
         lock = registry.lock(name)
-        begin = 0 if everything or (kept and since is None) else after if since is None else since
-        data = _log_data(registry, lock, registry.mirror(lock), begin)
+        mirror = registry.mirror(lock)
+        events = mirror.events(since or 0)
+        if since is None and not everything:
+            events = events[-LAST:]
+        keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.label}
+        names = show_link.labels(show_link.issued_codes(lock, registry.codes(lock)), mirror)
+        data = [show_link.event_data(lock, event, keys, names) for event in events]
     if json:
         show.emit(data)
         return
     columns = ("seq", "time", "event", "reason", "kind", "id", "label", "by")
-    rows = [[event[column] for column in columns] for event in data]
-    show.table(columns, rows, "Nothing new. All that was fetched: tumbler lock log --kept", strong=2)
-
-
-def _log_data(registry: Registry, lock: Lock, mirror: Mirror, after: int) -> list[show.Data]:
-    keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.label}
-    names = show_link.labels(lock, show_link.issued_codes(lock, registry.codes(lock)), mirror)
-    events: list[LogEvent] = mirror.events(after)
-    return [show_link.event_data(lock, event, keys, names) for event in events]
+    show.table(columns, [[event[column] for column in columns] for event in data], "No events.", strong=2)
 
 
 def config(
@@ -168,7 +163,7 @@ def config(
         "sound": sound,
         "policy": None if policy is None else POLICIES[policy.value],
         "passage": None if passage is None else _passage_of(passage),
-        "name": bluetooth_name,
+        "name": None if bluetooth_name is None else _bluetooth_name_of(bluetooth_name),
     }
     named = {field: value for field, value in changes.items() if value is not None}
 
@@ -185,6 +180,13 @@ def config(
         show.emit(data)
     else:
         show.fields(data.items(), title=f"Set {lock.name}" if named else lock.name)
+
+
+def _bluetooth_name_of(text: str) -> str:
+    """Check what a lock shall call itself; nothing is the firmware's own name."""
+    if len(text) > NAME_MAX or not all(" " <= c <= "~" for c in text):
+        raise ToolError(f"A Bluetooth name has up to {NAME_MAX} printable ASCII characters.", "Choose another name.")
+    return text
 
 
 def _passage_of(text: str) -> tuple[int, int, int]:

@@ -36,6 +36,7 @@ from .shared import (
 )
 
 RESTARTS = 6  # looks for a lock that starts anew with its secret
+RESTART_PAUSE = 1.0  # seconds between two of them
 
 
 def add_to(app: typer.Typer) -> None:
@@ -253,5 +254,5 @@ class Procedure:
             except (OutOfRange, LinkLost):
                 if not left:
                     raise
-                await asyncio.sleep(1)
+                await asyncio.sleep(RESTART_PAUSE)
         raise OutOfRange(f"The lock '{lock.name}'")

@@ -89,10 +89,7 @@ class Bluetooth(Radio):
         done = asyncio.Event()
 
         def saw(device: Any, data: Any) -> None:
-            before = seen.get(device.address)
-            lock_id = lock_id_of(data.manufacturer_data.get(COMPANY))
-            if before is not None and lock_id is None:
-                lock_id = before.lock_id
+            lock_id = lock_id_of(data.local_name, data.manufacturer_data.get(COMPANY))
             name = shown_name(data.local_name or device.name)
             sighting = Sighting(device.address, name, lock_id, data.rssi, self.name, device)
             seen[device.address] = sighting

@@ -42,9 +42,10 @@ class Pairing:
         self._poll = poll
 
     @classmethod
-    async def begin(cls, connection: Wire, random: Random = os.urandom, poll: float = POLL) -> "Pairing":
+    async def begin(cls, connection: Wire, random: Random = os.urandom, poll: float | None = None) -> "Pairing":
         """Shake hands without a key; NotPairing when the lock has a secret and its set-up button is not held."""
-        return cls(await shake(connection, PAIRING, None, None, random), random, poll)
+        session = await shake(connection, PAIRING, None, None, random)
+        return cls(session, random, POLL if poll is None else poll)
 
     @property
     def is_new(self) -> bool:

@@ -109,9 +109,13 @@ class Radio(ABC):
         """Connect to a lock that this radio saw; OutOfRange when it does not answer."""
 
 
-def lock_id_of(company_data: bytes | None) -> bytes | None:
-    """Read the lock id in the manufacturer data of an advertisement, without the company; None when it is none."""
-    return bytes(company_data) if company_data is not None and len(company_data) == LOCK_ID else None
+def lock_id_of(name: str | None, maker_data: bytes | None) -> bytes | None:
+    """Read the lock id in what a lock answers to a scan: a name, and behind our company number the id, which a lock
+    without a secret leaves out. None when the answer was not heard yet, or is no lock's.
+    """
+    if maker_data is None:
+        return NO_LOCK if name else None
+    return bytes(maker_data) if len(maker_data) == LOCK_ID else None
 
 
 def shown_name(advertised: str | None) -> str:

@@ -143,19 +143,14 @@ class Virtual(Radio):
         def saw(advertisement: Advertisement) -> None:
             data = advertisement.data
             services = data.get(AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS) or []
-            address = advertisement.address.to_string(False)
-            if UUID(SERVICE) not in services and address not in seen:
+            if UUID(SERVICE) not in services:
                 return
             company, told = data.get(AdvertisingData.MANUFACTURER_SPECIFIC_DATA) or (None, None)
             name = data.get(AdvertisingData.COMPLETE_LOCAL_NAME)
-            before = seen.get(address)
+            lock_id = lock_id_of(name, told if company == COMPANY else None)
+            address = advertisement.address.to_string(False)
             sighting = Sighting(
-                address,
-                shown_name(name) if name else before.name if before else "",
-                lock_id_of(told) if company == COMPANY else before.lock_id if before else None,
-                advertisement.rssi,
-                self.name,
-                advertisement.address,
+                address, shown_name(name), lock_id, advertisement.rssi, self.name, advertisement.address
             )
             seen[address] = sighting
             if enough(sighting):
@@ -163,7 +158,7 @@ class Virtual(Radio):
 
         device.on(device.EVENT_ADVERTISEMENT, saw)
         try:
-            await device.start_scanning(active=True)
+            await device.start_scanning(active=True, filter_duplicates=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(seconds, SCAN_MOST)):
                     await done.wait()

@@ -2,9 +2,11 @@
 
 A step is [what, argument ..., outcome]: "enter" digits, "wait" seconds, "restart" seconds without power,
 "clock" a fault or a time somebody set, "add" "change" "delete" "time" what the owner does, "tick" housekeeping.
+A lock may have passage hours: days, hour of beginning, hour of end.
 The outcome is "verdict reason", or the word of the owner's refusal, or "" for what has none.
 """
 
+from firmware.core.config import NO_PASSAGE
 from firmware.core.errors import Refused
 from firmware.core.policy import STANDARD, STRICT
 from tests.lock import Lock
@@ -59,7 +61,8 @@ def check(vectors: dict) -> int:
     steps = 0
     for case in vectors["cases"]:
         with Scratch() as path:
-            lock = Lock(path, case["now"], case["rule"], policy=POLICIES[case["policy"]])
+            passage = tuple(case.get("passage", NO_PASSAGE))
+            lock = Lock(path, case["now"], case["rule"], policy=POLICIES[case["policy"]], passage=passage)
             for step in case["steps"]:
                 got = play(lock, step[:-1])
                 if got != step[-1]:

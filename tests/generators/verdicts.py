@@ -30,6 +30,7 @@ RULES = (
     "NZST-12NZDT,M9.5.0,M4.1.0/3",
 )
 SCENARIOS = 60
+PASSAGES = 12
 STEPS = 45
 CUSTOM = ("2468", "13579", "204060", "7531902", "86420975", "314159265")
 
@@ -90,9 +91,34 @@ def _step(lock: Lock, rng: random.Random, typed: list[str]) -> list:
     return ["delete", digits]
 
 
+def _passage(number: int) -> dict:
+    """A lock with passage hours: `#` alone at all hours, and now and then digits, which mean what they always do."""
+    rng = random.Random(f"passage {number}")
+    rule = RULES[number % len(RULES)]
+    now = NOW + rng.randrange(700) * DAY + rng.randrange(DAY)
+    passage = (rng.randint(1, 127), rng.randrange(24), rng.randrange(24))
+    steps: list[list] = []
+    with Scratch() as path:
+        lock = Lock(path, now, rule, passage=passage)
+        typed = [_code(lock, rng)]
+        for _ in range(STEPS):
+            what = rng.choices(("wait", "enter", "again", "clock", "restart"), (40, 46, 6, 5, 3))[0]
+            choices: dict[str, list] = {
+                "wait": ["wait", rng.choice((10, HOUR, 3 * HOUR, 5 * HOUR, 11 * HOUR, DAY))],
+                "enter": ["enter", ""],
+                "again": ["enter", rng.choice(typed)],
+                "clock": ["clock", rng.choice(("silent", "answers", lock.rtc.now - 2 * HOUR, lock.rtc.now + DAY))],
+                "restart": ["restart", rng.choice((0, HOUR))],
+            }
+            step = choices[what]
+            steps.append([*step, play(lock, step)])
+    name = f"passage hours {number}"
+    return {"name": name, "now": now, "rule": rule, "policy": "standard", "passage": list(passage), "steps": steps}
+
+
 def build() -> dict:
     """The scenarios with their outcomes."""
-    cases = []
+    cases: list[dict] = []
     for number in range(SCENARIOS):
         rng = random.Random(f"verdicts {number}")
         now = NOW + rng.randrange(700) * DAY + rng.randrange(DAY) + (1_350 * DAY if number % 7 == 0 else 0)
@@ -113,4 +139,5 @@ def build() -> dict:
                 step = _step(lock, rng, typed)
                 steps.append([*step, play(lock, step)])
         cases.append(case)
+    cases += [_passage(number) for number in range(PASSAGES)]
     return {"cases": cases}

@@ -1,4 +1,4 @@
-"""The virtual board with a task that echoes every value written to its radio, in place of the lock's clock task.
+"""The virtual board with a task that echoes every value written to its radio, in place of the lock's own radio task.
 
 Argument: how long it waits for a value, in ms (default 600000). A value comes back as it is, but "*" and a number
 (b"*15") are answered by that many values of one byte each, which may need more buffers than the radio has, and "?" by
@@ -28,14 +28,14 @@ async def echo(lock, connection):
             await connection.send(value)
 
 
-async def serve(lock):
-    """Stands where the clock task stood."""
-    duty = lock._duties["clock"]
+async def serve(lock, radio):
+    """Stands where the lock's own radio task stood."""
+    duty = lock._duties["radio"]
     duty.allowed = 1 << 30  # the supervisor is not what is tried here
-    lock.board.radio._interval_us = 20_000  # so that no test waits for an advertisement
+    radio._interval_us = 20_000  # so that no test waits for an advertisement
     while True:
         try:
-            connection = await lock.board.radio.accept("echo", LOCK_ID)
+            connection = await radio.accept("echo", LOCK_ID)
         except NoRadio as error:
             lock.board.observe("fault", str(error))
             await duty.rest(1000)
@@ -47,5 +47,5 @@ async def serve(lock):
         await connection.close()
 
 
-Lock._clock = serve
+Lock._radio = serve
 sys.exit(board_main.main())

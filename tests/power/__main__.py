@@ -20,14 +20,18 @@ MAIN = Path(__file__).with_name("main.py")
 
 ENTRIES = "tests.power.entries:Entries"
 COMMANDS = "tests.power.commands:Commands"
+UPDATES = "tests.power.updates:Updating"
+LINK = "tests.power.link:Link"
 
 # Seeds of `kinds` are its two geometries. `every`, `again`, `resume`: see engine.Campaign.
 SAMPLE = [
-    {"workload": "kinds", "seeds": [0, 2], "again": 17, "resume": 11},
-    {"workload": "history", "seeds": [0, 8], "again": 101, "resume": 17},
-    {"workload": "full", "seeds": [0, 1], "every": 31, "again": 0, "resume": 29},
-    {"workload": ENTRIES, "seeds": [0, 4], "again": 101, "resume": 7},
+    {"workload": "kinds", "seeds": [0, 2], "again": 29, "resume": 11},
+    {"workload": "history", "seeds": [0, 7], "again": 101, "resume": 17},
+    {"workload": "full", "seeds": [0, 1], "every": 41, "again": 0, "resume": 29},
+    {"workload": ENTRIES, "seeds": [0, 3], "again": 101, "resume": 7},
     {"workload": COMMANDS, "seeds": [0, 1], "again": 101, "resume": 2},
+    {"workload": UPDATES, "seeds": [0, 2], "every": 7, "again": 41, "resume": 23},
+    {"workload": LINK, "seeds": [0, 1], "again": 101, "resume": 13},
 ]
 ALL = [
     {"workload": "kinds", "seeds": [0, 2], "again": 1, "resume": 1},
@@ -36,6 +40,8 @@ ALL = [
     {"workload": "history", "seeds": [0, 400], "again": 53, "resume": 13},
     {"workload": ENTRIES, "seeds": [0, 400], "again": 53, "resume": 5},
     {"workload": COMMANDS, "seeds": [0, 3], "again": 3, "resume": 1},
+    {"workload": UPDATES, "seeds": [0, 8], "again": 7, "resume": 3},
+    {"workload": LINK, "seeds": [0, 2], "again": 3, "resume": 1},
 ]
 
 

@@ -14,9 +14,10 @@ import vfs
 
 from firmware.core.codebook import CodeBook
 from firmware.core.kdf import Hmac
+from firmware.core.keys import pack_keys, unpack_keys
 from firmware.core.store import NONE, PUT, Entry, Store
 from tests.power.device import Flash
-from tests.power.workloads import SECRET, START, code, limits
+from tests.power.workloads import SECRET, START, code, key, limits
 
 PATH = "/cost"
 SLICE = 25
@@ -65,6 +66,14 @@ def lookups():
     }
 
 
+def keys():
+    """Bytes of heap that 16 keys with the longest labels take."""
+    kept = [unpack_keys(pack_keys([key(slot, 3, 16) for slot in range(16)]))]
+    full = used()
+    kept.clear()
+    return full - used()
+
+
 def main():
     """Measure and print."""
     limits(1000, 1000)
@@ -94,6 +103,7 @@ def main():
                 "word_bits": 64 if sys.maxsize > 1 << 32 else 32,
                 "book_heap": book_heap,
                 "store_heap": store_heap,
+                "keys_heap": keys(),
                 "codes": len(store.book),
                 "start_ms": round(took / 1000, 1),
                 "lookup": lookups(),

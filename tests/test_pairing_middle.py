@@ -1,0 +1,79 @@
+"""Somebody in the middle of a pairing wins once in 10^digits, and without the rules of docs/link.md at once."""
+
+import random
+import sys
+
+from firmware.core import pairing
+from firmware.core.link import Link
+from tests.handshakes import Counted
+from tests.link_middle import BY_CHANCE, Gullible, attack, check, chooses_late, source, tries_again, wins
+from tests.link_pairing import FINISH, PSK, complete
+from tests.link_tools import session
+from tests.linked import FIRMWARE, Linked
+from tests.lock import NOW
+
+TRIALS = 150 if sys.implementation.name == "cpython" else 40
+
+
+def blank(directory):
+    return Linked(directory, blank=True)
+
+
+def test_somebody_in_the_middle_wins_by_chance_alone(directory):
+    """With one digit and with two: about one in ten, one in a hundred."""
+    for digits in (1, 2):
+        random.seed(digits)
+        won, trials = check(blank(directory), TRIALS, digits)
+        assert trials == TRIALS * len(BY_CHANCE)
+        assert won < trials * 3 * 10**-digits
+
+
+def test_with_six_digits_nobody_wins_here(directory):
+    assert pairing.DIGITS == 6
+    random.seed(6)
+    for strategy in BY_CHANCE:
+        assert wins(blank(directory), strategy, 6, 10) == 0
+
+
+def test_without_commitments_the_one_in_the_middle_wins_at_once(directory):
+    """A client that does not look whether the commitment was kept, three digits: every time."""
+    random.seed(3)
+    assert wins(blank(directory), chooses_late, 3, 3, Gullible) == 3
+
+
+def test_who_wins_is_the_owner(directory):
+    """What is counted here is the thing itself: M gives the lock a secret and a key of its own."""
+    lock = blank(directory)
+    lock.link = Link(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+    random.seed(1)
+    real = pairing.DIGITS
+    pairing.DIGITS = 1
+    try:
+        m = attack(lock, chooses_late, 1, Gullible)
+    finally:
+        pairing.DIGITS = real
+    assert m.to_lock.done(FINISH, complete(NOW)) == b"\x00"
+    lock.start()
+    assert session(lock, 0, PSK).session.established
+
+
+def test_if_others_could_begin_before_something_was_typed_trying_again_would_win(directory):
+    """The rule that a reveal is followed by an entry is what holds: without it M wins nine times in ten, one digit."""
+
+    class Hasty(Link):
+        untyped = False
+
+    lock = blank(directory)
+    random.seed(5)
+    honest = wins(lock, tries_again, 1, 20)
+    real = pairing.DIGITS
+    pairing.DIGITS = 1
+    won = 0
+    try:
+        with Counted():
+            for _ in range(20):
+                lock.link = Hasty(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+                won += attack(lock, tries_again, 1) is not None
+    finally:
+        pairing.DIGITS = real
+    assert honest <= 8 < 12 <= won

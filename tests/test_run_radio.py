@@ -1,0 +1,254 @@
+"""A virtual lock with a radio, managed from a second terminal by the commands that a real door takes.
+
+Whole: real firmware in MicroPython, a virtual air, two Bluetooth stacks, the `tumbler` command. Time is the real one.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+
+from firmware.core.config import Config
+from host_tools.desk import Desk
+from host_tools.errors import ToolError
+from host_tools.link.pair import Pairing, for_new
+from host_tools.link.radios import Radios, radios, running
+from host_tools.radio_socket import socket_path
+from host_tools.registry import Registry, home
+from host_tools.tui_radio import RadioApp
+from host_tools.virtual_lock import Identity, VirtualLock
+from host_tools.zones import local_zone, zone_rule
+from tests.micropython import ROOT
+from tests.owner_tool import tumbler
+from tests.test_tui import log, text, until
+
+PATIENCE = 30  # seconds until something must have happened
+
+
+class Running:
+    """`tumbler run --radio` in a process of its own, without a terminal. lines: what it printed."""
+
+    def __init__(self, *options):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "import sys; from host_tools.cli import main; sys.exit(main())",
+             "run", "--radio", *options],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.lines = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def waits(self, words):
+        """Wait until a line has these words."""
+        end = time.monotonic() + PATIENCE
+        while not any(words in line for line in self.lines):
+            assert time.monotonic() < end, self.lines
+            assert self.process.poll() is None or any(words in line for line in self.lines), self.lines
+            time.sleep(0.02)
+
+    def ends(self):
+        """End its input; returns its exit status."""
+        self.process.stdin.close()
+        status = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        self.process.stdout.close()
+        return status
+
+
+@contextmanager
+def virtual_lock(*options):
+    lock = Running(*options)
+    try:
+        lock.waits("radio")
+        yield lock
+    finally:
+        if lock.process.poll() is None:
+            lock.process.kill()
+            lock.process.wait()
+        if not lock.process.stdin.closed:
+            lock.process.stdin.close()
+        lock.process.stdout.close()
+
+
+def command(*arguments):
+    """Run a command now, which must succeed; returns what it printed as JSON."""
+    status, out, err = tumbler(*arguments, "--json", now=int(time.time()))
+    assert status == 0, err
+    return json.loads(out)
+
+
+def test_a_newcomers_first_minutes(monkeypatch):
+    monkeypatch.setenv("TUMBLER_RADIO", "virtual")
+    status, _, err = tumbler("scan")
+    assert status == 1
+    assert "tumbler run --radio" in err
+    with virtual_lock() as lock:
+        assert running()
+        seen = command("scan", "--seconds", "1")
+        assert [(one["state"], one["transport"]) for one in seen] == [("new", "virtual")]
+
+        with patch("host_tools.show.digits_to_type", lambda digits: lock.say(f"press {digits}#")):
+            paired = command("pair", "cabin", "--label", "Ann", "--yes")
+        assert paired["slot"] == 0
+        lock.waits("paired")
+        assert command("lock", "status", "cabin")["role"] == "owner"
+
+        once = command("code", "one-time", "cabin")
+        lock.say(f"press {once['digits']}#")
+        lock.say("expect open")
+        custom = command("code", "custom", "cabin", "740193")
+        lock.say("press 740193#")
+        lock.say("expect open")
+        rows = {row["digits"]: row["state"] for row in command("code", "list", "cabin", "--fetch")}
+        assert (rows[once["digits"]], rows["740193"]) == ("used", "active")
+        command("code", "delete", "cabin", custom["id"])
+        lock.say("press 740193#")
+        lock.say("expect refused")
+        lock.say("battery 40%")
+        assert command("lock", "unlock", "cabin")["open_seconds"] == 5
+        assert command("lock", "status", "cabin")["battery"] == 40
+        events = [event["event"] for event in command("lock", "log", "cabin")]
+        assert events[-4:] == ["open", "deleted", "refused", "unlocked"]
+
+        status, _, err = tumbler("lock", "reset", "cabin", "--yes", now=int(time.time()))
+        assert status == 1
+        assert "set-up button" in err
+        lock.say("button hold")
+        lock.waits("button is held")
+        assert command("lock", "reset", "cabin", "--yes") == {"reset": "cabin"}
+        assert lock.ends() == 0, lock.lines
+    assert not running()
+    assert not re.search(r"740193|[0-9a-f]{64}", "\n".join(lock.lines))
+
+
+def test_the_lock_is_still_there_the_next_time_and_reset_begins_anew(monkeypatch):
+    monkeypatch.setenv("TUMBLER_RADIO", "virtual")
+    with virtual_lock() as lock:
+        with patch("host_tools.show.digits_to_type", lambda digits: lock.say(f"press {digits}#")):
+            command("pair", "cabin", "--yes")
+        lock.ends()
+    with virtual_lock() as lock:
+        assert command("lock", "status", "cabin")["key_slot"] == 0
+        lock.ends()
+    with virtual_lock("--reset") as lock:
+        assert [one["state"] for one in command("scan", "--seconds", "1")] == ["new"]
+        lock.ends()
+
+
+def test_lines_that_are_no_commands_and_expectations_that_do_not_hold():
+    with virtual_lock("--secret", bytes(range(32)).hex(), "--json") as lock:
+        lock.say("press 123456#")
+        lock.say("expect open")
+        lock.waits("expected open")
+        lock.say("dance")
+        lock.waits("no command")
+        lock.say("press 123456#  # it goes on")
+        lock.ends()
+    assert lock.process.returncode == 2
+    assert sum(line.startswith("{") for line in lock.lines) == 2
+
+
+def test_a_second_lock_with_a_radio_is_refused():
+    with virtual_lock() as lock:
+        other = Running("--secret", bytes(32).hex())
+        assert other.process.wait(PATIENCE) == 1
+        other._reader.join()
+        assert "Another virtual lock has the radio" in "\n".join(other.lines)
+        other.process.stdin.close()
+        other.process.stdout.close()
+        lock.ends()
+
+
+def test_a_scenario_has_no_radio(tmp_path):
+    status, _, err = tumbler("run", "--radio", "--script", tmp_path / "x")
+    assert status == 2
+    assert "leave --script out" in err
+
+
+def test_which_radios_are_asked(monkeypatch):
+    assert [radio.name for radio in radios()] == ["bluetooth"]
+    monkeypatch.setenv("TUMBLER_RADIO", "virtual")
+    assert [radio.name for radio in radios()] == ["virtual"]
+    monkeypatch.delenv("TUMBLER_RADIO")
+    with virtual_lock() as lock:
+        assert [radio.name for radio in radios()] == ["virtual", "bluetooth"]
+        lock.ends()
+
+
+# In the terminal
+
+
+async def pair(pilot, registry):
+    """Pair from within this process, with the app's own keypad for the digits."""
+    async with Radios(lambda: [radio for radio in radios() if radio.name == "virtual"]) as air:
+        seen = await air.scan(PATIENCE, lambda one: one.is_new)
+        pairing = await Pairing.begin(await air.connect(seen[0]))
+        digits = await pairing.digits()
+        await until(pilot, lambda: "six digits" in text(pilot.app, "#answer"))
+        for key in digits + "#":
+            pilot.app.action_key(key)
+        await pairing.typed()
+        rule = zone_rule("Europe/Berlin")
+        lock = registry.add("cabin", "Europe/Berlin", rule, 96, "standard", bytes(range(1, 33)), 0)
+        await pairing.finish(bytes(32), "Ann", for_new(int(time.time()), 0, lock.secret, Config(rule)))
+        await pairing.close()
+
+
+def test_the_terminal_says_how_to_pair_and_becomes_the_desk_of_the_lock(tmp_path):
+    async def run():
+        registry = Registry.open()
+
+        def find_desk(lock_id):
+            lock = registry.lock_of(lock_id)
+            return Desk(registry, lock.name, own=False) if lock else None
+
+        identity = Identity(None, zone_rule(local_zone()), name="door")
+        with registry, VirtualLock(tmp_path / "flash", identity) as virtual:
+            app = RadioApp(virtual, socket_path(home()), find_desk)
+            async with app.run_test(size=(120, 40)) as pilot:
+                await until(pilot, lambda: "The power is on." in log(app))
+                assert "tumbler pair NAME" in text(app, "#purpose")
+                await pilot.click("#issue-2")
+                assert "tumbler pair NAME" in text(app, "#purpose")
+                await pilot.press("b")
+                await until(pilot, lambda: "button is held" in log(app))
+                await pilot.click("#world-button")
+                await until(pilot, lambda: "let go" in log(app))
+                await pair(pilot, registry)
+                await until(pilot, lambda: "the digits are right" in log(app))
+                await until(pilot, lambda: app.query_one("#door").border_title == "cabin")
+                await pilot.click("#issue-0")
+                await until(pilot, lambda: "one-time code" in log(app))
+                (code,) = registry.codes(registry.lock("cabin"))
+                digits = app.query_one("#code").value
+                for key in digits + "#":
+                    app.action_key(key)
+                await until(pilot, lambda: any(entry.verdict == "open" for entry in virtual.entries))
+                assert code.ticket < 8
+
+    asyncio.run(run())
+
+
+def test_a_radio_that_another_lock_has_is_said_before_the_terminal_is_taken(tmp_path):
+    with virtual_lock() as lock:
+        with (
+            VirtualLock(tmp_path / "flash", Identity(None)) as virtual,
+            pytest.raises(ToolError, match="has the radio"),
+        ):
+            RadioApp(virtual, socket_path(home()), lambda lock_id: None)
+        lock.ends()
