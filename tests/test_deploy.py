@@ -12,14 +12,15 @@ import zlib
 
 import pytest
 
+from firmware.core.slots import SETTLED, TRIAL, Record, pack
 from host_tools.deploy import file_system
 from host_tools.deploy.bundle import Bundle
 from host_tools.deploy.console import Console
 from host_tools.deploy.deploying import deploy
 from host_tools.deploy.packages import Package
-from host_tools.deploy.slot_files import Slot
 from host_tools.deploy.target import Target
 from host_tools.errors import ToolError
+from host_tools.update_file import LOADER
 from tests import boards
 from tests.board_at_port import BoardAtPort
 from tests.campaign import cases
@@ -56,13 +57,15 @@ def board(tmp_path):
 
 def small(tmp_path, target, version="1.0.0", aioble=None, **files):
     """A firmware of a few small modules, so that every operation of its deploy can be cut."""
-    folder = tmp_path / "source"
-    texts = {"__init__": "", "core/one": "ONE = 1", "core/two": "TWO = 2", "boot": "", "main": "", **files}
+    folder = tmp_path / "source" / "firmware"
+    texts = {"__init__": "", "core/one": "ONE = 1", "core/two": "TWO = 2", "boot": "", "main": ""}
+    texts.update({f"core/{name}": f"NAME = '{name}'" for name in LOADER})
+    texts.update(files)
     for name, text in texts.items():
         path = folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{text}\n", encoding="utf-8")
-    return Bundle.build(target, aioble, folder, version)
+    return Bundle.build(target, aioble, folder.parent, version)
 
 
 def put(board, target, bundle, **options):
@@ -79,7 +82,7 @@ def on_flash(board):
 
 
 def starts(files):
-    """What a start runs, by docs/update.md, read independently: the slot's letter and the files below it, None for none."""
+    """What a start runs, by docs/update.md, read independently: its letter and the files below it."""
     said = files.get("slot", b"")
     named = None
     if len(said) == 16 and said[:5] == b"TMBs\x01" and zlib.crc32(said[:12]) == int.from_bytes(said[12:], "big"):
@@ -136,9 +139,9 @@ def test_only_what_changed_is_sent_into_the_other_slot_on_trial(board, target, t
     second = small(tmp_path, target, **{"core/two": "TWO = 22"})
     report = put(board, target, second)
     assert report.sent_files == ["/b/firmware/core/two.mpy", "/b/manifest", "/slot"]
-    assert (report.slot, report.trial, report.copied, report.kept) == ("b", True, 2, 0)
+    assert (report.slot, report.trial, report.copied, report.kept) == ("b", True, 7, 0)
     files = on_flash(board)
-    assert files["slot"] == Slot("b", 1, 3).pack()
+    assert files["slot"] == pack(Record("b", TRIAL, 3))
     assert starts(files) == ("b", second.slot)
     assert {name: data for name, data in files.items() if name.startswith("a/")} == {
         name: data for name, data in first.files().items() if name.startswith("a/")
@@ -152,7 +155,7 @@ def test_the_slot_behind_a_trial_is_never_written(board, target, tmp_path):
     put(board, target, small(tmp_path, target, **{"core/two": "TWO = 22"}))
     third = small(tmp_path, target, **{"core/two": "TWO = 222", "core/three": "THREE = 3"})
     report = put(board, target, third)
-    assert (report.slot, report.trial, report.kept) == ("b", True, 2)
+    assert (report.slot, report.trial, report.kept) == ("b", True, 7)
     files = on_flash(board)
     assert whole(files, "a")
     assert starts(files) == ("b", third.slot)
@@ -160,7 +163,7 @@ def test_the_slot_behind_a_trial_is_never_written(board, target, tmp_path):
 
 def test_what_is_no_part_of_the_firmware_leaves_the_slot(board, target, tmp_path):
     put(board, target, small(tmp_path, target, **{"core/old": "OLD = 1"}))
-    (tmp_path / "source" / "core" / "old.py").unlink()
+    (tmp_path / "source" / "firmware" / "core" / "old.py").unlink()
     for number in (2, 3):
         bundle = small(tmp_path, target, **{"core/one": f"ONE = {number}"})
         put(board, target, bundle)
@@ -172,7 +175,7 @@ def settle(board):
     """Do what a firmware that is well does: end its trial."""
     with Console(board.port) as console:
         slot = on_flash(board)["slot"]
-        console.put("/slot", Slot(chr(slot[5])).pack())
+        console.put("/slot", pack(Record(chr(slot[5]), SETTLED, 0)))
     board.power()
 
 
@@ -243,14 +246,19 @@ def test_a_flash_without_room_is_refused_and_the_lock_runs_on(tmp_path, unix):
 
 
 def scene(tmp_path, target, board):
-    """A lock that runs, and the firmware it shall get: a changed, a new and a removed file, another aioble, a board file."""
+    """A lock that runs, and the firmware it shall get: files changed, new and gone, loader and aioble too."""
     old = Package("1", {"aioble/__init__.mpy": b"old", "aioble/version": b"1\n"})
     new = Package("2", {"aioble/__init__.mpy": b"new", "aioble/version": b"2\n"})
     first = small(tmp_path, target, aioble=old, **{"core/three": "THREE = 3"})
     put(board, target, first)
-    (tmp_path / "source" / "core" / "three.py").unlink()
+    (tmp_path / "source" / "firmware" / "core" / "three.py").unlink()
     second = small(
-        tmp_path, target, "1.0.1", aioble=new, main="pass", **{"core/two": "TWO = 22", "core/four": "FOUR = 4"}
+        tmp_path,
+        target,
+        "1.0.1",
+        aioble=new,
+        main="pass",
+        **{"core/two": "TWO = 22", "core/four": "FOUR = 4", "core/slots": "NAME = 0"},
     )
     return first, second
 
@@ -261,6 +269,12 @@ def check_start(files, first, second):
     assert (slot, found) in (("a", first.slot), ("b", second.slot))
     for name in ("boot.py", "main.py", "board.json"):
         assert files[name] in (first.start[name], second.start[name])
+    loaders = [
+        {name: data for name, data in one.start.items() if name.startswith("loader/")} for one in (first, second)
+    ]
+    place = "loader/" if any(name.startswith("loader/") for name in files) else "loader_old/"
+    found = {name.replace(place, "loader/"): data for name, data in files.items() if name.startswith(place)}
+    assert found in loaders
     aioble = {name.removeprefix("lib/"): data for name, data in files.items() if name.startswith("lib/aioble/")}
     assert aioble in ({}, first.aioble.compiled, second.aioble.compiled)
 
@@ -288,7 +302,9 @@ def test_the_power_may_go_in_every_operation_of_the_flash(tmp_path, target):
             board.power()
             put(board, target, second)
             assert starts(on_flash(board)) == ("b", second.slot), f"cut {cut}"
-            assert not [name for name in on_flash(board) if name.endswith((".new", ".old"))], f"cut {cut}"
+            assert not [
+                name for name in on_flash(board) if name.endswith(".new") or "_new/" in name or "_old/" in name
+            ], f"cut {cut}"
 
 
 def operations(board, target, bundle):

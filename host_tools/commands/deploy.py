@@ -96,7 +96,7 @@ def flash(
     """Write MicroPython onto a board, and the firmware if it has no file system."""
     target = Target.load(board)
     micropython = _micropython(image, target)
-    bundle = Bundle.build(target, _aioble(target, aioble, mip))
+    bundle = Bundle.build(target, _aioble(aioble, mip))
     with _bars() as progress:
         done = flash_chip(port, target, micropython, bundle, progress, erase)
     if json:
@@ -125,7 +125,7 @@ def deploy(
     """Put the firmware onto a board, or update it: only what changed; a pulled cable leaves a lock that starts."""
     target = Target.load(board)
     key = _update_key(update_key)
-    bundle = Bundle.build(target, _aioble(target, aioble, mip))
+    bundle = Bundle.build(target, _aioble(aioble, mip))
     with _bars() as progress, Console(port) as console:
         done = deploy_to(console, target, bundle, progress, downgrade, key)
     if json:
@@ -229,7 +229,7 @@ def image(
     if output is None:
         raise ToolError("The image needs a name.", "Name it: -o FILE")
     interpreter = _micropython(micropython, target)
-    bundle = Bundle.build(target, _aioble(target, aioble, mip))
+    bundle = Bundle.build(target, _aioble(aioble, mip))
     files = bundle.files()
     data = factory(interpreter, files, target)
     try:
@@ -268,7 +268,7 @@ def workshop(
     if redo is not None:
         state.forget(redo)
     micropython = _micropython(image, target)
-    bundle = Bundle.build(target, _aioble(target, aioble, mip))
+    bundle = Bundle.build(target, _aioble(aioble, mip))
     bench = _Bench(port, target, micropython, bundle, table.with_name(table.name + ".labels"), keypad)
     run_workshop(lines, state, bench, _connect)
     show.say(f"All {len(lines)} are done.")
@@ -385,10 +385,10 @@ def _micropython(path: Path | None, target: Target) -> bytes:
     return micropython_image.read(path, target)
 
 
-def _aioble(target: Target, folder: Path | None, mip: bool) -> Package | None:
+def _aioble(folder: Path | None, mip: bool) -> Package | None:
     if folder is not None:
-        return packages.from_folder(folder, target)
-    return packages.fetch(target) if mip else packages.fetched(target)
+        return packages.from_folder(folder)
+    return packages.fetch() if mip else packages.fetched()
 
 
 def _version(package: Package | None) -> str | None:

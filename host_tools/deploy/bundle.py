@@ -1,51 +1,47 @@
-"""What goes onto a board: the firmware as .mpy its manifest, the start files, aioble (docs/deploy.md, files)."""
+"""What goes onto a board: the firmware as .mpy with its manifest, the loader, aioble (docs/deploy.md, files)."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import firmware
+from firmware import VERSION
+from firmware.core.manifest import Manifest
+from firmware.core.slots import SETTLED, A, Record, pack
 
-from ..errors import ToolError
-from .compiler import compile_tree
+from ..update_file import ROOT, loader, pack_manifest
+from ..update_file import build as build_update
 from .packages import Package
-from .slot_files import Manifest, Slot
 from .target import Target
-
-FIRMWARE = Path(firmware.__file__).parent
-START_FILES = ("boot.py", "main.py")  # stay source: MicroPython looks for these names
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """One firmware for one board. start: path -> bytes outside of the slots; slot: name -> bytes inside of one."""
+    """One firmware for one board, its files by their names. start: outside of the slots; slot: inside of one."""
 
     version: str
+    bytecode: tuple[int, int]
     start: dict[str, bytes]
     slot: dict[str, bytes]
     aioble: Package | None
 
     @classmethod
     def build(
-        cls, target: Target, aioble: Package | None = None, folder: Path = FIRMWARE, version: str = firmware.VERSION
+        cls, target: Target, aioble: Package | None = None, root: Path = ROOT, version: str = VERSION
     ) -> "Bundle":
-        """Compile the firmware in `folder`; ToolError when a file does not compile."""
-        names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.py"))]
-        try:
-            slot = compile_tree(folder, [name for name in names if name not in START_FILES], target.mcu, "firmware/")
-        except ValueError as error:
-            raise ToolError(f"The firmware does not compile: {error}", "Undo what was changed in it.") from None
-        start = {name: (folder / name).read_bytes() for name in START_FILES}
-        return cls(version, {**start, "board.json": target.text}, slot, aioble)
+        """Compile the firmware below `root`; ToolError when a file does not compile."""
+        update = build_update(root)
+        start = {**loader(root), "board.json": target.text}
+        return cls(version, update.manifest.bytecode, start, dict(update.contents), aioble)
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What the slot holds."""
-        return Manifest.of(self.version, self.slot)
+        """What the slot holds, unsigned: that is enough for the cable."""
+        major, minor, patch = (int(part) for part in self.version.split("."))
+        return Manifest(pack_manifest((major, minor, patch), self.bytecode, self.slot))
 
     def files(self) -> dict[str, bytes]:
         """Return every file of a new board, by its path without the leading /."""
-        files = {**self.start, "slot": Slot("a").pack(), "a/manifest": self.manifest.pack()}
+        files = {**self.start, "slot": pack(Record(A, SETTLED, 0)), "a/manifest": bytes(self.manifest.data)}
         files.update({f"a/{name}": data for name, data in self.slot.items()})
         if self.aioble is not None:
             files.update({f"lib/{name}": data for name, data in self.aioble.compiled.items()})

@@ -9,16 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from firmware.core.manifest import Manifest
+from firmware.core.slots import SETTLED, STARTS, TRIAL, A, B, Record, other, pack, unpack
+
 from ..errors import ToolError
 from .bundle import Bundle
 from .console import Console
 from .packages import NAME as AIOBLE
-from .slot_files import NAMES, SETTLED, STARTS, TRIAL, Manifest, Slot, other, read_manifest, read_slot
 from .target import Target
 
 ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
+LOADER = "loader"
 UPDATE_KEY = "update.pub"
-FOLDERS = ("/a", "/b", "/lib")
+FOLDERS = ("/a", "/b", "/lib", "/loader", "/loader_old")
 ROOM = 192 * 1024  # of the file system that stay free: the memory needs them
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, of
@@ -43,6 +46,11 @@ class Report:
         return bool(self.sent_files)
 
 
+def settled_on(name: str) -> Record:
+    """What `/slot` says when this slot runs, and not on trial."""
+    return Record(name, SETTLED, 0)
+
+
 class Board:
     """What is on the board: the answer of look()."""
 
@@ -64,31 +72,40 @@ class Board:
         return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
 
     @property
-    def slot(self) -> Slot | None:
+    def slot(self) -> Record | None:
         """What `/slot` says; where that is missing or damaged, what the loader makes of the slots."""
-        said = read_slot(self._slot)
+        said = unpack(self._slot)
         if said is not None:
             return said
-        whole = [name for name in NAMES if self.whole(name)]
-        return Slot(whole[0]) if whole else None
+        return next((settled_on(name) for name in (A, B) if self.whole(name)), None)
 
     def manifest(self, name: str) -> Manifest | None:
         """The manifest of a slot, None when there is none that can be read."""
-        return read_manifest(self._manifests[name])
+        try:
+            return Manifest(self._manifests[name])
+        except ValueError:
+            return None
 
     def whole(self, name: str) -> bool:
         """Whether a slot holds what its manifest says."""
         manifest = self.manifest(name)
         return manifest is not None and all(
-            self.files.get(f"/{name}/{file}") == described for file, described in manifest.files.items()
+            self.files.get(f"/{name}/{file}") == (size, digest) for file, size, digest in manifest.files()
         )
 
     @property
     def safe(self) -> str | None:
         """The slot that must not be written: the settled one if it is whole, else the other if that is."""
         slot = self.slot
-        names = () if slot is None else (slot.settled, other(slot.settled))
+        if slot is None:
+            return None
+        settled = slot.slot if slot.state == SETTLED else other(slot.slot)
+        names = (settled, other(settled))
         return next((name for name in names if self.whole(name)), None)
+
+    def has(self, folder: str) -> bool:
+        """Whether there are files in a folder, or it is there and empty in the root."""
+        return folder.strip("/") in self.root or any(path.startswith(f"{folder}/") for path in self.files)
 
     def holds(self, path: str, data: bytes) -> bool:
         """Whether a file has exactly these bytes."""
@@ -109,6 +126,7 @@ def deploy(
     work = _Deploy(console, board, bundle, progress)
     report = work.slots()
     work.aioble()
+    work.loader()
     work.memory(target.storage)
     work.root_files(update_key)
     work.switch()
@@ -140,45 +158,59 @@ class _Deploy:
         self._bundle = bundle
         self._progress = progress
         self._settled = board.safe
-        self._name = "a" if self._settled is None else other(self._settled)
-        self._next: Slot | None = None
+        self._name = A if self._settled is None else other(self._settled)
+        self._next: Record | None = None
         self._total = 0
         self.report = Report(bundle.version, self._name, trial=False)
 
     def slots(self) -> Report:
         """Fill the slot that does not run, unless the settled one has this firmware already."""
         settled, report = self._settled, self.report
-        if settled is not None and self._board.manifest(settled) == self._bundle.manifest:
+        if settled is not None and self._is_this(self._board.manifest(settled)):
             report.slot, report.kept = settled, len(self._bundle.slot)
-            if self._board.slot != Slot(settled):
-                self._next = Slot(settled)
+            if self._board.slot != settled_on(settled):
+                self._next = settled_on(settled)
             return report
-        if settled is not None and self._board.slot != Slot(settled):
-            self._write("/slot", Slot(settled).pack())  # ends a trial
+        if settled is not None and self._board.slot != settled_on(settled):
+            self._write("/slot", pack(settled_on(settled)))  # ends a trial
         self._fill(self._name)
         report.trial = settled is not None
-        self._next = Slot(self._name, TRIAL, STARTS) if report.trial else Slot(self._name, SETTLED)
+        self._next = Record(self._name, TRIAL, STARTS) if report.trial else settled_on(self._name)
         return report
 
+    def _is_this(self, manifest: Manifest | None) -> bool:
+        """Whether a manifest is that of this firmware, signed or not."""
+        ours = self._bundle.manifest
+        return manifest is not None and manifest.data[: manifest.signed] == ours.data[: ours.signed]
+
     def aioble(self) -> None:
-        """Exchange aioble as a whole."""
+        """Exchange aioble, if there is one to put."""
         package = self._bundle.aioble
-        if package is None:
-            return
-        self.report.aioble = package.version
-        there = {path for path in self._board.files if path.startswith(f"/lib/{AIOBLE}/")}
-        right = all(self._board.holds(f"/lib/{name}", data) for name, data in package.compiled.items())
-        if right and len(there) == len(package.compiled):
-            return
-        new, old, place = f"/lib/{AIOBLE}.new", f"/lib/{AIOBLE}.old", f"/lib/{AIOBLE}"
-        self._remove(new)
-        self._remove(old)
-        for name, data in sorted(package.compiled.items()):
-            self._write(new + name.removeprefix(AIOBLE), data)
-        if there:
-            self._console.do("files", "rename", place, old)
-        self._console.do("files", "rename", new, place)
-        self._remove(old)
+        if package is not None:
+            self.report.aioble = package.version
+            files = {name.removeprefix(AIOBLE): data for name, data in package.compiled.items()}
+            self._exchange(f"/lib/{AIOBLE}", files)
+
+    def loader(self) -> None:
+        """Exchange the loader's modules."""
+        files = {name.removeprefix(LOADER): data for name, data in self._bundle.start.items() if name not in ROOT_FILES}
+        self._exchange(f"/{LOADER}", files)
+
+    def _exchange(self, place: str, files: dict[str, bytes]) -> None:
+        """Let a folder hold these files (by their paths in it) and no other, in two renames."""
+        new, old = f"{place}_new", f"{place}_old"
+        there = [path for path in self._board.files if path.startswith(f"{place}/")]
+        right = len(there) == len(files) and all(self._board.holds(place + path, data) for path, data in files.items())
+        if not right:
+            self._remove(new)
+            for path, data in sorted(files.items()):
+                self._write(new + path, data)
+            if there:
+                self._remove(old)  # only now: without `place` it is what is used
+                self._console.do("files", "rename", place, old)
+            self._console.do("files", "rename", new, place)
+        if not right or self._board.has(old):
+            self._remove(old)
 
     def memory(self, storage: str) -> None:
         """Make the folder of the lock's memory, where it is not there."""
@@ -199,7 +231,7 @@ class _Deploy:
     def switch(self) -> None:
         """Name the slot that runs next."""
         if self._next is not None and (self.report.changed or self._board.slot != self._next):
-            self._write("/slot", self._next.pack())
+            self._write("/slot", pack(self._next))
 
     def _fill(self, name: str) -> None:
         board, bundle = self._board, self._bundle
@@ -225,7 +257,7 @@ class _Deploy:
                 self._console.do("files", "copy", source, path, hashlib.sha256(data).hexdigest())
                 self.report.copied += 1
         self.report.kept = len(wanted) - len(wrong)
-        self._write(f"/{name}/manifest", bundle.manifest.pack())
+        self._write(f"/{name}/manifest", bytes(bundle.manifest.data))
 
     def _source(self, data: bytes) -> str | None:
         """Where the settled slot has these bytes."""

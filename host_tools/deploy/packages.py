@@ -13,8 +13,7 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..registry import home
-from .compiler import compile_tree
-from .target import Target
+from ..update_file import compile_source
 
 NAME = "aioble"
 INDEX = "https://micropython.org/pi/v2"
@@ -28,7 +27,7 @@ class Package:
     compiled: dict[str, bytes] = field(repr=False)
 
 
-def from_folder(folder: Path, target: Target) -> Package:
+def from_folder(folder: Path) -> Package:
     """Compile aioble from a checkout of micropython-lib, or from any folder that holds it."""
     places = [folder, folder / NAME, folder / "micropython" / "bluetooth" / NAME / NAME]
     package = next((place for place in places if (place / "__init__.py").is_file() and place.name == NAME), None)
@@ -37,22 +36,21 @@ def from_folder(folder: Path, target: Target) -> Package:
             f"{folder} does not hold aioble.",
             "Name the folder micropython/bluetooth/aioble of a checkout of micropython-lib, or use --mip.",
         )
-    names = [path.relative_to(package.parent).as_posix() for path in sorted(package.rglob("*.py"))]
-    try:
-        compiled = compile_tree(package.parent, names, target.mcu)
-    except ValueError as error:
-        raise ToolError(f"aioble does not compile: {error}", "Use a released version of it.") from None
+    compiled = {}
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package.parent)
+        compiled[name.with_suffix(".mpy").as_posix()] = compile_source(path, name.as_posix())
     version = _version(package, compiled)
     return Package(version, {**compiled, f"{NAME}/version": version.encode() + b"\n"})
 
 
-def fetched(target: Target) -> Package | None:
+def fetched() -> Package | None:
     """Return the package that was fetched before, None when there is none."""
     folder = home() / "packages" / NAME
-    return from_folder(folder, target) if folder.is_dir() else None
+    return from_folder(folder) if folder.is_dir() else None
 
 
-def fetch(target: Target, index: str = INDEX) -> Package:
+def fetch(index: str = INDEX) -> Package:
     """Fetch aioble with mpremote's installer and keep it; ToolError when that fails."""
     from mpremote import mip
     from mpremote.commands import CommandError
@@ -74,7 +72,7 @@ def fetch(target: Target, index: str = INDEX) -> Package:
         ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return from_folder(folder / NAME, target)
+    return from_folder(folder / NAME)
 
 
 class _Shelf:
