@@ -9,19 +9,21 @@ import json
 import struct
 from pathlib import Path
 
+from tests.micropython import ROOT
+
 VERSION = "1.28.0"
 BUILD = "ESP32_GENERIC"
 CHIPS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}
 RAM = {"esp32": 0x3FFB0000, "esp32s3": 0x3FC88000, "esp32c3": 0x3FC80000}
-KEYS = "123456789*0#"
 NVS = ("nvs", 1, 2, 0x9000, 0x6000)
 FACTORY = ("factory", 0, 0, 0x10000, 0x1F0000)
 MIB = 1 << 20
 
 
 def description(mcu: str = "esp32", **changed: object) -> dict:
-    """Return a description that can be flashed; its parts work with MicroPython's Unix port and tests/unix_parts.py."""
+    """Return a description that can be flashed, with the parts of the virtual board."""
     return {
+        **json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8")),
         "name": "bench",
         "mcu": mcu,
         "micropython": {"build": BUILD, "version": VERSION, "sha256": None},
@@ -33,14 +35,6 @@ def description(mcu: str = "esp32", **changed: object) -> dict:
             "vfs_offset": 2 * MIB,
             "vfs_kib": 2048,
         },
-        "storage": "/lock",
-        "console": True,
-        "watchdog_ms": 8000,
-        "keypad": {"rows": [13, 14, 15, 4], "cols": [32, 33, 25], "keys": KEYS},
-        "clock": {"chip": "internal"},
-        "bolt": {"pin": 26, "active": 1, "timer": 0, "limit_ms": 10000},
-        "buzzer": {"pin": 27},
-        "led": {"pin": 23, "active": 1},
         **changed,
     }
 

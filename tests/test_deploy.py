@@ -289,6 +289,7 @@ def test_the_power_may_go_in_every_operation_of_the_flash(tmp_path, target):
         chosen = range(1, count + 1)
         sample = random.Random(4).sample(chosen, 8)
         for cut in sorted({1, count, *cases(sample, chosen)}):
+            board.off()
             board.image.write_bytes(before)
             board.power(cut)
             try:
@@ -349,6 +350,7 @@ def test_the_cable_may_be_pulled_between_any_two_commands(tmp_path, target, monk
         count = 1_000_000 - left[0]
         sample = random.Random(5).sample(range(count), 8)
         for commands in sorted(cases(sample, range(count))):
+            board.off()
             board.image.write_bytes(before)
             board.power()
             left[0] = commands
