@@ -20,16 +20,15 @@ FACTORY = ("factory", 0, 0, 0x10000, 0x1F0000)
 MIB = 1 << 20
 
 
-def description(mcu: str = "esp32", **changed: object) -> dict:
+def description(**changed: object) -> dict:
     """Return a description that can be flashed, with the parts of the virtual board."""
     return {
         **json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8")),
         "name": "bench",
-        "mcu": mcu,
         "micropython": {"build": BUILD, "version": VERSION, "sha256": None},
         "flash": {
             "size_kib": 4096,
-            "image_offset": 0x1000 if mcu == "esp32" else 0,
+            "image_offset": 0x1000,
             "app_offset": 0x10000,
             "app_kib": 1984,
             "vfs_offset": 2 * MIB,
@@ -39,10 +38,10 @@ def description(mcu: str = "esp32", **changed: object) -> dict:
     }
 
 
-def make(folder: Path, mcu: str = "esp32", **changed: object) -> str:
+def make(folder: Path, **changed: object) -> str:
     """Write a description into a folder, and return what --board takes."""
     folder.mkdir(parents=True, exist_ok=True)
-    folder.joinpath("board.json").write_text(json.dumps(description(mcu, **changed)), encoding="utf-8")
+    folder.joinpath("board.json").write_text(json.dumps(description(**changed)), encoding="utf-8")
     return str(folder)
 
 

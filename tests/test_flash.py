@@ -1,7 +1,6 @@
 """`tumbler flash`: the real esptool against a stand-in of the chip's start code; factory images."""
 
 import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 from host_tools.deploy import file_system, micropython_image
 from host_tools.deploy.bundle import Bundle
 from host_tools.deploy.flashing import flash
-from host_tools.deploy.target import Target
+from host_tools.deploy.target import Target, known
 from host_tools.errors import ToolError
 from tests import boards
 from tests.chip_at_port import ChipAtPort
@@ -24,11 +23,11 @@ FIRST = 8192
 @pytest.fixture(scope="module")
 def bundle():
     """The firmware of this repository, compiled once."""
-    return Bundle.build(Target._parse("bench", json.dumps(boards.description()).encode()))
+    return Bundle.build(Target.load("esp32-devkitc"))
 
 
-def target(tmp_path, mcu="esp32", **changed):
-    return Target.load(boards.make(tmp_path / "board", mcu, **changed))
+def target(tmp_path, **changed):
+    return Target.load(boards.make(tmp_path / "board", **changed))
 
 
 def image_at(tmp_path, **how):
@@ -94,11 +93,11 @@ def test_a_digest_in_the_description_is_what_counts(tmp_path):
 # The chip
 
 
-@pytest.mark.parametrize("mcu", ["esp32", "esp32s3", "esp32c3"])
-def test_an_empty_board_gets_micropython_and_a_file_system_with_the_firmware(tmp_path, bundle, mcu):
-    where = target(tmp_path, mcu)
-    data = boards.micropython(mcu)
-    with ChipAtPort(mcu, mac=bytes([2, 0, 0, 0, 0, 7])) as chip:
+@pytest.mark.parametrize("board", known())
+def test_an_empty_board_gets_micropython_and_a_file_system_with_the_firmware(bundle, board):
+    where = Target.load(board)
+    data = boards.micropython(where.mcu)
+    with ChipAtPort(where.mcu, where.flash_size, mac=bytes([2, 0, 0, 0, 0, 7])) as chip:
         report = flash(chip.port, where, data, bundle, lambda *_: None)
         assert report.mac == "020000000007"
         assert report.firmware == bundle.version
@@ -160,12 +159,12 @@ def test_a_file_system_that_was_cut_is_written_again(tmp_path, bundle):
 # The factory image
 
 
-@pytest.mark.parametrize("mcu", ["esp32", "esp32s3", "esp32c3"])
-def test_a_factory_image_holds_micropython_and_every_file(tmp_path, bundle, mcu):
-    where = target(tmp_path, mcu)
-    data = boards.micropython(mcu)
+@pytest.mark.parametrize("board", known())
+def test_a_factory_image_holds_micropython_and_every_file(bundle, board):
+    where = Target.load(board)
+    data = boards.micropython(where.mcu)
     image = file_system.factory(data, bundle.files(), where)
-    assert len(image) == 4 * boards.MIB
+    assert len(image) == where.flash_size
     assert image[where.image_offset :][: len(data)] == data
     assert image[: where.image_offset] == b"\xff" * where.image_offset
     assert file_system.read(image[where.vfs_offset :]) == bundle.files()

@@ -1,4 +1,4 @@
-"""`tumbler provision` and `tumbler selftest`: the firmware in its slot, the virtual board's parts, the real mpremote."""
+"""`tumbler provision` and `tumbler selftest`: the firmware in its slot, virtual parts, the real mpremote."""
 
 import json
 import random
@@ -29,9 +29,9 @@ SILENCE = 0.5
 
 
 @pytest.fixture(scope="module")
-def deployed():
+def deployed(tmp_path_factory):
     """The flash of a board that has the firmware, and nothing else."""
-    target = Target._parse("bench", json.dumps(boards.description()).encode())
+    target = Target.load(boards.make(tmp_path_factory.mktemp("board")))
     return file_system.for_target(Bundle.build(target).files(), target)
 
 
@@ -128,16 +128,20 @@ def test_a_lock_that_lives_elsewhere_does_not_move_to_an_empty_board(board, regi
 def test_without_a_clock_there_is_no_lock(board, registry, tmp_path):
     there = board(bus="{}")
     lock = add(registry)
-    with pytest.raises(ToolError, match="clock .* is of no use: it does not answer"), Console(there.port) as console:
+    with pytest.raises(ToolError, match=r"clock .* is of no use: it does not answer"), Console(there.port) as console:
         provision(console, registry, lock, Settings(), NOW)
     assert memory(there, tmp_path) is None
     assert not registry.mirror(lock).all_keys()
 
 
 def test_a_board_without_firmware_is_told_so(tmp_path, registry):
-    with BoardAtPort(tmp_path / "flash.img", KIB, parts(boards.description(), NOW)) as there:
-        with pytest.raises(ToolError, match="has no firmware"), Console(there.port) as console:
-            provision(console, registry, add(registry), Settings(), NOW)
+    lock = add(registry)
+    with (
+        BoardAtPort(tmp_path / "flash.img", KIB, parts(boards.description(), NOW)) as there,
+        pytest.raises(ToolError, match="has no firmware"),
+        Console(there.port) as console,
+    ):
+        provision(console, registry, lock, Settings(), NOW)
 
 
 def test_the_power_may_go_in_every_operation_and_the_same_command_ends_it(board, registry, tmp_path):

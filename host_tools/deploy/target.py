@@ -1,13 +1,11 @@
 """The board that is written to: what its description says of chip, MicroPython and flash. Sizes are bytes."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from .. import boards
 from ..errors import ToolError
 
-BOARDS = Path(__file__).resolve().parent.parent.parent / "boards"
 FILE = "board.json"
 BLOCK = 4096  # of the file system
 
@@ -48,51 +46,31 @@ class Target:
 
     @classmethod
     def load(cls, name: str) -> "Target":
-        """Read a folder of boards/, or any folder with a board.json; ToolError says what is wrong."""
-        folder = Path(name) if "/" in name or (Path(name) / FILE).is_file() else BOARDS / name
-        try:
-            text = (folder / FILE).read_bytes()
-        except OSError:
-            raise ToolError(f"There is no board '{name}'.", f"Boards are: {', '.join(known())}.") from None
-        try:
-            return cls._parse(name, text)
-        except (KeyError, TypeError, ValueError) as error:
+        """Read a board of boards/, or a folder with a board.json. ToolError when it cannot be, or not be flashed."""
+        path = Path(name)
+        board = boards.usable(str(path / FILE) if (path / FILE).is_file() else name)
+        data = board.description
+        if "micropython" not in data:
             raise ToolError(
-                f"The description of '{name}' does not say how to flash it ({type(error).__name__}: {error}).",
-                "It needs mcu, micropython and flash as docs/deploy.md describes.",
-            ) from None
-
-    @classmethod
-    def _parse(cls, name: str, text: bytes) -> "Target":
-        data: dict[str, Any] = json.loads(text)
+                f"The board '{name}' is not one to be flashed.",
+                "Its description lacks micropython and flash (docs/boards.md).",
+            )
         flash, micropython = data["flash"], data["micropython"]
-        sizes = [flash[word] for word in ("size_kib", "image_offset", "vfs_offset", "vfs_kib")]
-        if not all(isinstance(size, int) and size >= 0 for size in sizes):
-            raise ValueError("a size of the flash is no number")
-        size_kib, image_offset, vfs_offset, vfs_kib = sizes
-        if data["mcu"] not in CHIPS:
-            raise ValueError(f"mcu is none of {', '.join(CHIPS)}")
-        if vfs_offset % BLOCK or vfs_kib * 1024 % BLOCK or vfs_offset + vfs_kib * 1024 > size_kib * 1024:
-            raise ValueError("the file system does not lie in whole blocks of the flash")
         return cls(
-            name=str(data["name"]),
+            name=data["name"],
             mcu=data["mcu"],
-            build=str(micropython["build"]),
-            version=str(micropython["version"]),
+            build=micropython["build"],
+            version=micropython["version"],
             sha256=micropython.get("sha256"),
-            flash_size=size_kib * 1024,
-            image_offset=image_offset,
-            vfs_offset=vfs_offset,
-            vfs_size=vfs_kib * 1024,
-            storage=str(data["storage"]),
-            text=text,
+            flash_size=flash["size_kib"] * 1024,
+            image_offset=flash["image_offset"],
+            vfs_offset=flash["vfs_offset"],
+            vfs_size=flash["vfs_kib"] * 1024,
+            storage=data["storage"],
+            text=board.path.read_bytes(),
         )
 
 
 def known() -> list[str]:
     """Return the names of the boards that can be flashed."""
-    names = []
-    for path in sorted(BOARDS.glob(f"*/{FILE}")):
-        if b'"micropython"' in path.read_bytes():
-            names.append(path.parent.name)
-    return names
+    return [name for name in boards.names() if "micropython" in boards.load(name).description]
