@@ -1,7 +1,8 @@
 """A flash image from the outside: files put on its littlefs and taken off it.
 
-Arguments: the image, its KiB, and a file of JSON (an argument of MicroPython has 255 bytes at most): {"format": true or
-false, "write": [[path, host file], ...], "remove": [path, ...], "read": [path, ...]}. Prints one JSON object of what was read, in hexadecimal, null for a file that is not there.
+Arguments: the image, its KiB, and a file of JSON, as an argument of MicroPython has 255 bytes at most: {"format": true
+or false, "write": [[path, host file], ...], "remove": [path, ...], "read": [path, ...]}. Prints one JSON object of what
+was read, in hexadecimal, null for a file that is not there.
 """
 
 import json
