@@ -71,8 +71,8 @@ class SigningKey:
         tree: int = TREE,
         random: Callable[[int], bytes] = os.urandom,
     ) -> "SigningKey":
-        """Make a key in a new file, readable by its owner only. progress: called with how many one-time keys of how many
-        are made. ToolError when the file is there."""
+        """Make a key in a new file, readable by its owner only. progress: called with how many one-time keys are made,
+        of how many. ToolError when the file is there."""
         identifier, seed = random(lms.IDENTIFIER), random(lms.HASH)
         leaves = 1 << lms.HEIGHTS[tree]
         nodes = [b""] * (2 * leaves)

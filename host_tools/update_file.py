@@ -3,7 +3,6 @@
 Made from the firmware's sources, compiled by mpy-cross; signed or not.
 """
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from firmware import VERSION
+import firmware
 from firmware.core.manifest import FORMAT, MAGIC, MOST, Manifest
 
 from .errors import ToolError
@@ -100,7 +99,7 @@ class Update:
         new = path.with_name(path.name + ".new")
         try:
             new.write_bytes(data)
-            os.replace(new, path)
+            new.replace(path)
         except OSError as error:
             new.unlink(missing_ok=True)
             raise ToolError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
@@ -145,7 +144,7 @@ def build(root: Path = ROOT) -> Update:
         name = source.relative_to(root)
         if name.parts[1:] not in [(outside,) for outside in OUTSIDE]:
             contents[name.with_suffix(".mpy").as_posix()] = compile_source(source, name.as_posix())
-    major, minor, patch = (int(part) for part in VERSION.split("."))
+    major, minor, patch = (int(part) for part in firmware.VERSION.split("."))
     # The second byte of a .mpy is the version of its format; there is no machine code in the firmware.
     return Update.of((major, minor, patch), (contents["firmware/__init__.mpy"][1], 0), contents)
 

@@ -11,7 +11,7 @@ from tests.linked import Client, Linked
 from tests.makers import NEW, OLD, Maker, closed, found, pack, put_slot
 
 BYTECODE = (6, 11)
-MAKERS = []
+MAKERS: "list[Maker]" = []
 
 
 def maker():

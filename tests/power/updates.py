@@ -80,9 +80,12 @@ class Updating:
             wanted = run(updates.status())
             number, offset = _place(wanted)
             if number < len(contents):
-                yield "piece", lambda: _send(updates, manifest, contents, number, offset), self.check
+                yield self._piece(updates, manifest, contents, number, offset)
         self._allowed = "ab"
         yield "finish", lambda: _finish(updates, manifest), self._check_finish
+
+    def _piece(self, *more):
+        return "piece", lambda: _send(*more), self.check
 
     def _starts(self, path, count):
         new = other(self._running)
