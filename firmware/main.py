@@ -1,9 +1,18 @@
 """The loader: starts the firmware of the slot that /slot names, and restarts however that ends (docs/update.md).
 
-Only Ctrl-C on the serial console leads to the prompt, and only where board.json says `"console": true`: whoever reaches
-the console reaches the bolt's wires too. A board without a loader's folder runs the package `firmware` beside this
-file.
+Only Ctrl-C on the serial console leads to the prompt, and only where board.json says `"console": true` or the set-up
+button is held at the start (docs/locked-build.md). A board without a loader's folder runs the package `firmware`
+beside this file.
 """
+
+try:
+    from micropython import kbd_intr
+
+    kbd_intr(-1)  # as in boot.py
+except KeyboardInterrupt:
+    from micropython import kbd_intr
+
+    kbd_intr(-1)
 
 import gc
 import json
@@ -19,16 +28,27 @@ if TYPE_CHECKING:
 FOLDERS = ("loader", "loader_old")  # of this loader's modules; the second while a cable changes them
 START_MS = 60_000  # from here until the firmware has the watchdog in hand
 PAUSE_MS = 3000  # before a restart that nothing has delayed: leaves time for Ctrl-C
+CTRL_C = 3
 PROMPT_MS = 3_600_000  # for a person at the prompt: the watchdog cannot be stopped
 
 
-def close_console() -> None:
-    """Let Ctrl-C do nothing, unless the board's description allows it."""
+def open_console() -> None:
+    """Let Ctrl-C end the lock, where the board's description or the set-up button allows it."""
     with open("board.json") as file:
-        if not json.load(file).get("console", True):
-            import micropython
+        description = json.load(file)
+    if description.get("console", True) or button_held(description.get("button")):
+        kbd_intr(CTRL_C)
 
-            micropython.kbd_intr(-1)
+
+def button_held(part: "Any") -> bool:
+    """Whether the set-up button is held; never on a board without one. part: its fields of board.json."""
+    if part is None:
+        return False
+    pin = machine.Pin
+    active = part.get("active", 0)
+    if part.get("pull") == "external":
+        return pin(part["pin"], pin.IN).value() == active
+    return pin(part["pin"], pin.IN, pin.PULL_DOWN if active else pin.PULL_UP).value() == active
 
 
 def find_slots() -> "Any":
@@ -63,8 +83,8 @@ def run(slots: "Any") -> None:
 def main() -> None:
     """Run the firmware and restart. Whatever goes wrong here, the watchdog is behind it."""
     try:
-        close_console()
         machine.WDT(timeout=START_MS)
+        open_console()
         run(find_slots())
         time.sleep_ms(PAUSE_MS)
     except KeyboardInterrupt:

@@ -2,13 +2,14 @@
 
 It starts as an ESP32 does: the file system is mounted (a blank chip gets one), then the prompt comes. `machine.reset()`
 and a cut of the power end the process; the board is then dark until power() is called. What the image file holds is
-what the flash holds. Of the parts of a lock there is none: a test that needs some gives a `prelude`, source that runs
-first.
+what the flash holds. `boot.py` and `main.py` run only if they are named in `run`. Of the parts of a lock there is
+none: a test that needs some gives a `prelude`, source that runs first.
 """
 
 import os
 import pty
 import select
+import signal
 import subprocess
 import threading
 import tty
@@ -36,19 +37,25 @@ system = vfs.VfsLfs2(flash)
 vfs.umount("/")
 vfs.mount(system, "/")
 sys.path[:] = ["", ".frozen", "/lib"]
+for name in {run!r}:
+    with open(name) as file:
+        code = compile(file.read(), name, "exec")
+    exec(code, {{"__name__": "__main__"}})
 """
 
 
 class BoardAtPort:
-    """Use as a context manager. image: the flash, a file that is kept; kib: its size; prelude: source for the start.
+    """Use as a context manager. image: the flash, a file that is kept; kib: its size; prelude: source for the start;
+    run: files of the flash that are run then.
 
     port: the name of the serial port, the same for as long as the board lives, through all its starts.
     """
 
-    def __init__(self, image: Path, kib: int = 1024, prelude: str = ""):
+    def __init__(self, image: Path, kib: int = 1024, prelude: str = "", run: tuple[str, ...] = ()):
         self.image = image
         self._kib = kib
         self._prelude = prelude
+        self._run = run
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "BoardAtPort":
@@ -73,7 +80,9 @@ class BoardAtPort:
     def power(self, cut: int = 0) -> None:
         """Start the board; with `cut`, its power goes in the middle of that operation of the flash."""
         self.off()
-        source = START.format(root=str(ROOT), image=str(self.image), kib=self._kib, cut=cut, prelude=self._prelude)
+        source = START.format(
+            root=str(ROOT), image=str(self.image), kib=self._kib, cut=cut, prelude=self._prelude, run=self._run
+        )
         script = self.image.with_suffix(".start.py")
         script.write_text(source, encoding="utf-8")
         line = [micropython.find(), "-X", "heapsize=8m", "-i", str(script)]
@@ -87,6 +96,11 @@ class BoardAtPort:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C: MicroPython takes it for one where it listens to Ctrl-C, and its process ends where not."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
 
     @property
     def dark(self) -> bool:

@@ -279,4 +279,4 @@ def test_a_console_that_is_closed_takes_no_ctrl_c():
     # What the loader does first, before it gives any other code its turn.
     text = (ROOT / "firmware" / "main.py").read_text(encoding="utf-8")
     main = text[text.index("def main()") :]
-    assert main.index("close_console()") < main.index("machine.WDT") < main.index("run(find_slots())")
+    assert main.index("machine.WDT") < main.index("open_console()") < main.index("run(find_slots())")
