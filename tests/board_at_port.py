@@ -2,7 +2,8 @@
 
 It starts as an ESP32 does: the file system is mounted (a blank chip gets one), then the prompt comes. `machine.reset()`
 and a cut of the power end the process; the board is then dark until power() is called. What the image file holds is
-what the flash holds. `boot.py` and `main.py` run only if they are named in `run`. Of the parts of a lock there is
+what the flash holds. `boot.py` and `main.py` run only if they are named in `run`. It says
+that it is the build and version of tests/boards.py. Of the parts of a lock there is
 none: a test that needs some gives a `prelude`, source that runs first.
 """
 
@@ -16,6 +17,7 @@ import tty
 from pathlib import Path
 
 from tests import micropython
+from tests.boards import BUILD, VERSION
 from tests.micropython import ROOT
 
 START = """
@@ -32,6 +34,16 @@ class machine:
     reset = staticmethod(dark)
     WDT = None
 sys.modules["machine"] = machine
+class Implementation:
+    version = {version}
+    _build = {build!r}
+    _machine = "a board of the tests"
+class Sys:
+    implementation = Implementation
+    def __getattr__(self, name):
+        return getattr(real, name)
+real = sys
+sys.modules["sys"] = Sys()
 {prelude}
 system = vfs.VfsLfs2(flash)
 vfs.umount("/")
@@ -81,7 +93,14 @@ class BoardAtPort:
         """Start the board; with `cut`, its power goes in the middle of that operation of the flash."""
         self.off()
         source = START.format(
-            root=str(ROOT), image=str(self.image), kib=self._kib, cut=cut, prelude=self._prelude, run=self._run
+            root=str(ROOT),
+            image=str(self.image),
+            kib=self._kib,
+            cut=cut,
+            version=(*map(int, VERSION.split(".")), ""),
+            build=BUILD,
+            prelude=self._prelude,
+            run=self._run,
         )
         script = self.image.with_suffix(".start.py")
         script.write_text(source, encoding="utf-8")

@@ -26,9 +26,10 @@ class Bundle:
 
     @classmethod
     def build(
-        cls, target: Target, aioble: Package | None = None, root: Path = ROOT, version: str = VERSION
+        cls, target: Target, aioble: Package | None = None, root: Path | None = None, version: str = VERSION
     ) -> "Bundle":
-        """Compile the firmware below `root`; ToolError when a file does not compile."""
+        """Compile the firmware below `root` (this one's); ToolError when a file does not compile."""
+        root = root or ROOT
         update = build_update(root)
         start = {**loader(root), "board.json": target.text}
         return cls(version, update.manifest.bytecode, start, dict(update.contents), aioble)
