@@ -16,7 +16,7 @@ from ..errors import ToolError
 from .bundle import Bundle
 from .console import Console
 from .packages import NAME as AIOBLE
-from .target import Target
+from .target import BLOCK, Target
 
 ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
 LOADER = "loader"
@@ -240,8 +240,8 @@ class _Deploy:
         sources = {path: self._source(data) for path, data in wrong.items()}
         self._total = sum(len(data) for path, data in wrong.items() if sources[path] is None)
         stale = [path for path in board.files if path.startswith(f"/{name}/") and path not in wanted]
-        freed = sum(board.files[path][0] for path in [*stale, *wrong] if path in board.files)
-        if sum(map(len, wrong.values())) + ROOM > board.free + freed:
+        freed = sum(_blocks(board.files[path][0]) for path in [*stale, *wrong] if path in board.files)
+        if sum(_blocks(len(data)) for data in wrong.values()) + ROOM > board.free + freed:
             raise ToolError(
                 "The file system of the board has no room for a second firmware.",
                 "Take a board whose description has a larger vfs_kib.",
@@ -275,3 +275,8 @@ class _Deploy:
 
     def _remove(self, path: str) -> None:
         self._console.do("files", "remove", path)
+
+
+def _blocks(size: int) -> int:
+    """Bytes that a file of this size takes of the file system."""
+    return -(-size // BLOCK) * BLOCK
