@@ -350,6 +350,53 @@ def test_the_cable_may_be_pulled_between_any_two_commands(tmp_path, target, monk
             check_start(on_flash(board), first, second)
 
 
+class Cable:
+    """A serial port whose cable is pulled after so many bytes."""
+
+    def __init__(self, port, left):
+        self._port = port
+        self.left = left
+        self.sent = 0
+
+    def __getattr__(self, name):
+        return getattr(self._port, name)
+
+    def write(self, data):
+        self.sent += len(data)
+        if self.left is not None and self.sent > self.left:
+            self._port.write(data[: len(data) - (self.sent - self.left)])
+            raise OSError("pulled")
+        return self._port.write(data)
+
+
+def send(board, target, bundle, left=None):
+    """Deploy over a cable; returns how many bytes went over it."""
+    with Console(board.port) as console:
+        cable = console._transport.serial = Cable(console._transport.serial, left)
+        deploy(console, target, bundle, nothing)
+    return cable.sent
+
+
+def test_the_cable_may_be_pulled_after_any_byte_and_plugged_in_again(tmp_path, target):
+    """In the middle of a command, the board waits for the rest of it; the same command begins anew and ends the work."""
+    with BoardAtPort(tmp_path / "flash.img", KIB) as board:
+        first, second = scene(tmp_path, target, board)
+        board.off()
+        before = board.image.read_bytes()
+        board.power()
+        count = send(board, target, second)
+        sample = random.Random(7).sample(range(1, count), 8)
+        for left in sorted(cases(sample, range(1, count, 97))):
+            board.off()
+            board.image.write_bytes(before)
+            board.power()
+            with pytest.raises(ToolError, match="stopped answering"):
+                send(board, target, second, left)
+            check_start(on_flash(board), first, second)
+            put(board, target, second)
+            assert starts(on_flash(board)) == ("b", second.slot), f"{left} bytes"
+
+
 # The command
 
 
