@@ -378,7 +378,7 @@ def send(board, target, bundle, left=None):
 
 
 def test_the_cable_may_be_pulled_after_any_byte_and_plugged_in_again(tmp_path, target):
-    """In the middle of a command, the board waits for the rest of it; the same command begins anew and ends the work."""
+    """In the middle of a command, the board waits for the rest; the same command begins anew and ends the work."""
     with BoardAtPort(tmp_path / "flash.img", KIB) as board:
         first, second = scene(tmp_path, target, board)
         board.off()
