@@ -7,7 +7,6 @@ draw a current for a time; the rest is sleep (docs/app.md). What regulator and c
 from dataclasses import dataclass, replace
 
 from .board_schema import Description, get
-from .chips import CHIPS
 
 DAY = 86_400
 HOUR = 3600
@@ -131,7 +130,7 @@ def variants(description: Description) -> list[tuple[str, Account]]:
     """Return what changes the figure most: the ways to sleep, the time awake, a strike on the same cells."""
     usage = Usage()
     ways = ["none", "light"]
-    if CHIPS[description["mcu"]].many_wake and "expander" in description["keypad"]:
+    if "expander" in description["keypad"]:
         ways.append("deep")  # the rows of a keypad on the chip's own pins do not stay low
     found = [(f"sleep: {way}", account(description, usage, way)) for way in ways]
     briefly = replace(usage, linger_s=10)

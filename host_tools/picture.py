@@ -181,6 +181,10 @@ class Picture:
         canvas.text(middle, self.board_y + 56, chip, "name", "middle")
         canvas.box(middle - 22, self.board_y + height - 22, 44, 28, 'fill="#d0d7de" stroke="#8c959f"', 4)
         canvas.text(middle, self.board_y + height - 4, "USB", "small", "middle")
+        hidden = [pin for pin in self.used if not self.side_of(pin)]
+        for index, pin in enumerate(hidden):
+            text = f"GPIO {pin}, {self.onboard[str(pin)]}"
+            canvas.text(middle, self.board_y + height - 32 - 16 * index, text, "pin", "middle")
         for side, labels in self.sides.items():
             for index, label in enumerate(labels):
                 self._draw_pin(side, self.board_y + 44 + PITCH * index, label)

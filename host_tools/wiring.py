@@ -38,6 +38,7 @@ ROW_COLOURS = ("brown", "red", "orange", "yellow", "green", "blue", "violet", "g
 COL_COLOURS = ("green", "blue", "violet", "grey", "brown", "red", "orange", "yellow")
 GROUND = Terminal("GND", supply="GND", colour="black")
 SUPPLY = Terminal("VCC", supply="3V3", colour="red")
+TITLES = {"button": "Set-up button", "exit": "Exit button", "door": "Door contact"}
 OUTSIDE = "resistor of 10 kΩ to 3V3"
 
 
@@ -110,7 +111,7 @@ def _bolt(description: Description) -> Device:
     )
     parts = [
         f"Electric strike of 12 V, fail-{'safe' if safe else 'secure'}, for 95 % duty or more, and its power supply",
-        "N-channel MOSFET for logic levels, such as an IRLZ44N, or a relay module that is on at high",
+        "N-channel MOSFET that is fully on at 2.5 V, such as an AO3400A, or a relay module of 3.3 V, on at high",
         "Flyback diode 1N4007 across the coil: without it the first switching-off kills the transistor",
         "Resistors of 100 Ω and 10 kΩ",
     ]
@@ -118,13 +119,16 @@ def _bolt(description: Description) -> Device:
     return Device(f"Strike driver, fail-{'safe' if safe else 'secure'}", terminals, "strike", parts)
 
 
-def _contact(description: Description, name: str, title: str, part: str, colour: str) -> Device:
+def _contact(description: Description, name: str, part: str, colour: str) -> Device:
     active = get(description, f"{name}.active")
     pull = get(description, f"{name}.pull")
     remark = f"resistor of 10 kΩ to {'GND' if active else '3V3'}" if pull == "external" else ""
     other = Terminal("other side", supply="3V3" if active else "GND", colour="red" if active else "black")
     return Device(
-        title, [Terminal("contact", description[name]["pin"], colour=colour, remark=remark), other], "switch", [part]
+        TITLES[name],
+        [Terminal("contact", description[name]["pin"], colour=colour, remark=remark), other],
+        "switch",
+        [part],
     )
 
 
@@ -143,13 +147,13 @@ def devices(board: BoardFiles) -> list[Device]:
     other = SUPPLY if low else GROUND
     found.append(Device("LED", [led, other], "led", ["Green LED, resistor of 330 Ω"]))
     onboard = (board.headers or {}).get("onboard", {})
-    for name, title, part, colour in (
-        ("button", "Set-up button", "Push button, inside, where no guest reaches it", "blue"),
-        ("exit", "Exit button", "Push button beside the door, inside", "brown"),
-        ("door", "Door contact", "Reed contact with magnet, closed while the door is shut", "grey"),
+    for name, part, colour in (
+        ("button", "Push button, inside, where no guest reaches it", "blue"),
+        ("exit", "Push button beside the door, inside", "brown"),
+        ("door", "Reed contact with magnet, closed while the door is shut", "grey"),
     ):
         if name in description and str(description[name]["pin"]) not in onboard:
-            found.append(_contact(description, name, title, part, colour))
+            found.append(_contact(description, name, part, colour))
     if "battery" in description:
         found.append(_battery(description))
     return found
@@ -180,7 +184,7 @@ def table(board: BoardFiles) -> list[str]:
     for use in boards.uses(board.description):
         name = use.where.split(".")[0]
         if onboard.get(str(use.pin)) == name:
-            lines.append(f"| {name.capitalize()} | | GPIO {use.pin} | | on the board already |")
+            lines.append(f"| {TITLES.get(name, name)} | | GPIO {use.pin} | | on the board already |")
     return lines
 
 

@@ -14,6 +14,7 @@ from firmware.app.supervisor import DIED, GRACE, HUNG, Duty, Supervisor
 from firmware.app.uptime import Uptime
 from firmware.core.config import Config
 from firmware.core.errors import StoreFull
+from firmware.core.events import FAULT
 from firmware.core.store import Store
 from firmware.drivers.ds3231 import DS3231
 from firmware.drivers.expander import ExpanderMatrix
@@ -361,6 +362,36 @@ def lock_on(description, folder, provisioned=True):
 
 def said(board, kind="signal"):
     return [payload for what, payload in board.told if what == kind]
+
+
+class DeadBus:
+    """An I2C bus on which nobody answers."""
+
+    def __init__(self, number, scl, sda, freq):
+        pass
+
+    def __getattr__(self, name):
+        raise OSError(19)
+
+
+def test_a_keypad_that_does_not_answer_is_told_once(description, tmp_path, monkeypatch):
+    monkeypatch.setattr(Machine, "I2C", DeadBus)
+    description["keypad"].update(rows=[0, 1, 2, 3], cols=[4, 5, 6], expander={"chip": "mcp23017", "address": 32})
+    lock, board = lock_on(description, tmp_path)
+    pauses = []
+
+    async def pause(ms):
+        pauses.append(ms)
+        if len(pauses) == 20_000:
+            raise TimeoutError
+
+    monkeypatch.setattr(asyncio, "sleep_ms", pause, raising=False)
+    with pytest.raises(TimeoutError):
+        asyncio.run(lock._keypad())
+    assert said(board, "fault") == ["the keypad does not answer: look at its bus and supply"]
+    assert said(board) == ["fault"]
+    assert [(event.event, event.arg) for event in lock.store.events(0, 10)][-1] == (FAULT, 0x500)
+    assert not said(board, "key")
 
 
 def press(lock, keys):

@@ -9,8 +9,9 @@ def test_drivers_on_micropython():
     count = cases(300, 20_000)
     output = micropython.run("tests/on_micropython/drivers.py", count, timeout=60 if count == 300 else 1800)
     tried = dict(line.split() for line in output.splitlines())
-    assert tried.keys() == {"traces", "ghosts", "times", "stretches", "patterns"}
+    assert tried.keys() == {"traces", "ghosts", "expanders", "times", "stretches", "patterns"}
     assert int(tried["traces"]) == 2 * count
     assert int(tried["ghosts"]) == 36
+    assert int(tried["expanders"]) > count // 2  # keys heard of 6 * count / 5 pressed, half of them in trouble
     assert int(tried["stretches"]) > count
     assert int(tried["patterns"]) == len(PATTERNS)

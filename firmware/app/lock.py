@@ -41,6 +41,7 @@ CLOCK_MS = 60_000  # between two looks at the clock
 TROUBLE_MS = 10_000  # between two reminders that the lock opens to nothing
 
 WATCHDOG = 4  # how the last run failed, beside DIED, ENDED and HUNG of supervisor.py: the loop was blocked
+DEAF = 5  # no failure of a task: the keypad gives no samples
 TASKS = ("keypad", "bolt", "signals", "clock", "radio")  # number in the log: 1 for the first
 
 
@@ -121,15 +122,26 @@ class Lock:
         board = self.board
         keypad = board.keypad
         duty = self._duties["keypad"]
+        deaf = False
         while True:
             duty.report()
             for key in keypad.poll(board.ticks_ms()):
                 self._key(key)
+            if keypad.failing != deaf:
+                deaf = keypad.failing
+                if deaf:
+                    self._deaf()
             if keypad.idle:
                 self._buffer.expire(self._uptime.ms())
                 if not keypad.stuck:  # a touch cannot be felt through a stuck key: scan on
                     await board.touch(IDLE_MS)
             await asyncio.sleep_ms(SCAN_MS)
+
+    def _deaf(self) -> None:
+        """The keypad's chip does not answer. No reason to restart: a client over the air may be the only way left."""
+        self.board.observe("fault", "the keypad does not answer: look at its bus and supply")
+        self.play("fault")
+        self._log_fault(DEAF << 8)
 
     def _key(self, key: str) -> None:
         self.board.observe("key", key)

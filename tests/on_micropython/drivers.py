@@ -11,9 +11,11 @@ import micropython
 
 from firmware.drivers.bolt import Bolt
 from firmware.drivers.ds3231 import DS3231, END, FIRST
+from firmware.drivers.expander import ExpanderMatrix, chip
 from firmware.drivers.keypad import Keypad, Matrix
 from firmware.drivers.signals import PATTERNS, Signals
 from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
+from host_tools.virtual.models.expander import MCP23017Model, PCF8574Model, Wires
 from host_tools.virtual.models.matrix import MatrixModel
 from tests.models import traces
 from tests.models.bolt import check_calls
@@ -77,6 +79,53 @@ def keypad_stuck():
         heard += keypad.poll(ms)
         equal(keypad.stuck, "5" if ms < 110 else "", "stuck at %d ms" % ms)
     equal(heard, "5", "after release")
+
+
+def keypad_expander(count):
+    """Fingers on a keypad behind each chip: all are heard; with a bus that fails and chips that are reset, a part."""
+    heard = 0
+    for seed in range(count):
+        random.seed(seed)
+        name, pins, make = (
+            ("pcf8574", list(range(7)), PCF8574Model),
+            ("mcp23017", list(range(7)), MCP23017Model),
+            ("mcp23017", [0, 14, 2, 9, 8, 4, 12], MCP23017Model),
+        )[seed % 3]
+        clock = traces.Clock()
+        model = MatrixModel(4, 3, clock)
+        wires = Wires(model, pins[:4], pins[4:])
+        wires.floating = random.getrandbits(16)
+        part = make(wires)
+        bus = I2CModel({0x20: part})
+        matrix = ExpanderMatrix(chip(name, bus, 0x20, pins), pins[:4], pins[4:], part.interrupt)
+        keypad = Keypad(matrix)
+        keypad.poll(0)
+
+        def trouble(number, part=part):
+            luck = random.getrandbits(6)
+            if luck == 0:
+                part.reset()
+            return luck & 3 if luck in (1, 2, 3) else None
+
+        bus.fault = trouble if seed % 2 else None
+        presses = traces.fingers(random, 12, 6)
+        for crossing, down, up in presses:
+            model.press(crossing, down)
+            model.release(crossing, up)
+        typed = ""
+        for ms in range(5, max(up for _, _, up in presses) // 1000 + 300, 5):
+            clock.us = ms * 1000
+            if keypad.idle:
+                matrix.touched()
+            typed += keypad.poll(ms)
+        pressed = "".join("123456789*0#"[crossing] for crossing, _, _ in presses)
+        if bus.fault is None:
+            equal(typed, pressed, "heard, seed %d" % seed)
+        for key in typed:
+            equal(key in pressed, True, "pressed, seed %d" % seed)
+            pressed = pressed.replace(key, "", 1)
+        heard += len(typed)
+    return heard
 
 
 def failing(transfer, passing):
@@ -200,6 +249,7 @@ def main(count):
     print("traces", 2 * count)
     print("ghosts", keypad_ghosts())
     keypad_stuck()
+    print("expanders", keypad_expander(count // 5))
     clock_chip(4 * count)
     print("times", 4 * count)
     print("stretches", bolt(count))
