@@ -1,7 +1,8 @@
-"""Sending an update with the tool's client to a lock with two slots, whatever is lost on the way; and the files it sends."""
+"""Sending an update with the tool's client to a lock with two slots, whatever is lost; and the files it sends."""
 
 import asyncio
 from contextlib import ExitStack
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from firmware.core.lms import H5, W4
 from firmware.core.manifest import Manifest
 from firmware.core.slots import TRIAL, Record, Slots
-from host_tools import signing
+from host_tools import show_link, signing
 from host_tools.errors import ToolError
 from host_tools.link import client as client_module
 from host_tools.link.refusals import Refusal
@@ -74,6 +75,20 @@ def test_an_update_is_sent_and_tried(board):
     with pytest.raises(Refusal) as refused:
         sent(board, update())
     assert refused.value.word == "not-newer"
+
+
+def test_the_log_says_who_updated_to_what(board):
+    sent(board, update((0, 2, 17)))
+
+    async def stay():
+        found = []
+        async with client_of(board) as client:
+            await client.log(0, found.extend)
+        return found[-1]
+
+    lock = SimpleNamespace(rule="UTC0")
+    data = show_link.event_data(lock, asyncio.run(stay()), {0: "Ann"}, {})
+    assert (data["event"], data["by"], data["id"], data["label"]) == ("updated", "Ann", "0.2.17", None)
 
 
 def test_going_back_needs_insisting(board):
@@ -184,7 +199,7 @@ def test_the_loader_has_what_it_imports():
     for module in modules:
         text = (ROOT / "firmware" / "core" / f"{module}.py").read_text(encoding="utf-8")
         for line in text.splitlines():
-            if line.startswith("from .manifest") or line.startswith("from .s") or line.startswith("from . import"):
+            if line.startswith(("from .manifest", "from .s", "from . import")):
                 wanted = line.split()[3] if line.startswith("from . ") else line.split()[1][1:]
                 assert wanted in modules, (module, line)
 

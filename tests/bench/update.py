@@ -1,7 +1,7 @@
 """In MicroPython: what the verification of an update's signature costs, as ratios to one HMAC-SHA256; prints JSON.
 
-The signatures are those that RFC 8554 publishes. With W8 it has one of height 5; a key of height 10, as makers of updates
-have it, takes five hashes more, of some 4,300.
+The signatures are those that RFC 8554 publishes. With W8 it has one of height 5; a key of height 10, as makers of
+updates have it, takes five hashes more, of some 4,300.
 """
 
 import json
