@@ -79,7 +79,7 @@ class Stream:
             try:
                 job(lock)
                 self._driver.catch_up()
-            except (ScriptError, ToolError) as error:
+            except Exception as error:  # noqa: BLE001 -- it is raised where it was asked for
                 raised.append(error)
             finally:
                 done.set()

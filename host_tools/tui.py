@@ -199,7 +199,7 @@ class DoorApp(App[int]):
         """
         super().__init__()
         self._door = lock
-        self._choose_digits = digits or (lambda: f"{random.SystemRandom().randrange(10_000):04}")
+        self._choose_digits = digits or (lambda: f"{random.SystemRandom().randrange(1_000_000):06}")
         self._runner = Driver(lock, lambda text: self.post_message(Broken(text)))
         self._typed = 0
         self._powered = False

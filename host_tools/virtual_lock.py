@@ -16,13 +16,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
 from firmware.core.config import AUTOLOCK, WEEKEND
 
-from .board_process import BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
+from .board_process import ROOT, BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
 from .errors import ToolError
 from .micropython import find
 from .virtual.models.ds3231 import DS3231Model
@@ -47,6 +46,7 @@ class Identity:
     autolock: int = AUTOLOCK
     name: str = "example"
     epoch: int = 0
+    keys: tuple[tuple[int, int, bytes, str], ...] = field(default=(), repr=False)  # slot, role, psk, label
 
     def mark(self) -> str:
         """Return what tells this lock and its settings from others, and reveals nothing of the secret. A lock that
@@ -70,6 +70,9 @@ class Identity:
                 "policy": self.policy,
                 "autolock": self.autolock,
             },
+            "keys": [
+                {"slot": slot, "role": role, "psk": psk.hex(), "label": label} for slot, role, psk, label in self.keys
+            ],
         }
 
 
@@ -291,7 +294,7 @@ class VirtualLock:
 
     def charge(self, percent: int) -> None:
         """Let the battery be charged so far, on the scale of the virtual board."""
-        scale = json.loads((resources.files("boards") / "virtual" / "board.json").read_text("utf-8"))["battery"]
+        scale = json.loads(Path(ROOT, "boards", "virtual", "board.json").read_text(encoding="utf-8"))["battery"]
         empty, full = scale["empty_mv"], scale["full_mv"]
         self.battery(empty + -(-(full - empty) * percent // 100))  # the lock rounds down
 

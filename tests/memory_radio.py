@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from firmware.core.errors import SessionError
 from firmware.core.frames import Cutter, Joiner
-from firmware.core.prologue import NO_LOCK
 from host_tools.link.transport import LinkLost, OutOfRange, Radio, Sighting, Wire
 
 CUT = None
@@ -113,8 +112,3 @@ class MemoryRadio(Radio):
         wire = MemoryWire(sighting.handle, self.fault, self.size)
         self.wires.append(wire)
         return wire
-
-
-def blank(lock) -> bool:
-    """Whether the lock has no secret."""
-    return lock.link.id == NO_LOCK

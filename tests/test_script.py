@@ -58,6 +58,12 @@ class Lock:
     def set_clock(self, unix):
         self.did.append(("set_clock", unix))
 
+    def button(self, held):
+        self.did.append(("button", held))
+
+    def charge(self, percent):
+        self.did.append(("charge", percent))
+
 
 def play(text, lock=None, zone=UTC):
     lock = lock or Lock()
@@ -106,7 +112,18 @@ def failures(text, answers=(), replies=()):
         ("clock stopped", "stop_clock", ()),
         ("clock set 2026-11-23T12:00Z", "set_clock", (NOON // 1000,)),
         ("owner time", "owner", ("set_time", {})),
+        ("button hold", "button", (True,)),
+        ("button release  # after a while", "button", (False,)),
+        ("battery 40%", "battery", (40,)),
+        ("battery 0", "battery", (0,)),
+        ("battery 100%", "battery", (100,)),
         ("owner custom add 2468", "owner", ("add_custom", {"digits": "2468"})),
+        ("owner custom add 2468 --insist", "owner", ("add_custom", {"digits": "2468", "insist": True})),
+        (
+            "owner change 2468 --insist --digits 1357",
+            "owner",
+            ("change", {"code": "2468", "insist": True, "new_digits": "1357"}),
+        ),
         (
             "owner custom add 2468 --start 2026-11-23T13 --end=2026-11-23T14",
             "owner",
@@ -169,8 +186,17 @@ def test_nothing_to_do(text):
         "clock set noon",
         "clock stopped twice",
         "owner",
+        "button",
+        "button press",
+        "battery",
+        "battery full",
+        "battery 101%",
+        "battery -1",
+        "battery 4 0",
         "owner custom",
         "owner custom add",
+        "owner custom add 2468 --insist --insist",
+        "owner custom add 2468 --insist=yes",
         "owner custom add 2468 --until 2026-11-23T12",
         "owner custom add 2468 --digits 1357",
         "owner custom add 2468 --start",
@@ -377,3 +403,9 @@ def test_a_cut_is_told():
     zone = Zone("UTC0")
     Player(lock, zone, narrate=lambda _at, text: told.append(text)).play(parse("press 1#", zone))
     assert any("power failed" in text for text in told)
+
+
+def test_the_button_and_the_battery_are_the_locks():
+    lock = Lock()
+    play("button hold\nbattery 40%\nbutton release", lock)
+    assert lock.did == [("button", True), ("charge", 40), ("button", False)]

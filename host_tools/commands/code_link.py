@@ -1,6 +1,7 @@
 """`tumbler code custom|change|delete`: codes that are told to a lock in range."""
 
 import secrets
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -138,14 +139,14 @@ def delete(name: Name, code: CodeOrId, json: Json = False) -> None:
         show.say(f"Deleted the code {tag[:4].hex()} of {lock.name}.")
 
 
+@dataclass(frozen=True)
 class Named:
     """A code that somebody named. digits or tag: what is known of it here; short_id: to look for in the lock's list."""
 
-    def __init__(self, digits: str | None = None, tag: bytes | None = None, short_id: str = "", label: str = ""):
-        self.digits = digits
-        self.tag = tag
-        self.short_id = short_id
-        self.label = label
+    digits: str | None = field(default=None, repr=False)
+    tag: bytes | None = None
+    short_id: str = ""
+    label: str = ""
 
 
 def find(registry: Registry, lock: Lock, text: str) -> Named:

@@ -1,6 +1,7 @@
 """`tumbler key`: who may manage a lock over the link."""
 
 import secrets
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -78,21 +79,18 @@ def add(
     if str(export) != HERE:
         key_file.create(export, draft)
 
+    sent = False
+
     async def work(door: Visit, progress: show.Progress) -> int:
+        nonlocal sent
         progress(f"Adding a key to {door.lock.name} …")
+        sent = True
         slot = await door.client.add_key(entry, psk)
         door.mirror.note_key(slot, entry.role, note, now())
         return slot
 
-    sent = False
-
-    async def guarded(door: Visit, progress: show.Progress) -> int:
-        nonlocal sent
-        sent = True
-        return await work(door, progress)
-
     try:
-        lock, slot = at_lock(name, guarded)
+        lock, slot = at_lock(name, work)
     except Refusal:
         _drop(export)
         raise
@@ -111,7 +109,7 @@ def add(
         return
     key_file.complete(export, key)
     if json:
-        show.emit({**show_link.key_data(lock, _in_slot(entry, slot), here=False), "file": str(export)})
+        show.emit({**show_link.key_data(lock, replace(entry, slot=slot), here=False), "file": str(export)})
         return
     show.say(f"{note or role.value} has key {slot} of {lock.name}. Give the person {export}, and keep no copy.")
 
@@ -119,12 +117,6 @@ def add(
 def _drop(export: Path) -> None:
     if str(export) != HERE:
         export.unlink(missing_ok=True)
-
-
-def _in_slot(entry: KeyEntry, slot: int) -> KeyEntry:
-    return KeyEntry(
-        slot, entry.role, entry.label, entry.days, entry.begin, entry.until, entry.start, entry.end
-    )  # fmt: skip
 
 
 def _entry(

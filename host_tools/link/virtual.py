@@ -171,7 +171,7 @@ class Virtual(Radio):
         """Connect, subscribe, and ask for the MTU."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                connection = await self._on().connect(sighting.handle)
+                connection = await self._on().connect(sighting.handle, timeout=CONNECT_SECONDS)
                 wire = VirtualWire(connection, Peer(connection))
                 await wire.prepare()
                 return wire
