@@ -47,24 +47,20 @@ def test_what_it_signs_is_verified(key):
     assert [one.number for one in key.history()] == [0, 1, 2, 3]
 
 
-def test_another_library_makes_the_same_key_and_verifies():
+def test_another_library_makes_the_same_key_and_verifies(tmp_path):
     pyhsslms = pytest.importorskip("pyhsslms", reason="the other library is not installed")
     random = iter((KEY_BYTES[:16], KEY_BYTES[16:]))
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder:
-        key = SigningKey.create(Path(folder, "key"), tree=lms.H5, random=lambda size: next(random))
-        other = pyhsslms.LmsPrivateKey(
-            pyhsslms.lms_sha256_m32_h5, pyhsslms.lmots_sha256_n32_w8, SEED=KEY_BYTES[16:], I=KEY_BYTES[:16]
-        )
-        assert other.publicKey().serialize() == key.public
-        for turn in range(8):
-            message = bytes((turn,)) * turn * 50
-            public = pyhsslms.LmsPublicKey.deserialize(key.public)
-            assert public.verify(message, key.sign(message))
-            assert good(key.public, message, other.sign(message))
-            assert not public.verify(message + b"x", key.sign(message))
+    key = SigningKey.create(tmp_path / "key", tree=lms.H5, random=lambda size: next(random))
+    other = pyhsslms.LmsPrivateKey(
+        pyhsslms.lms_sha256_m32_h5, pyhsslms.lmots_sha256_n32_w8, SEED=KEY_BYTES[16:], I=KEY_BYTES[:16]
+    )
+    assert other.publicKey().serialize() == key.public
+    for turn in range(8):
+        message = bytes((turn,)) * turn * 50
+        public = pyhsslms.LmsPublicKey.deserialize(key.public)
+        assert public.verify(message, key.sign(message))
+        assert good(key.public, message, other.sign(message))
+        assert not public.verify(message + b"x", key.sign(message))
 
 
 @pytest.mark.parametrize(("lms_type", "ots"), [(5, 3), (5, 4), (6, 3)])
