@@ -20,9 +20,12 @@ _LOST = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 _REFUSED = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
 
 
+EVENT_PACKETS = 8  # in a connection event, both directions together: what some 20 ms of air have room for
+
+
 class PacedLink(LocalLink):
-    """A link between controllers on which data moves at connection events only, one every `interval` seconds; at once
-    without an interval."""
+    """A link between controllers on which data moves at connection events only, one every `interval` seconds and
+    EVENT_PACKETS packets in each; at once without an interval."""
 
     def __init__(self, interval: float | None = None):
         super().__init__()
@@ -35,12 +38,19 @@ class PacedLink(LocalLink):
         if self._interval is None:
             loop.call_soon(action)
             return
-        if not self._waiting:
-            loop.call_at((loop.time() // self._interval + 1) * self._interval, self._event)
         self._waiting.append(action)
+        if len(self._waiting) == 1:
+            self._plan(self._interval)
 
-    def _event(self) -> None:
-        actions, self._waiting = self._waiting, []
+    def _plan(self, interval: float) -> None:
+        """Have the next connection event come."""
+        loop = asyncio.get_running_loop()
+        loop.call_at((loop.time() // interval + 1) * interval, self._event, interval)
+
+    def _event(self, interval: float) -> None:
+        actions, self._waiting = self._waiting[:EVENT_PACKETS], self._waiting[EVENT_PACKETS:]
+        if self._waiting:
+            self._plan(interval)
         for action in actions:
             action()
 

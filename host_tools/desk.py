@@ -36,8 +36,7 @@ class Desk:
     @property
     def identity(self) -> Identity:
         """What the virtual lock is given when it is new."""
-        lock = self.lock
-        return Identity(lock.secret, lock.rule, lock.policy, lock.weekend, name=lock.name, epoch=lock.epoch)
+        return identity_of_lock(self._registry, self.lock)
 
     def wish(self, kind: int, now: int) -> Wish:
         """Return what a click on a kind of code asks for: something that opens at once.
@@ -75,6 +74,13 @@ class Desk:
         with self._registry.writing():
             self._registry.set_epoch(lock, lock.epoch + 1)
         return True
+
+
+def identity_of_lock(registry: Registry, lock: Lock) -> Identity:
+    """Return what a virtual lock is given that shall be this lock of a registry: the keys used from here, too."""
+    held = [key for key in registry.mirror(lock).usable_keys() if key.slot is not None]
+    keys = tuple((key.slot, key.role, key.psk or b"", key.label) for key in held if key.slot is not None)
+    return Identity(lock.secret, lock.rule, lock.policy, lock.weekend, name=lock.name, epoch=lock.epoch, keys=keys)
 
 
 def add_lock(registry: Registry, identity: Identity, timezone: str, now: int) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from firmware.core.zone import Zone
 
 from . import zones
-from .desk import Desk, add_lock
+from .desk import Desk, add_lock, identity_of_lock
 from .errors import ToolError
 from .radio_socket import socket_path
 from .registry import Registry, fingerprint, home
@@ -106,8 +106,7 @@ def identity_of(choice: Choice) -> tuple[Identity, str]:
     if choice.lock is not None:
         with Registry.open() as registry:
             known = registry.lock(choice.lock)
-        identity = Identity(known.secret, known.rule, known.policy, known.weekend, name=known.name, epoch=known.epoch)
-        return identity, known.timezone
+            return identity_of_lock(registry, known), known.timezone
     timezone = EXAMPLE_ZONE if choice.timezone is None else choice.timezone
     try:
         rule = zones.zone_rule(timezone)

@@ -60,7 +60,7 @@ class SigningKey:
             self._lms, self._ots, self._identifier, self._seed, self._nodes = row
             if len(self._nodes) != (2 << lms.HEIGHTS[self._lms]) * lms.HASH:
                 raise ValueError
-        except (sqlite3.DatabaseError, TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError):
             raise ToolError(f"{path} is no key for updates.", "Name the file of one, or make one.") from None
 
     @classmethod
@@ -73,6 +73,9 @@ class SigningKey:
     ) -> "SigningKey":
         """Make a key in a new file, readable by its owner only. progress: called with how many one-time keys are made,
         of how many. ToolError when the file is there."""
+        taken = ToolError(f"{path} is there already.", "A key is never overwritten: name another file.")
+        if path.exists():
+            raise taken
         identifier, seed = random(lms.IDENTIFIER), random(lms.HASH)
         leaves = 1 << lms.HEIGHTS[tree]
         nodes = [b""] * (2 * leaves)
@@ -85,7 +88,7 @@ class SigningKey:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
-            raise ToolError(f"{path} is there already.", "A key is never overwritten: name another file.") from None
+            raise taken from None
         except OSError as error:
             raise ToolError(f"{path} cannot be made: {error.strerror}.", "Name another file.") from None
         with closing(sqlite3.connect(path)) as database, database:
@@ -96,9 +99,14 @@ class SigningKey:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
-            database.execute("PRAGMA synchronous = EXTRA")  # a transaction that has ended is on disk
-            yield database
+        try:
+            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
+                database.execute("PRAGMA synchronous = EXTRA")  # a transaction that has ended is on disk
+                yield database
+        except sqlite3.Error as error:
+            raise ToolError(
+                f"The key {self.path} cannot be used: {error}.", "Look at the file, and try again."
+            ) from None
 
     @property
     def public(self) -> bytes:

@@ -46,6 +46,7 @@ class Identity:
     autolock: int = AUTOLOCK
     name: str = "example"
     epoch: int = 0
+    keys: tuple[tuple[int, int, bytes, str], ...] = field(default=(), repr=False)  # slot, role, psk, label
 
     def mark(self) -> str:
         """Return what tells this lock and its settings from others, and reveals nothing of the secret. A lock that
@@ -69,6 +70,9 @@ class Identity:
                 "policy": self.policy,
                 "autolock": self.autolock,
             },
+            "keys": [
+                {"slot": slot, "role": role, "psk": psk.hex(), "label": label} for slot, role, psk, label in self.keys
+            ],
         }
 
 

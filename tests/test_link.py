@@ -389,17 +389,17 @@ def test_a_message_before_the_answer_to_the_one_before_ends_the_connection(direc
             for turn in range(9):
                 client = visitor(lock, state)
                 client.hello()
-                message = first_message(client)
+                message = following = first_message(client)
                 if state == "session":
                     client = session(lock)
-                    message = client.sealed(7, wire.GET_CONFIG)
+                    message, following = client.sealed(7, wire.GET_CONFIG), client.sealed(8, wire.GET_TIME)
                 answers = []
                 for number, answer in enumerate(client.session.receive(message)):
                     if answer is not None:
                         answers.append(answer)
                     if number == turn:
                         before = memory(lock)
-                        answers += list(client.session.receive(message))
+                        answers += [said for said in client.session.receive(following) if said is not None]
                 if state == "session" and number < turn > 2:
                     break  # it has no more turns
                 assert number >= turn
@@ -449,6 +449,24 @@ def test_a_key_opens_only_the_session_of_its_slot_and_its_lock(directory):
         client = visitor(lock)
         client.hello(slot)
         assert refused(client, first_message(client, psk)) == 0
+
+
+def test_a_public_key_for_which_the_secret_is_zero(directory):
+    """Who holds the psk, or pairs, and sends a point of low order gets no session."""
+    lock = Linked(directory)
+    lock.held = True
+    for slot, psk in ((0, PSK), (255, None)):
+        for point in (
+            0,
+            1,
+            325606250916557431795983626356110631294008115727848805560023387167927233504,
+            (1 << 255) - 20,
+        ):
+            client = visitor(lock)
+            client.hello(slot)
+            handshake = HandshakeState(True, client.begin, psk, client.random)
+            handshake._private, handshake._public = bytes(32), point.to_bytes(32, "little")
+            assert refused(client, bytes((SHAKE,)) + handshake.write()) == 0, point
 
 
 def test_no_key_is_derived_and_no_default_opens(directory):

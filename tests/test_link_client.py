@@ -16,7 +16,7 @@ from host_tools.link import client as client_module
 from host_tools.link.client import TRIES, BadAnswer, Client
 from host_tools.link.refusals import REMEDIES, Refusal
 from host_tools.link.results import KeyEntry
-from host_tools.link.session import Busy, NotPairing, TooOld, WrongKey, WrongLock, shake
+from host_tools.link.session import Busy, NotPairing, PairingWaits, TooOld, WrongKey, WrongLock, shake
 from host_tools.link.transport import LinkLost, Wire
 from tests.campaign import cases
 from tests.linked import PSK, Linked
@@ -395,6 +395,7 @@ def framed(number, message):
         ([framed(0, b"\xff\x01")], TooOld),
         ([framed(0, b"\xff\x02")], Busy),
         ([framed(0, b"\xff\x03")], NotPairing),
+        ([framed(0, b"\xff\x04")], PairingWaits),
         ([framed(0, b"\xff\x77")], WrongKey),
         ([framed(0, b"\xff")], WrongKey),
         ([framed(0, b"\x81\x02" + bytes(24))], TooOld),

@@ -13,6 +13,7 @@ MODULES = [
     "test_commands_once",
     "test_frames",
     "test_link",
+    "test_link_secrets",
     "test_lms",
     "test_pairing",
     "test_pairing_middle",

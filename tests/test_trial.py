@@ -1,14 +1,18 @@
 """The real firmware in two slots of the virtual board: what a start does with one that is broken (docs/update.md)."""
 
 import json
-from pathlib import Path
+import shutil
 
 import pytest
 
 from firmware.core.slots import SETTLED, STARTS, TRIAL, Record, pack, unpack
+from host_tools.board_process import BoardStopped
 from host_tools.update_file import Update, build, compile_source, loader
 from tests import micropython
+from tests.campaign import campaign
 from tests.micropython import ROOT
+from tests.test_update import begin, finish, maker, piece, send, sha, status
+from tests.test_wireless import KEYS, PSK, Phone, restarts
 from tests.virtual import Board
 
 KIB = 2048
@@ -27,18 +31,33 @@ NEVER_WELL = SOUND + (
 )
 
 
-class Slotted(Board):
-    """A board whose flash holds two slots: a with this firmware, b with whatever is put there."""
+def sampled(some, every):
+    return list(every) if campaign() else some
 
-    def __init__(self, folder: Path, base: Update, **more):
+
+class Slotted(Board):
+    """A board whose flash holds two slots: a with this firmware, b with whatever is put there. image: of such a flash,
+    to begin with a copy of."""
+
+    def __init__(self, folder, base, image=None, **more):
         super().__init__(folder, **more)
         self.folder = folder
         self.base = base
+        self.air = []  # what the radio has told
         self._count = 0
-        board = {**json.loads(BOARD.read_text(encoding="utf-8"))}
-        self.put({"/board.json": json.dumps(board).encode(), "/lock/.keep": b""}, format=True)
+        if self._provision:
+            self._provision["keys"] = KEYS
+        if image:
+            shutil.copy(image, self.flash)
+            return
+        self.put({"/board.json": BOARD.read_bytes(), "/lock/.keep": b"", "/update.pub": maker().public}, format=True)
         self.put({f"/{name}": data for name, data in loader().items()})
         self.slot("a", base)
+
+    def _event(self, message):
+        super()._event(message)
+        if message["event"] == "radio":
+            self.air.append(message)
 
     def put(self, contents, **order):
         """Write files on the flash."""
@@ -96,9 +115,14 @@ def base():
     return build()
 
 
+@pytest.fixture(scope="module")
+def image(tmp_path_factory, base):
+    return Slotted(tmp_path_factory.mktemp("image"), base).flash
+
+
 @pytest.fixture
-def board(tmp_path, base):
-    with Slotted(tmp_path, base) as made:
+def board(tmp_path, base, image):
+    with Slotted(tmp_path, base, image) as made:
         yield made
 
 
@@ -205,8 +229,8 @@ def test_a_radio_that_fails_keeps_an_update_from_being_confirmed(board):
     assert board.record() == Record("b", TRIAL, 2)
 
 
-def test_a_new_lock_without_a_secret_confirms_too(tmp_path, base):
-    with Slotted(tmp_path, base, provision=False) as board:
+def test_a_new_lock_without_a_secret_confirms_too(tmp_path, base, image):
+    with Slotted(tmp_path, base, image, provision=False) as board:
         board.slot("b", board.variant())
         board.say("b", TRIAL, STARTS)
         assert not board.on()["provisioned"]
@@ -246,7 +270,7 @@ def test_a_settled_slot_that_is_damaged_gives_way(board):
     assert board.record() == Record("b", SETTLED, 0)
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("at", sampled([1, 3], range(1, 7)))
 def test_power_cuts_in_the_starts_of_a_trial_that_fails(board, at):
     """The real loader: whichever flash operation of its starts is cut, it comes back to the slot before."""
     board.say("a", SETTLED, 0)
@@ -275,8 +299,102 @@ def test_while_the_loaders_folder_is_changed_the_old_one_is_taken(board):
     assert board.on()["provisioned"]
 
 
-def test_a_console_that_is_closed_takes_no_ctrl_c():
-    # What the loader does first, before it gives any other code its turn.
-    text = (ROOT / "firmware" / "main.py").read_text(encoding="utf-8")
-    main = text[text.index("def main()") :]
-    assert main.index("machine.WDT") < main.index("open_console()") < main.index("run(find_slots())")
+# Over the radio
+
+
+def signed(update):
+    """The same update with the maker's signature."""
+    return update.signed(maker().sign(update.message))
+
+
+@pytest.fixture
+def updatable(board):
+    board.say("a", SETTLED, 0)
+    board.on()
+    board.wait(1)
+    return board
+
+
+def new(board):
+    """An update of which a module of some KB is new."""
+    return signed(board.variant(lock=SOUND + "\nNEWS = '%s'\n" % ("what is new " * 40)))
+
+
+def test_an_update_over_the_radio_from_begin_to_confirmed(updatable):
+    board, update = updatable, new(updatable)
+    manifest = bytes(update.manifest.data)
+    phone = Phone(board).connect(psk=PSK)
+    assert begin(phone, manifest) == "done"
+    changed = [name for name in update.contents if update.contents[name] != board.base.contents[name]]
+    assert status(phone)[6] == sum(len(update.contents[name]) for name in changed)  # the rest is copied
+    number, offset = status(phone)[4:6]
+    first = update.contents[sorted(update.contents)[number]]
+    piece(phone, sha(manifest), number, offset, first[:200])
+    assert board.press(board.code() + "#") == "open opened"  # the keypad goes on
+    assert send(phone, sha(manifest), update.contents) > 20
+    assert finish(phone, sha(manifest)) == "done"
+    assert restarts(board)
+    assert board.record() == Record("b", TRIAL, STARTS)
+    assert board.disk(read=["/a/manifest"])["/a/manifest"] == bytes(board.base.manifest.data).hex()
+    board.on()
+    board.wait(1)
+    phone = Phone(board, name="again").connect(psk=PSK)
+    assert status(phone)[:3] == (4, "b", (0, 2, 0))
+    board.ask("radio", op="disconnect", conn=1)
+    board.wait(70)
+    assert len(board.all("confirmed")) == 1
+    assert board.press(board.code() + "#") == "refused already-used"
+    board.off()
+    assert board.record() == Record("b", SETTLED, 0)
+
+
+def goes_on(board, update, cut=0):
+    """Bring the update from wherever the lock is with it to the restart; "" then, or how the board stopped before. cut:
+    at which flash operation of finish."""
+    manifest = bytes(update.manifest.data)
+    try:
+        phone = Phone(board, name=f"at {board.now_ms}").connect(psk=PSK)
+        if status(phone)[3] != sha(manifest):
+            assert begin(phone, manifest) == "done"
+        send(phone, sha(manifest), update.contents)
+        if cut:
+            board.ask("cut", n=cut)
+        assert finish(phone, sha(manifest)) == "done"
+    except BoardStopped as stopped:
+        board.gone()
+        return "cut" if stopped.cut else "reset"
+    assert restarts(board)
+    return ""
+
+
+def confirms(board):
+    """Start, and see the update confirmed."""
+    board.on()
+    board.wait(70)
+    assert len(board.all("confirmed")) == 1
+    board.off()
+    assert board.record() == Record("b", SETTLED, 0)
+
+
+@pytest.mark.parametrize("cut", sampled([2, 700], range(1, 2000, 90)))
+def test_an_update_over_the_radio_that_loses_its_power_goes_on(updatable, cut):
+    """The power fails at a flash operation, one of some 2,000; the lock starts as it was, and the update goes on."""
+    board, update = updatable, new(updatable)
+    board.ask("cut", n=cut)
+    assert goes_on(board, update) == "cut"
+    assert board.record() == Record("a", SETTLED, 0)
+    board.on()
+    board.wait(1)
+    assert goes_on(board, update) == ""
+    confirms(board)
+
+
+@pytest.mark.parametrize("cut", sampled([3, 7], range(1, 10)))
+def test_a_finish_that_loses_its_power_is_done_or_not(updatable, cut):
+    board, update = updatable, new(updatable)
+    assert goes_on(board, update, cut) == "cut"
+    if board.record() == Record("a", SETTLED, 0):
+        board.on()
+        board.wait(1)
+        assert goes_on(board, update) == ""
+    confirms(board)

@@ -203,9 +203,11 @@ class Session:
 
     def _part(self, request: bytes, status: int, result: bytes) -> "Iterator[bytes | None]":
         """One part of the answer to a request, sealed. Nothing when the connection is gone."""
+        if self.over:
+            return
+        ident = request[:4] + bytes(4 - len(request[:4]))
+        sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
         if not self.over:
-            ident = request[:4] + bytes(4 - len(request[:4]))
-            sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
             yield bytes((wire.SEALED | wire.FROM_LOCK,)) + sealed
 
 

@@ -13,7 +13,17 @@ from firmware.core.errors import SessionError
 from firmware.core.frames import FRAGMENT, SHORTEST, Cutter, Joiner
 from firmware.core.noise import HandshakeState
 from firmware.core.prologue import CHALLENGE, LOCK_ID, PAIRING, VERSION, prologue
-from firmware.core.wire import FROM_LOCK, HANDSHAKE, HELLO, NO_PAIRING, NOT_NOW, OLD_VERSION, REFUSED, SEALED
+from firmware.core.wire import (
+    FROM_LOCK,
+    HANDSHAKE,
+    HELLO,
+    NO_PAIRING,
+    NOT_NOW,
+    OLD_VERSION,
+    REFUSED,
+    SEALED,
+    UNTYPED,
+)
 
 from ..errors import ToolError
 from .transport import LinkLost, Wire
@@ -61,6 +71,16 @@ class NotPairing(ToolError):
         super().__init__(
             "This lock has an owner and pairs with nobody just now.",
             "Hold its set-up button, inside the door, while you run the command again.",
+        )
+
+
+class PairingWaits(ToolError):
+    """An earlier pairing has shown digits, and nothing was typed since."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The lock still waits for the digits of an earlier pairing.",
+            "Type any digits and # on its keypad, which it refuses; then run the command again.",
         )
 
 
@@ -132,8 +152,8 @@ async def shake(
 ) -> Session:
     """Say hello and shake hands on a new wire, with the key of a slot; psk None and slot 255 to pair.
 
-    expected: the lock id that must answer, None for any. WrongLock, WrongKey, Busy, NotPairing, TooOld, LinkLost; the
-    wire is closed then.
+    expected: the lock id that must answer, None for any. WrongLock, WrongKey, Busy, NotPairing, PairingWaits, TooOld,
+    LinkLost; the wire is closed then.
     """
     channel = Channel(wire)
     try:
@@ -170,4 +190,5 @@ def _hello(message: bytes) -> tuple[int, bytes, bytes]:
 def _look_for_refusal(message: bytes) -> None:
     if message[0] == REFUSED:
         reason = message[1] if len(message) == 2 else 0
-        raise {OLD_VERSION: TooOld, NOT_NOW: Busy, NO_PAIRING: NotPairing}.get(reason, WrongKey)()
+        known = {OLD_VERSION: TooOld, NOT_NOW: Busy, NO_PAIRING: NotPairing, UNTYPED: PairingWaits}
+        raise known.get(reason, WrongKey)()

@@ -28,7 +28,7 @@ class OnTrial(ToolError):
 
 
 async def send(client: Client, update: Update, insist: bool = False, progress: Progress = lambda done, of: None) -> int:
-    """Bring an update to a lock, and have it tried once the client is closed. Returns how many bytes of files were sent.
+    """Bring an update to a lock, and have it tried once the client is closed. Returns how many bytes were sent.
 
     progress: called with the bytes the lock has and all of them. Refusal, OnTrial and the other ToolErrors of the link.
     """
