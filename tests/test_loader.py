@@ -75,7 +75,7 @@ def raises(error):
     return firmware
 
 
-STARTED = [("watchdog", 60_000), ("start", "", sys.path[0])]
+STARTED = [("keys", -1), ("watchdog", 60_000), ("keys", 3), ("start", "", sys.path[0])]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_slot_that_is_chosen_is_first_on_the_path_and_told_when_it_fails(ben
     bench.slots("b")
     with pytest.raises(Restart):
         bench.run(raises(ValueError("x")))
-    start, told, failed = bench.said[1:4]
+    start, told, failed = bench.said[3:6]
     assert (start, told, failed) == (("start", "b", "/b"), ("told", "ValueError"), ("failed", "b"))
 
 
