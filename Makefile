@@ -4,9 +4,13 @@
 PYTHON ?=
 JOBS ?= 2
 PORT ?=
+BOARD ?=
+IMAGE ?=
+AIOBLE ?=
 
 PY := .venv/bin/python
 READY := .venv/ready
+WITH_AIOBLE := $(if $(AIOBLE),--aioble "$(AIOBLE)")
 UV := uv==0.13.9
 PIN := build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
 	--generate-hashes --upgrade --custom-compile-command "make lock"
@@ -18,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## List the targets
-	@echo "Usage: make TARGET [PYTHON=python3.12] [JOBS=2] [PORT=/dev/ttyUSB0]"
+	@echo "Usage: make TARGET [PYTHON=python3.12] [JOBS=2] [BOARD=esp32-devkitc] [PORT=/dev/ttyUSB0]"
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '%-12s %s\n' "$$name" "$$text"; done
 
@@ -53,6 +57,18 @@ $(READY): requirements.lock typings.lock pyproject.toml
 .PHONY: run
 run: $(READY) ## Start a lock in this terminal
 	.venv/bin/tumbler run
+
+.PHONY: flash
+flash: $(READY) ## MicroPython and firmware onto a board: BOARD=... PORT=... IMAGE=... [AIOBLE=folder]
+	.venv/bin/tumbler flash --board "$(BOARD)" --port "$(PORT)" $(if $(IMAGE),--image "$(IMAGE)") $(WITH_AIOBLE)
+
+.PHONY: deploy
+deploy: $(READY) ## The firmware onto a board, what changed of it: BOARD=... PORT=... [AIOBLE=folder]
+	.venv/bin/tumbler deploy --board "$(BOARD)" --port "$(PORT)" $(WITH_AIOBLE)
+
+.PHONY: monitor
+monitor: $(READY) ## What a board prints: PORT=...
+	.venv/bin/tumbler monitor --port "$(PORT)"
 
 .PHONY: test
 test: check ## Check, then run the whole suite

@@ -3,12 +3,25 @@
 A coil is off, or on where the bolt is fail-safe; a motor's two legs are off.
 """
 
+try:
+    from micropython import kbd_intr
+
+    kbd_intr(-1)  # a Ctrl-C here would lead to the prompt, past main.py, which decides whether one may
+except KeyboardInterrupt:  # one that came before that line; at 115,200 baud no second one is as fast as the next
+    from micropython import kbd_intr
+
+    kbd_intr(-1)
+
 import json
+import sys
 
 import machine
 
-with open("board.json") as file:
-    bolt = json.load(file)["bolt"]
-off = 1 - bolt.get("active", 1)
-for name in ("open", "close") if bolt.get("kind") == "motor" else ("pin",):
-    machine.Pin(bolt[name], machine.Pin.OUT, value=1 - off if bolt.get("fail") == "safe" else off)
+try:
+    with open("board.json") as file:
+        bolt = json.load(file)["bolt"]
+    off = 1 - bolt.get("active", 1)
+    for name in ("open", "close") if bolt.get("kind") == "motor" else ("pin",):
+        machine.Pin(bolt[name], machine.Pin.OUT, value=1 - off if bolt.get("fail") == "safe" else off)
+except Exception as error:  # noqa: BLE001 -- an error here would skip main.py and lead to the prompt; main.py restarts
+    sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only

@@ -1,38 +1,99 @@
-"""What the board starts after boot.py: the lock, for ever.
+"""The loader: starts the firmware of the slot that /slot names, and restarts however that ends (docs/update.md).
 
-However the lock ends, the bolt is locked and the board restarts. Only Ctrl-C on the serial console leads to the
-prompt, and only where board.json says `"console": true`: whoever reaches the console reaches the bolt's wires too.
+Only Ctrl-C on the serial console leads to the prompt, and only where board.json says `"console": true` or the set-up
+button is held at the start (docs/locked-build.md). A board without a loader's folder runs the package `firmware`
+beside this file.
 """
 
+try:
+    from micropython import kbd_intr
+
+    kbd_intr(-1)  # as in boot.py
+except KeyboardInterrupt:
+    from micropython import kbd_intr
+
+    kbd_intr(-1)
+
+import gc
 import json
 import sys
 import time
 
 import machine
 
-from firmware.app.board import Board
-from firmware.app.lock import run
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
+FOLDERS = ("loader", "loader_old")  # of this loader's modules; the second while a cable changes them
+START_MS = 60_000  # from here until the firmware has the watchdog in hand
 PAUSE_MS = 3000  # before a restart that nothing has delayed: leaves time for Ctrl-C
+CTRL_C = 3
+PROMPT_MS = 3_600_000  # for a person at the prompt: the watchdog cannot be stopped
+
+
+def open_console() -> None:
+    """Let Ctrl-C end the lock, where the board's description or the set-up button allows it."""
+    with open("board.json") as file:
+        description = json.load(file)
+    if description.get("console", True) or button_held(description.get("button")):
+        kbd_intr(CTRL_C)
+
+
+def button_held(part: "Any") -> bool:
+    """Whether the set-up button is held; never on a board without one. part: its fields of board.json."""
+    if part is None:
+        return False
+    pin = machine.Pin
+    active = part.get("active", 0)
+    if part.get("pull") == "external":
+        return pin(part["pin"], pin.IN).value() == active
+    return pin(part["pin"], pin.IN, pin.PULL_DOWN if active else pin.PULL_UP).value() == active
+
+
+def find_slots() -> "Any":
+    """The board's Slots (firmware/core/slots.py); None when it has none."""
+    for folder in FOLDERS:
+        try:
+            return __import__(folder + ".slots", None, None, ["Slots"]).Slots()
+        except ImportError:
+            pass  # not in this one
+    return None
+
+
+def run(slots: "Any") -> None:
+    """Run the firmware. When it ends with an error that is told and, where that helps, the other slot runs next."""
+    slot = ""
+    try:
+        slot = slots.choose() if slots else ""
+        if slot:
+            sys.path.insert(0, "/" + slot)
+        from firmware.app.start import start
+
+        start(slot)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 -- whatever it is, a lock must not fall to the prompt
+        sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
+        gc.collect()
+        if slots:
+            slots.failed(slot)
 
 
 def main() -> None:
-    """Build the board and run its lock."""
-    with open("board.json") as file:
-        board = Board(json.load(file), machine, time)
-    if not board.console:
-        import micropython
-
-        micropython.kbd_intr(-1)
+    """Run the firmware and restart. Whatever goes wrong here, the watchdog is behind it."""
     try:
-        run(board)
-    finally:
-        board.bolt.lock()
+        machine.WDT(timeout=START_MS)
+        try:
+            open_console()
+            run(find_slots())
+        except Exception as error:  # noqa: BLE001 -- a board.json that cannot be read must not lead to the prompt
+            sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
+        time.sleep_ms(PAUSE_MS)
+    except KeyboardInterrupt:
+        machine.WDT(timeout=PROMPT_MS).feed()
+        raise
+    machine.reset()
 
 
-try:
-    main()
-except Exception as error:  # noqa: BLE001 -- whatever it is, a lock must not fall to the prompt
-    sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
-    time.sleep_ms(PAUSE_MS)
-machine.reset()
+main()

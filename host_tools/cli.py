@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import board, code, code_link, key, lock, lock_link, pair
+from .commands import board, code, code_link, deploy, key, lock, lock_link, pair, update
 from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
 from .errors import ToolError
 
@@ -25,12 +25,15 @@ app = typer.Typer(
 lock_link.add_to(lock.app)
 code_link.add_to(code.app)
 app.add_typer(lock.app, name="lock", help="The locks you know; and, over Bluetooth, their status, log and settings.")
+app.add_typer(board.app, name="board", help="The boards a lock can be built on: list, show, check, energy.")
 app.add_typer(
     code.app, name="code", help="Issue codes, list and explain them; custom codes and changes over Bluetooth."
 )
 app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
+app.add_typer(update.app, name="update", help="New firmware: build, sign, and send it over Bluetooth.")
 pair.add_to(app)
 app.add_typer(board.app, name="board", help="The boards a lock can be built on: list, show, check, energy.")
+deploy.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

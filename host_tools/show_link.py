@@ -2,7 +2,17 @@
 
 from firmware.core import codebook
 from firmware.core.config import Config
-from firmware.core.events import FAULT, KEY_ADDED, KEY_REMOVED, PASSAGE, REASONS, UNLOCKED, VERDICTS, event_name
+from firmware.core.events import (
+    FAULT,
+    KEY_ADDED,
+    KEY_REMOVED,
+    PASSAGE,
+    REASONS,
+    UNLOCKED,
+    UPDATED,
+    VERDICTS,
+    event_name,
+)
 from firmware.core.keys import ROLE_NAMES
 from firmware.core.passcode import EARLY
 from firmware.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
@@ -149,6 +159,8 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
         slot, role = event.code[0], event.code[1]
         data["kind"], data["id"] = role_name(role), f"key {slot}"
         data["label"] = keys.get(slot) or text(event.code[2:].rstrip(b"\0"))
+    elif event.event == UPDATED:
+        data["id"] = ".".join(str(part) for part in event.code[:3])  # the version
     elif data["id"] is not None:
         data["label"] = labels.get(data["id"])
     if event.event == UNLOCKED:

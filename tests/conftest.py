@@ -5,6 +5,12 @@ import pytest
 from tests.campaign import campaign
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take what tests/hardware needs."""
+    parser.addoption("--port", default="", help="serial port of a board that is no lock in service (docs/hardware.md)")
+    parser.addoption("--board", default="esp32-devkitc", help="which board it is")
+
+
 def pytest_report_header() -> str:
     """Say at the top of the report how much is tried."""
     return "cases: all (campaign)" if campaign() else "cases: a sample; `make campaign` tries all"

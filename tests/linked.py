@@ -41,6 +41,7 @@ class Linked(Lock):
         self.held = False
         self.charge = None
         self.anew = False  # the link asks for a restart
+        self.updates = None
         keys = [Key(0, OWNER, PSK, "Ann")] + list(keys)
         super().__init__(directory, new=not blank, keys=keys, **more)
 

@@ -521,7 +521,9 @@ def test_a_lock_with_a_finger_on_it_is_not_quiet(description, tmp_path, one_time
 
 
 class Watchdog:
-    fed = 0
+    def __init__(self):
+        self.fed = 0
+        self.well = []
 
     def feed(self):
         self.fed += 1
@@ -529,7 +531,7 @@ class Watchdog:
 
 def supervised(*names):
     watchdog, failures = Watchdog(), []
-    supervisor = Supervisor(watchdog, lambda *what: failures.append(what))
+    supervisor = Supervisor(watchdog, lambda *what: failures.append(what), watchdog.well.append)
     duties = [Duty(name, number) for number, name in enumerate(names, 1)]
     supervisor._duties += duties
     return supervisor, duties, watchdog, failures
@@ -542,6 +544,7 @@ def test_the_watchdog_is_fed_while_all_report():
             duty.report()
         supervisor.round()
     assert (watchdog.fed, failures) == (50, [])
+    assert watchdog.well == list(range(1, 51))
 
 
 def test_one_silent_task_is_enough():
@@ -552,6 +555,7 @@ def test_one_silent_task_is_enough():
     assert failures == [(2, "b", HUNG, None)]
     assert b.silent > GRACE
     assert watchdog.fed == GRACE
+    assert watchdog.well == list(range(1, GRACE + 1))
 
 
 def test_a_task_may_announce_its_silence():
@@ -593,7 +597,7 @@ async def cancelled(duty):
 async def main():
     for work in (ends, dies, cancelled):
         said = []
-        supervisor = Supervisor(Watchdog(), lambda number, name, how, error: said.append((number, name, how, error)))
+        supervisor = Supervisor(Watchdog(), lambda *what: said.append(what), lambda rounds: None)
         good, bad = Duty("good", 1), Duty("bad", 2)
         supervisor.start(good, rests(good))
         supervisor.start(bad, work(bad))

@@ -14,8 +14,11 @@ MODULES = [
     "test_frames",
     "test_link",
     "test_link_secrets",
+    "test_lms",
     "test_pairing",
     "test_pairing_middle",
+    "test_slots",
+    "test_update",
 ]
 
 

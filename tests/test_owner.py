@@ -21,6 +21,7 @@ from firmware.core.events import (
     PASSAGE,
     TIME_SET,
     UNLOCKED,
+    UPDATED,
 )
 from firmware.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
 from firmware.core.owner import LOCAL, By
@@ -343,6 +344,7 @@ COMMANDS = (
     (CONFIGURED, settings(autolock=9)),
     (KEY_ADDED, lambda owner, by: owner.add_key(Key(9, OWNER, b"9" * 32, "another owner"), by)),
     (KEY_REMOVED, lambda owner, by: owner.remove_key(7, by)),
+    (UPDATED, lambda owner, by: owner.updated((0, 2, 17), by)),
     (ALL_ERASED, lambda owner, by: owner.erase(by)),
 )
 

@@ -20,7 +20,16 @@ def test_every_kind_of_change_and_random_histories_survive_cuts(capsys):
 
 @pytest.mark.parametrize("mistake", ["Flush", "RemoveFirst", "InPlace", "PayLater", "Forgetful", "TwoCommits"])
 def test_a_broken_store_is_noticed_and_its_id_replays(mistake):
-    job = {"workload": f"tests.power.broken:{mistake}", "seeds": [0, 1]}
+    noticed(f"tests.power.broken:{mistake}")
+
+
+@pytest.mark.parametrize("mistake", ["TrialFirst", "SameSlot"])
+def test_a_broken_update_is_noticed_and_its_id_replays(mistake):
+    noticed(f"tests.power.updates:{mistake}")
+
+
+def noticed(workload):
+    job = {"workload": workload, "seeds": [0, 1]}
     with pytest.raises(AssertionError) as failure:
         power.run([job])
     found = re.search(r"^FAILED (\S+) \(", str(failure.value), re.MULTILINE)

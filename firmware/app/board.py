@@ -69,8 +69,7 @@ def _choice(part: dict, name: str, words: "tuple[str, ...]") -> str:
 class Board:
     """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
 
-    Attributes: storage (directory of the lock's memory), console (whether Ctrl-C on the console ends the lock),
-    matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff, seconds (the chip's own clock); door, exit, level, radio
+    Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff, seconds (the chip's own clock); door, exit, level, radio
     (a Contact, a Contact, a Level, a Radio, each None on a board without one); sleeps ("none", "light" or "deep").
     """
 
@@ -86,7 +85,6 @@ class Board:
         self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
             raise ValueError("board.json: storage must be a path that begins with /")
-        self.console = bool(description.get("console", True))
         self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
         self._i2c: "Any" = None
         if "i2c" in description:

@@ -8,6 +8,7 @@ Digits live in the entry buffer until `#` and in one call of the verifier, nowhe
 import asyncio
 import gc
 import os
+import sys
 
 from .. import VERSION
 from ..core.clock import EARLIEST, LATEST, Clock
@@ -18,12 +19,15 @@ from ..core.events import BATTERY, FAULT, OPEN
 from ..core.link import Link
 from ..core.owner import Owner
 from ..core.records import NONE, Entry
+from ..core.slots import Slots
 from ..core.store import Store
+from ..core.update import Updates
 from ..core.verifier import Verifier
 from ..drivers.keypad import SCAN_MS
 from .door import Door
 from .sleep import Sleep, pack_kept, unpack_kept
 from .supervisor import DIED, HUNG, Duty, Supervisor
+from .trial import Trial
 from .uptime import Uptime
 from .wireless import Wireless
 
@@ -48,12 +52,13 @@ TASKS = ("keypad", "bolt", "signals", "clock", "radio", "sleep")  # number in th
 
 class Lock:
     """One lock on one board. Attributes: store, verifier, owner (None while `trouble` is not ""), trouble: "",
-    "no-secret" or "fault", the pattern that says why the lock opens to nothing; path: directory of the memory; link.
+    "no-secret" or "fault", the pattern that says why the lock opens to nothing; path: directory of the memory; link;
+    updates (None without slots). slot: the letter of the slot that this firmware lies in, "" without slots.
 
     It is what a Link manages (core/link.py): hence setup_held, set_clock, open and the others.
     """
 
-    def __init__(self, board: "Board") -> None:
+    def __init__(self, board: "Board", slot: str = "") -> None:
         self.board = board
         self.store: "Store | None" = None
         self.verifier: "Verifier | None" = None
@@ -70,6 +75,12 @@ class Lock:
         self._sleep: "Sleep | None" = None
         self._open()
         major, minor, patch = [int(part) for part in VERSION.split(".")]
+        self.updates: "Updates | None" = None
+        self._trial: "Trial | None" = None
+        if slot:
+            slots = Slots()
+            self.updates = Updates(slots, slot, (major, minor, patch), _bytecode())
+            self._trial = Trial(slots, slot) if slots.on_trial(slot) else None
         self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
 
     def _open(self) -> None:
@@ -101,9 +112,9 @@ class Lock:
     def quiet(self) -> bool:
         """Nothing is under way."""
         board = self.board
+        if self._trial is not None or board.keypad.failing:
+            return False  # a trial counts in seconds; to a keypad that fails the radio may be the only way left
         still = board.keypad.idle and self._buffer.empty and board.bolt.idle and board.signals.quiet and self._door.idle
-        if board.keypad.failing:
-            return False  # the radio may be the only way left
         return still and not (board.radio is not None and board.radio.connected)
 
     def play(self, name: str) -> None:
@@ -114,7 +125,7 @@ class Lock:
 
     async def run(self) -> None:
         """Run for ever."""
-        supervisor = Supervisor(self.board.watchdog(), self._failed)
+        supervisor = Supervisor(self.board.watchdog(), self._failed, self._well)
         if self.board.bitten():
             self._log(FAULT, WATCHDOG << 8)
         alone = self.board.alone()
@@ -261,6 +272,8 @@ class Lock:
             return "" if self.verifier is None else self.verifier.config.name
 
         def trouble(text: str) -> None:
+            if self._trial is not None:
+                self._trial.faulty = True
             self.board.observe("fault", text)
 
         return Wireless(self.link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble)
@@ -319,6 +332,21 @@ class Lock:
         if verifier.store.in_doubt:
             raise MemoryLost("the flash does not say what it holds: only a start can tell")
 
+    def _well(self, rounds: int) -> None:
+        """The supervisor found all well, for the so-manieth time."""
+        if self._trial is None:
+            return
+        try:
+            if self._trial.round(rounds, self.trouble != "fault"):
+                self._trial = None
+                self.board.observe("confirmed", rounds)
+        except OSError as error:
+            self.board.observe("fault", "the flash takes no word of this firmware's health (error %d)" % error.errno)
+        if self._trial is not None and self._trial.over(rounds):
+            self.board.observe("fault", "this firmware is on trial and does not become healthy")
+            self.board.bolt.lock()
+            self.board.reset()
+
     def _failed(self, number: int, name: str, how: int, error: "Any") -> None:
         """A task failed: lock, tell, restart."""
         self.board.bolt.lock()
@@ -373,6 +401,12 @@ class Lock:
             self.board.observe("fault", str(error))  # what the lock is about to do matters more than its record
 
 
-def run(board: "Board") -> None:
-    """Run the lock of a board; returns only by an exception."""
-    asyncio.run(Lock(board).run())
+def _bytecode() -> "tuple[int, int]":
+    """Version of the .mpy format and processor of machine code that this MicroPython loads."""
+    number: int = getattr(sys.implementation, "_mpy", 0)
+    return number & 0xFF, number >> 10 & 0x3F
+
+
+def run(board: "Board", slot: str = "") -> None:
+    """Run the lock of a board, firmware of this slot; returns only by an exception."""
+    asyncio.run(Lock(board, slot).run())

@@ -53,11 +53,19 @@ class Duty:
 
 class Supervisor:
     """Runs tasks and watches them. watchdog: has feed(); failed(number, name, how, error): is called once, with the
-    task's number and the error it died of or None, and must not return to business."""
+    task's number and the error it died of or None, and must not return to business. well(rounds): is called after each
+    round that found all well, with how many there were since the start."""
 
-    def __init__(self, watchdog: "Any", failed: "Callable[[int, str, int, Any], None]") -> None:
+    def __init__(
+        self,
+        watchdog: "Any",
+        failed: "Callable[[int, str, int, Any], None]",
+        well: "Callable[[int], None]",
+    ) -> None:
         self._watchdog = watchdog
         self._failed = failed
+        self._well = well
+        self._rounds = 0
         self._duties: "list[Duty]" = []
         self._tasks: "list[Any]" = []  # a task that nobody holds may be collected
         self._over = False
@@ -92,6 +100,8 @@ class Supervisor:
                 self._fail(duty, HUNG, None)
         if not self._over:
             self._watchdog.feed()
+            self._rounds += 1
+            self._well(self._rounds)
 
     async def watch(self) -> None:
         """Go the rounds for ever."""

@@ -9,7 +9,7 @@ from . import wire
 from .codebook import CODE_SIZE
 from .entry import LONGEST, SHORTEST
 from .errors import Refused
-from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED
+from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED, UPDATED
 from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, Key
 from .owner import By
 from .passcode import TAG
@@ -29,6 +29,7 @@ LOWEST_FREE = 255  # a slot
 DAY = 86_400
 YEAR = 366 * DAY
 UNKNOWN_BATTERY = 255
+WORKING = 5  # seconds after which a long work tells that it goes on
 
 _ALL = (OWNER, MANAGER, OPENER, RELAY)
 _MOST = (OWNER, MANAGER, OPENER)
@@ -98,12 +99,10 @@ class Commands:
         yield wire.DONE, b""
 
     def _add_code(self, by: By, arguments: bytes) -> "Answers":
-        insist, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
-        if insist > 1:
-            raise _shape()
+        insist, start, end = _insists(arguments), _number(arguments[1:5]), _number(arguments[5:9])
         digits = _digits(arguments[9:])
         owner = self._lock.owner
-        yield wire.DONE, self._told(by, ADDED, owner.add_custom, digits, start or None, end, insist == 1)
+        yield wire.DONE, self._told(by, ADDED, owner.add_custom, digits, start or None, end, insist)
 
     def _change_code(self, by: By, arguments: bytes) -> "Answers":
         named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
@@ -243,6 +242,53 @@ class Commands:
         self._lock.wipe()
         yield wire.DONE, b""
 
+    def _update_begin(self, _by: By, arguments: bytes) -> "Answers":
+        ident, data = arguments[1:9], arguments[13:]
+        length, offset = _number(arguments[9:11]), _number(arguments[11:13])
+        work = self._updates().announce(_insists(arguments), ident, length, offset, data)
+        received = yield from self._working(work)
+        yield wire.DONE, received.to_bytes(2, "big")
+
+    def _update_piece(self, _by: By, arguments: bytes) -> "Answers":
+        number, offset = _number(arguments[8:10]), _number(arguments[10:14])
+        work = self._updates().piece(arguments[:8], number, offset, arguments[14:])
+        number, offset = yield from self._working(work)
+        yield wire.DONE, number.to_bytes(2, "big") + offset.to_bytes(4, "big")
+
+    def _update_status(self, _by: By, _arguments: bytes) -> "Answers":
+        status = yield from self._working(self._updates().status())
+        yield wire.DONE, status
+
+    def _update_finish(self, by: By, arguments: bytes) -> "Answers":
+        updates = self._updates()
+        version, new = yield from self._working(updates.verified(_insists(arguments), arguments[1:]))
+        self._lock.owner.updated(version, by=by)
+        if new:
+            updates.hand_over()
+            self._lock.start_anew()
+        yield wire.DONE, b""
+
+    def _updates(self) -> "Any":
+        updates = self._lock.updates
+        if updates is None:
+            raise Refused("no-updates", "this lock has no second slot for a firmware: update it by cable")
+        return updates
+
+    def _working(self, work: "Any") -> "Any":
+        """Do the work; tell every now and then that it goes on, so that nobody takes it for silence."""
+        since = self._link.uptime()
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                return end.value
+            now = self._link.uptime()
+            if now - since >= WORKING:
+                since = now
+                yield wire.MORE, b""
+            else:
+                yield None
+
     TABLE = {  # command: roles, fewest and most bytes of arguments, how
         wire.IDENTIFY: (_ALL, 0, 0, _identify),
         wire.GET_TIME: (_MOST, 0, 0, _get_time),
@@ -260,6 +306,10 @@ class Commands:
         wire.REMOVE_KEY: (_OWNER, 1, 1, _remove_key),
         wire.ERASE_ALL: (_OWNER, 0, 0, _erase),
         wire.RESET: (_OWNER, 0, 0, _reset),
+        wire.UPDATE_BEGIN: (_OWNER, 14, 13 + wire.PIECE, _update_begin),
+        wire.UPDATE_PIECE: (_OWNER, 15, 14 + wire.PIECE, _update_piece),
+        wire.UPDATE_STATUS: (_OWNER, 0, 0, _update_status),
+        wire.UPDATE_FINISH: (_OWNER, 9, 9, _update_finish),
     }
 
 
@@ -269,6 +319,13 @@ def _shape() -> Refused:
 
 def _number(data: bytes) -> int:
     return int.from_bytes(data, "big")
+
+
+def _insists(data: bytes) -> bool:
+    """The flag that arguments begin with."""
+    if data[0] > 1:
+        raise _shape()
+    return data[0] == 1
 
 
 def _digits(data: bytes) -> str:
@@ -300,5 +357,5 @@ def _item(event: "Any") -> bytes:
     kind = UNKNOWN if code is None else code.kind
     head += bytes((event.event, event.reason, event.flags & _SHOWN_FLAGS, kind))
     # Of digits that are no code not even the tag is told: they may be a code with a slip of the finger.
-    told = code is not None and (kind != UNKNOWN or event.event in (KEY_ADDED, KEY_REMOVED))
+    told = code is not None and (kind != UNKNOWN or event.event in (KEY_ADDED, KEY_REMOVED, UPDATED))
     return head + (code.tag[:4] if told else bytes(4)) + event.arg.to_bytes(4, "big")

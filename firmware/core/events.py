@@ -54,6 +54,7 @@ DOOR_LEFT_OPEN = 30
 DOOR_SHUT = 31
 STALLED = 32
 BATTERY = 33
+UPDATED = 34  # an update is tried from the next start on; where a code's tag stands is its version
 
 EVENT_NAMES = {
     ADDED: "added",
@@ -74,6 +75,7 @@ EVENT_NAMES = {
     DOOR_SHUT: "door-shut",
     STALLED: "stalled",
     BATTERY: "battery",
+    UPDATED: "updated",
 }
 
 

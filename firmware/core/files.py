@@ -1,12 +1,13 @@
-"""The few file operations the store needs, and the one place where the two interpreters differ in them.
+"""The few file operations that the core needs, and the one place where the two interpreters differ in them.
 
-On littlefs each function is one commit: the power may be cut anywhere inside it, and afterwards the files are
-as before or as after. That holds for one open, any number of writes and one close, with no flush between, and
-for a rename over an existing file; nothing else is used. On a plain directory of another system (tests, host
-tools) there is no such promise. Every function lets OSError through.
+On littlefs each function that changes something is one commit: the power may be cut anywhere inside it, and afterwards
+the files are as before or as after. That holds for one open, any number of writes and one close, with no flush between,
+and for a rename over an existing file; a directory that is made or removed is one, too. Nothing else is used. On a
+plain directory of another system (tests, host tools) there is no such promise. Every function lets OSError through.
 """
 
 import os
+from hashlib import sha256
 
 try:
     from os import replace as _rename  # CPython: `rename` does not replace a file on every system
@@ -15,10 +16,14 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
 NO_ENTRY = 2
+_EXISTS = 17
 _NO_SPACE = 28
+_DIRECTORY = 0x4000  # in the mode of a stat
+_CHUNK = 512  # bytes that are read at once
+_CHUNKS = 4  # so many without a pause
 
 
 class InDoubt(OSError):
@@ -82,3 +87,85 @@ def remove(path: str) -> None:
     except OSError as error:
         if error.errno != NO_ENTRY:
             raise
+
+
+# What updates need besides
+
+
+def size(path: str) -> int:
+    """Return the bytes of a file; -1 when there is none, or it is a directory."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        if error.errno == NO_ENTRY:
+            return -1
+        raise
+    return -1 if found[0] & _DIRECTORY else found[6]
+
+
+def read(path: str, most: int) -> bytes:
+    """Return what is in the file, `most` bytes of it and one at most; b"" when there is none."""
+    if size(path) < 0:
+        return b""
+    with open(path, "rb") as file:
+        return file.read(most + 1)
+
+
+def digest(path: str) -> "Generator[None, None, bytes]":
+    """Return the SHA-256 of a file. A generator, in slices (core/slices.py)."""
+    found = sha256()
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    with open(path, "rb") as file:
+        count = 0
+        while True:
+            got = file.readinto(buffer)
+            if not got:
+                break
+            found.update(view[:got])
+            count += 1
+            if count % _CHUNKS == 0:
+                yield
+    return found.digest()
+
+
+def make_directories(path: str) -> None:
+    """Make the directories that the file's path needs."""
+    at = path.find("/", 1)
+    while at > 0:
+        try:
+            os.mkdir(path[:at])
+        except OSError as error:
+            if error.errno != _EXISTS:
+                raise
+        at = path.find("/", at + 1)
+
+
+def tree(path: str) -> "Iterator[tuple[str, bool]]":
+    """Yield every path below a directory, and whether it is a directory, which comes after what is in it. Nothing when
+    there is none."""
+    try:
+        names = os.listdir(path)
+    except OSError as error:
+        if error.errno == NO_ENTRY:
+            return
+        raise
+    for name in names:
+        below = path + "/" + name
+        if size(below) < 0:
+            yield from tree(below)
+            yield below, True
+        else:
+            yield below, False
+
+
+def remove_directory(path: str) -> None:
+    """Remove a directory when it is empty."""
+    if not os.listdir(path):
+        os.rmdir(path)
+
+
+def space(path: str) -> "tuple[int, int]":
+    """Return the bytes of a block of the file system, and how many blocks are free."""
+    found = os.statvfs(path or "/")
+    return found[0], found[3]

@@ -47,6 +47,7 @@ class Link:
         configured()                settings have changed
         wipe()                      forget everything, as a lock without a secret; StoreFull. Then as start_anew()
         start_anew()                restart once the answer is sent
+        updates                     core's Updates, None without slots
     random(n): n bytes that nobody can guess; uptime(): whole seconds since the start; firmware: its version, three
     numbers.
     """

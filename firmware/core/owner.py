@@ -24,6 +24,7 @@ from .events import (
     TIME_SET,
     UNKNOWN,
     UNLOCKED,
+    UPDATED,
 )
 from .keys import OWNER, SLOTS
 from .passcode import TAG
@@ -225,6 +226,17 @@ class Owner:
         if key.role == OWNER and not any(other.role == OWNER for other in rest):
             raise Refused("last-owner", "a lock has an owner: add another owner's key first")
         return self._settle_keys(KEY_REMOVED, key, rest, by)
+
+    def updated(self, version, by=LOCAL) -> bytes:
+        """Note that the owner had an update put in: its version, three numbers. Returns the tag of its record, which
+        begins with them."""
+        done = self.done(by, UPDATED)
+        if done:
+            return done
+        now, trusted = self._now()
+        told = Code((bytes(version) + NO_TAG)[:TAG], UNKNOWN)
+        self._commit([_entry(UPDATED, NONE, told, by)], now, trusted)
+        return told.tag
 
     def _now(self) -> tuple:
         """The time to judge limits by: the clock's when it is trusted, else the floor."""

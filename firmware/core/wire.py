@@ -46,6 +46,10 @@ COMMIT = 0x70
 REVEAL = 0x71
 DIGITS = 0x72
 FINISH = 0x73
+UPDATE_BEGIN = 0x80
+UPDATE_PIECE = 0x81
+UPDATE_STATUS = 0x82
+UPDATE_FINISH = 0x83
 
 # Flags of ADD_CODE and CHANGE_CODE.
 INSIST = 1
@@ -89,10 +93,17 @@ REFUSALS = (
     "already-set-up",
     "not-set-up",
     "too-many",
+    "no-updates",
+    "bad-signature",
+    "wrong-board",
+    "not-newer",
+    "on-trial",
+    "update-incomplete",
 )
 
 REQUEST_HEAD = 5  # bytes before the arguments, and before the result
 RESULT = 219  # bytes of a result at most: sealed and in one fragment it fills a value of 244
+PIECE = 200  # bytes of an update in one request at most: with what goes before them they fill a value, too
 ITEM = 20  # bytes of a code and of an event in a list
 FROM_THE_BEGINNING = 0xFFFF  # a cursor
 

@@ -20,7 +20,7 @@ from firmware.core.errors import Refused
 
 from ..errors import ToolError
 from .refusals import Refusal
-from .results import CodeRecord, KeyEntry, LogEvent, Status, events, keys, number, pack_changes, settings
+from .results import CodeRecord, KeyEntry, LogEvent, Status, UpdateStatus, events, keys, number, pack_changes, settings
 from .session import Busy, Random, Session, WrongKey, WrongLock, shake
 from .transport import LinkLost, OutOfRange, Wire
 
@@ -203,6 +203,27 @@ class Client:
         if slot == self.slot:
             await self.close()
 
+    # The firmware
+
+    async def update_status(self) -> UpdateStatus:
+        """Ask how far an update is. The lock may work for a while before it answers."""
+        return _read(UpdateStatus.read, await self._last(wire.UPDATE_STATUS))
+
+    async def update_begin(self, insist: bool, ident: bytes, length: int, offset: int, data: bytes) -> int:
+        """Send a piece of an update's manifest; returns how many bytes of it the lock has."""
+        place = length.to_bytes(2, "big") + offset.to_bytes(2, "big")
+        return number(_sized(await self._last(wire.UPDATE_BEGIN, bytes((insist,)) + ident + place + data), 2))
+
+    async def update_piece(self, ident: bytes, file: int, offset: int, data: bytes) -> tuple[int, int]:
+        """Send a piece of an update's file; returns number and offset of what the lock wants next."""
+        place = file.to_bytes(2, "big") + offset.to_bytes(4, "big")
+        answer = _sized(await self._last(wire.UPDATE_PIECE, ident + place + data), 6)
+        return number(answer[:2]), number(answer[2:])
+
+    async def update_finish(self, insist: bool, ident: bytes) -> None:
+        """Have an update verified and tried; the lock restarts when this client is gone."""
+        _sized(await self._last(wire.UPDATE_FINISH, bytes((insist,)) + ident), 0)
+
     # Everything
 
     async def erase(self) -> int:
@@ -227,6 +248,14 @@ class Client:
         if len(parts) != 1:
             raise BadAnswer
         return parts[0]
+
+    async def _last(self, command: int, arguments: bytes = b"") -> bytes:
+        """Carry out a request that the lock works on for long: its last part answers, what comes before is empty."""
+        parts: list[bytes] = []
+        await self._request(command, lambda: arguments, parts.append)
+        if any(parts[:-1]):
+            raise BadAnswer
+        return parts[-1]
 
     async def _request(self, command: int, arguments: Callable[[], bytes], take: Callable[[bytes], None]) -> None:
         """Carry out a request; `take` gets each part of the answer, `arguments` says what to send, each time."""

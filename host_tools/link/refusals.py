@@ -36,6 +36,12 @@ REMEDIES = {
     "pairing-failed": "Run the command again and type the digits as they are shown.",
     "already-set-up": "Hold its set-up button to add a key, or reset it first: tumbler lock reset --help",
     "not-set-up": "Pair it: tumbler pair --help",
+    "no-updates": "Update it by cable: tumbler deploy --help",
+    "bad-signature": "Sign it with the key whose public half is on the lock: tumbler update sign --help",
+    "wrong-board": "Build it for the MicroPython on this board, or update that by cable.",
+    "not-newer": "Send a newer version; --insist takes an older one all the same.",
+    "on-trial": "Run the command again in five minutes.",
+    "update-incomplete": "Run the command again: it goes on where it was.",
 }
 
 

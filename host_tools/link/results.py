@@ -67,6 +67,35 @@ class Status:
 
 
 @dataclass(frozen=True)
+class UpdateStatus:
+    """The answer to update status: state as in firmware/core/update.py, slot and version that run, id of the update,
+    and what is wanted next of it: number of a file, offset in it; left: bytes in all."""
+
+    state: int
+    slot: str
+    version: tuple[int, int, int]
+    ident: bytes
+    file: int
+    offset: int
+    left: int
+
+    @classmethod
+    def read(cls, data: bytes) -> "UpdateStatus":
+        """Read the 23 bytes."""
+        if len(data) != 23 or data[0] > 4 or data[1] not in b"ab":
+            raise ValueError("a status of an update has 23 bytes")
+        return cls(
+            state=data[0],
+            slot=chr(data[1]),
+            version=(data[2], data[3], data[4]),
+            ident=data[5:13],
+            file=number(data[13:15]),
+            offset=number(data[15:19]),
+            left=number(data[19:]),
+        )
+
+
+@dataclass(frozen=True)
 class CodeRecord:
     """A code in the lock's book. details: bytes 8 to 19 of its record (docs/storage.md); `code` has them as fields."""
 

@@ -1,10 +1,12 @@
 """One power-on of the virtual board: MicroPython runs this, and it runs the real firmware (docs/virtual-board.md).
 
 Builds the world, the flash chip and the clock chip that the first request describes, puts stand-ins for `machine` and
-`time` in place, mounts the flash, then executes firmware/boot.py and firmware/main.py as a board would. From there on
-the host's requests are served whenever the firmware has nothing to run.
+`time` in place, mounts the flash, then executes firmware/boot.py and firmware/main.py as a board would. With `slots`
+the flash is the whole file system, and boot.py, main.py and the firmware are those that are on it. From there on the
+host's requests are served whenever the firmware has nothing to run.
 """
 
+import builtins
 import gc
 import json
 import os
@@ -12,9 +14,8 @@ import sys
 
 import vfs
 
-from firmware.app import board as app_board
 from firmware.core.config import Config
-from firmware.core.errors import LockError, Refused
+from firmware.core.errors import LockError
 from firmware.core.events import REASONS, event_name
 from firmware.core.keys import Key
 from firmware.core.passcode import code_id
@@ -102,30 +103,49 @@ class Virtual:
             self.machine.contacts[name].held = True
         if request.get("battery") is not None:
             self.machine.battery.millivolts = request["battery"]
-        self._make_radio(world)
+        slots = bool(request.get("slots"))
+        self._make_radio(world, not slots)
         self.time = Time(world, request.get("own_clock", 0))
         sys.modules["time"] = self.time
         world.install()
-        self._mount(description["storage"], bool(request.get("provision")))
+        if slots:
+            vfs.umount("/")
+        self._mount("/" if slots else description["storage"], bool(request.get("provision")))
         if request.get("provision"):
             self._provision(description["storage"], request["provision"])
         self._begin("boot", lambda: {"provisioned": world.app.verifier is not None})
-        app_board.Board = _board_class(self)
-        os.chdir(folder)
+        self._watch_imports()
+        os.chdir("/" if slots else folder)
+        if slots:
+            _forget_firmware()
         for name in ("boot.py", "main.py"):
-            path = self._root + "/firmware/" + name
+            path = "/" + name if slots else self._root + "/firmware/" + name
             with open(path) as file:
                 code = compile(file.read(), path, "exec")
             exec(code, {"__name__": "__main__"})  # noqa: S102 -- as a board runs them
         raise ValueError("main.py came to its end, which a lock never does")
 
-    def _make_radio(self, world):
+    def _watch_imports(self):
+        """Put the virtual Board into the firmware's place of it as soon as that is there: where, the loader says."""
+        load = builtins.__import__
+
+        def watched(name, *more):
+            module = load(name, *more)
+            place = sys.modules.get("firmware.app.board")
+            made = getattr(place, "Board", None)  # the module may be under way
+            if made is not None and not getattr(made, "virtual", False):
+                place.Board = _board_class(self, made)
+            return module
+
+        builtins.__import__ = watched
+
+    def _make_radio(self, world, may_be_real):
         """Put the modules of the radio in place. The real aioble, where there is one, is imported by the firmware."""
         bluetooth = Bluetooth(lambda op, **fields: self.event("radio", op=op, **fields))
         self.radio = bluetooth.radio
         world.awake = lambda: bool(self.radio.links)
         sys.modules["bluetooth"] = bluetooth
-        real = os.getenv("TUMBLER_AIOBLE")
+        real = os.getenv("TUMBLER_AIOBLE") if may_be_real else None
         if real:
             sys.path.insert(0, real)
         else:
@@ -237,6 +257,8 @@ class Virtual:
             self.event("fault", text=payload)
         elif kind == "paired":
             self.event("paired", right=payload)
+        elif kind == "confirmed":
+            self.event("confirmed", rounds=payload)
         elif kind == "started":
             self.world.app = payload
             self.event("started", provisioned=payload.verifier is not None, trouble=payload.trouble)
@@ -438,7 +460,7 @@ class Virtual:
             return
         try:
             result = getattr(owner, command)(**request.get("args", {}))
-        except Refused as error:
+        except sys.modules["firmware.core.errors"].Refused as error:
             self._done("owner", {"ok": False, "reason": error.reason, "error": str(error)})
             return
         if command == "set_time":
@@ -519,18 +541,28 @@ class Virtual:
     }
 
 
-def _board_class(virtual):
+def _forget_firmware():
+    """Let the firmware be found anew: in the slot that the loader chooses, and not beside this file."""
+    for name in list(sys.modules):
+        if name == "firmware" or name.startswith("firmware."):
+            del sys.modules[name]
+    sys.path[:] = ["", ".frozen", "/lib"]
+    gc.collect()
+
+
+def _board_class(board, real_board):
     """The firmware's Board, with the two things that a virtual one knows better."""
-    real_board = app_board.Board
 
     class VirtualBoard(real_board):
+        virtual = True
+
         def observe(self, kind, payload):
-            virtual.observed(kind, payload)
+            board.observed(kind, payload)
 
         async def touch(self, ms):
             # A finger ends the pause: nobody has to look at the keypad meanwhile.
             if not self.matrix.touched():
-                await virtual.world.touch(ms)
+                await board.world.touch(ms)
 
         def report(self, error):
             sys.print_exception(error, sys.stderr)

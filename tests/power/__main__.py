@@ -20,6 +20,7 @@ MAIN = Path(__file__).with_name("main.py")
 
 ENTRIES = "tests.power.entries:Entries"
 COMMANDS = "tests.power.commands:Commands"
+UPDATES = "tests.power.updates:Updating"
 LINK = "tests.power.link:Link"
 
 # Seeds of `kinds` are its two geometries. `every`, `again`, `resume`: see engine.Campaign.
@@ -29,6 +30,7 @@ SAMPLE = [
     {"workload": "full", "seeds": [0, 1], "every": 41, "again": 0, "resume": 29},
     {"workload": ENTRIES, "seeds": [0, 3], "again": 101, "resume": 7},
     {"workload": COMMANDS, "seeds": [0, 1], "again": 101, "resume": 2},
+    {"workload": UPDATES, "seeds": [0, 2], "every": 7, "again": 41, "resume": 23},
     {"workload": LINK, "seeds": [0, 1], "again": 101, "resume": 13},
 ]
 ALL = [
@@ -38,6 +40,7 @@ ALL = [
     {"workload": "history", "seeds": [0, 400], "again": 53, "resume": 13},
     {"workload": ENTRIES, "seeds": [0, 400], "again": 53, "resume": 5},
     {"workload": COMMANDS, "seeds": [0, 3], "again": 3, "resume": 1},
+    {"workload": UPDATES, "seeds": [0, 8], "again": 7, "resume": 3},
     {"workload": LINK, "seeds": [0, 2], "again": 3, "resume": 1},
 ]
 

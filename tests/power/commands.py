@@ -17,6 +17,7 @@ from firmware.core.events import (
     KEY_REMOVED,
     TIME_SET,
     UNLOCKED,
+    UPDATED,
 )
 from firmware.core.owner import By, Owner
 from firmware.core.store import Store
@@ -79,6 +80,7 @@ class Commands:
             ("add key", KEY_ADDED, lambda owner, by: owner.add_key(key(4, 1), by=by)),
             ("new digits, unused", CHANGED, lambda owner, by: owner.change(timed, new_digits="8642", by=by)),
             ("remove key", KEY_REMOVED, lambda owner, by: owner.remove_key(4, by=by)),
+            ("update", UPDATED, lambda owner, by: owner.updated((0, 2, 17), by=by)),
             ("erase", ALL_ERASED, lambda owner, by: owner.erase(by=by)),
             ("add again", ADDED, lambda owner, by: owner.add_custom("135792", by=by)),
         ):

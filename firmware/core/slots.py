@@ -1,0 +1,166 @@
+"""The two slots of a board: which one runs, and what a start does about it (docs/update.md).
+
+Invariant: whatever was cut, there is a slot to start, and it is one that proved itself, or one on trial that a proven
+one stands behind. The loader has its own copy of this module and of those it imports.
+"""
+
+import os
+from binascii import crc32
+from collections import namedtuple
+
+from . import files
+from .manifest import MOST, Manifest
+from .slices import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+A, B = "a", "b"
+SETTLED = 0
+TRIAL = 1
+STARTS = 3  # of a trial
+
+_MAGIC = b"TMBs\x01"
+_SIZE = 16
+
+# What /slot says. left: starts of the trial that are left.
+Record = namedtuple("Record", "slot state left")
+
+
+def pack(record: Record) -> bytes:
+    """Return the 16 bytes of a record."""
+    head = _MAGIC + record.slot.encode() + bytes((record.state, record.left, 0, 0, 0, 0))
+    return head + crc32(head).to_bytes(4, "big")
+
+
+def unpack(data: bytes) -> "Record | None":
+    """Return the record in the bytes; None when they are none."""
+    if len(data) != _SIZE or bytes(data[:5]) != _MAGIC or bytes(data[8:12]) != bytes(4):
+        return None
+    if crc32(data[:12]) != int.from_bytes(data[12:], "big"):
+        return None
+    slot, state, left = chr(data[5]), data[6], data[7]
+    if slot not in (A, B) or state not in (SETTLED, TRIAL) or left > (STARTS if state else 0):
+        return None
+    return Record(slot, state, left)
+
+
+def other(slot: str) -> str:
+    """The slot that is not this one."""
+    return B if slot == A else A
+
+
+class Slots:
+    """The slots below the directory `root`, "" on a board. Lets OSError through unless it says otherwise."""
+
+    def __init__(self, root: str = "") -> None:
+        self.root = root
+
+    def path(self, slot: str, name: str) -> str:
+        """Where a file of a slot is."""
+        return self.root + "/" + slot + "/" + name
+
+    def read(self) -> "Record | None":
+        """What /slot says; None when it says nothing."""
+        return unpack(files.read(self.root + "/slot", _SIZE))
+
+    def settle(self, slot: str) -> None:
+        """This slot runs from now on, unless /slot says so already."""
+        self._write(Record(slot, SETTLED, 0))
+
+    def try_out(self, slot: str) -> None:
+        """This slot runs on trial from the next start on."""
+        self._write(Record(slot, TRIAL, STARTS))
+
+    def on_trial(self, slot: str) -> bool:
+        """Whether this slot, which runs, is on trial."""
+        found = self.read()
+        return found is not None and found.slot == slot and found.state == TRIAL
+
+    def _write(self, record: Record) -> None:
+        if self.read() != record:
+            files.write(self.root + "/slot.new", (pack(record),))
+            files.rename(self.root + "/slot.new", self.root + "/slot")
+
+    def manifest(self, slot: str) -> "Manifest | None":
+        """The manifest of a slot; None when it has none."""
+        try:
+            return Manifest(files.read(self.path(slot, "manifest"), MOST))
+        except (OSError, ValueError):
+            return None
+
+    def whole(self, slot: str) -> "Generator[None, None, bool]":
+        """Whether a slot has a manifest, and every file that it names. A generator, in slices."""
+        manifest = self.manifest(slot)
+        if manifest is None:
+            return False
+        for name, size, digest in manifest.files():
+            if not (yield from self.holds(slot, name, size, digest)):
+                return False
+        return True
+
+    def holds(self, slot: str, name: str, size: int, digest: bytes) -> "Generator[None, None, bool]":
+        """Whether a slot has exactly this file. A generator, in slices."""
+        path = self.path(slot, name)
+        try:
+            return files.size(path) == size and (yield from files.digest(path)) == digest
+        except OSError:
+            return False
+
+    # What the loader asks
+
+    def _is_whole(self, slot: str) -> bool:
+        return run(self.whole(slot))
+
+    def choose(self) -> str:
+        """The slot to run at this start, its trial counted; "" when there is none. Never raises OSError."""
+        try:
+            record = self.read()
+        except OSError:
+            record = None
+        if record is None:
+            return self._found()
+        if record.state == SETTLED:
+            return record.slot
+        slot, behind = record.slot, other(record.slot)
+        if record.left:
+            try:
+                self._write(Record(slot, TRIAL, record.left - 1))
+            except OSError:
+                return behind if self._is_whole(behind) else slot  # a trial that cannot be counted is none
+            return slot
+        return behind if self._give_up(slot) else slot
+
+    def failed(self, slot: str) -> None:
+        """The firmware of this slot ended with an error. When it is damaged, the next start runs the other one. Never
+        raises OSError."""
+        try:
+            if slot and not self.on_trial(slot) and not self._is_whole(slot):
+                self._give_up(slot)
+        except OSError:
+            pass  # nothing more can be done about it; the board restarts
+
+    def _give_up(self, slot: str) -> bool:
+        """Settle on the other slot, if it is whole; whether it is."""
+        behind = other(slot)
+        if not self._is_whole(behind):
+            return False
+        try:
+            self.settle(behind)
+        except OSError:
+            pass  # it runs all the same, and the next start comes to the same end
+        return True
+
+    def _found(self) -> str:
+        """A slot to run when /slot does not name one."""
+        for slot in (A, B):
+            if self._is_whole(slot):
+                return slot
+        for slot in (A, B):
+            try:
+                if os.listdir(self.path(slot, "firmware")):
+                    return slot
+            except OSError:
+                pass  # nothing there
+        return ""

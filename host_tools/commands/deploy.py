@@ -1,0 +1,429 @@
+"""`tumbler flash`, `deploy`, `provision`, `selftest`, `monitor`, `image`, `workshop`: a board at the end of a cable."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from .. import show
+from ..deploy import micropython_image, packages
+from ..deploy.bundle import Bundle
+from ..deploy.chip import Chip
+from ..deploy.console import Console
+from ..deploy.deploying import deploy as deploy_to
+from ..deploy.file_system import factory, for_target, used
+from ..deploy.flashing import flash as flash_chip
+from ..deploy.labels import Label
+from ..deploy.packages import Package
+from ..deploy.provisioning import Settings
+from ..deploy.provisioning import provision as provision_board
+from ..deploy.target import Target, known
+from ..deploy.testing import Result, SelfTest
+from ..deploy.workshop import Done, Line, State, read_table
+from ..deploy.workshop import run as run_workshop
+from ..errors import ToolError
+from ..registry import Lock, Registry
+from ..zones import local_zone
+from .shared import (
+    Json,
+    PolicyName,
+    complete_lock,
+    complete_zone,
+    examples,
+    key_label_of,
+    name_of,
+    now,
+    rule_of,
+    weekend_of,
+)
+
+PUBLIC_KEY = 56  # bytes of the key that updates are signed with
+AUTOLOCK_MOST = 60
+
+Board = Annotated[
+    str,
+    typer.Option(
+        "--board", "-b", metavar="B", help="A folder of boards/, or a path.", autocompletion=known, show_default=False
+    ),
+]
+Port = Annotated[
+    str, typer.Option("--port", "-p", metavar="PORT", help="Serial port, such as /dev/ttyUSB0.", show_default=False)
+]
+Aioble = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="aioble, in a checkout of micropython-lib.", show_default="what was fetched"),
+]
+Mip = Annotated[bool, typer.Option("--mip", help="Fetch aioble as mpremote does, and keep it for the next board.")]
+Image = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The MicroPython image that you downloaded.", show_default=False)
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to `tumbler`."""
+    port = "--port /dev/ttyUSB0"
+    lines: dict[Callable[..., None], str] = {
+        flash: f"tumbler flash --board esp32-devkitc {port} --image ESP32_GENERIC-20250415-v1.28.0.bin --mip",
+        deploy: f"tumbler deploy --board esp32-devkitc {port}",
+        provision: f"tumbler provision cabin {port} --timezone Europe/Berlin",
+        selftest: f"tumbler selftest {port}",
+        monitor: f"tumbler monitor {port}",
+        image: "tumbler image --board esp32-devkitc --micropython ESP32_GENERIC-20250415-v1.28.0.bin -o cabin.bin",
+        workshop: f"tumbler workshop --board esp32-devkitc {port} --image ESP32_GENERIC-20250415-v1.28.0.bin shop.csv",
+    }
+    for command, line in lines.items():
+        app.command(epilog=examples(line))(command)
+
+
+def flash(
+    board: Board,
+    port: Port,
+    image: Image = None,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Erase everything before, the lock's secret and codes too.")
+    ] = False,
+    aioble: Aioble = None,
+    mip: Mip = False,
+    json: Json = False,
+) -> None:
+    """Write MicroPython onto a board, and the firmware if it has no file system."""
+    target = Target.load(board)
+    micropython = _micropython(image, target)
+    bundle = Bundle.build(target, _aioble(aioble, mip))
+    with _bars() as progress:
+        done = flash_chip(port, target, micropython, bundle, progress, erase)
+    if json:
+        show.emit({"mac": done.mac, "erased": done.erased, "firmware": done.firmware, "aioble": done.aioble})
+        return
+    show.say(f"MicroPython {target.version} is on the board ({done.mac}).")
+    if done.firmware is None:
+        show.say(f"Its file system was kept. The firmware: tumbler deploy --board {board} --port {port}")
+        return
+    show.say(f"So is the firmware {done.firmware}, {_radio(done.aioble)}.")
+    show.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
+
+
+def deploy(
+    board: Board,
+    port: Port,
+    aioble: Aioble = None,
+    mip: Mip = False,
+    downgrade: Annotated[bool, typer.Option("--downgrade", help="Also an older firmware than the board has.")] = False,
+    update_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Public key of updates over Bluetooth.", show_default="what the board has"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Put the firmware onto a board, or update it: only what changed; a pulled cable leaves a lock that starts."""
+    target = Target.load(board)
+    key = _update_key(update_key)
+    bundle = Bundle.build(target, _aioble(aioble, mip))
+    with _bars() as progress, Console(port) as console:
+        done = deploy_to(console, target, bundle, progress, downgrade, key)
+    if json:
+        show.emit(
+            {
+                "version": done.version,
+                "slot": done.slot,
+                "trial": done.trial,
+                "sent": done.sent,
+                "files": done.sent_files,
+                "copied": done.copied,
+                "kept": done.kept,
+                "aioble": done.aioble,
+            }
+        )
+        return
+    if not done.changed:
+        show.say(f"The board has the firmware {done.version} already; nothing was sent.")
+        return
+    show.say(f"{len(done.sent_files)} files sent ({done.sent:,} bytes), {done.copied} copied, {done.kept} kept.")
+    trial = " It is on trial, and settles when it has been well for a minute." if done.trial else ""
+    show.say(f"The firmware {done.version} runs in slot {done.slot}.{trial}")
+
+
+def provision(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="What to call the lock.", autocompletion=complete_lock, show_default=False),
+    ],
+    port: Port,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE",
+            help="IANA zone or POSIX TZ rule.",
+            autocompletion=complete_zone,
+            show_default="this computer's",
+        ),
+    ] = None,
+    policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.", show_default="standard")] = None,
+    weekend: Annotated[
+        str | None, typer.Option(metavar="DAYS", help="The weekend days.", show_default="sat,sun")
+    ] = None,
+    autolock: Annotated[
+        int, typer.Option(min=1, max=AUTOLOCK_MOST, metavar="SECONDS", help="How long the bolt stays open.")
+    ] = Settings.autolock,
+    sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Whether the buzzer sounds.")] = True,
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Whose key it is; the lock keeps it.")] = "",
+    json: Json = False,
+) -> None:
+    """Give a board its secret, its clock, and you the first owner key. One that has a secret keeps it."""
+    settings = Settings(autolock, sound, key_label_of(label))
+    with Registry.open() as registry:
+        lock = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
+        with Console(port) as console:
+            new = provision_board(console, registry, lock, settings, now())
+    if json:
+        show.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "new": new, "timezone": lock.timezone})
+        return
+    words = "is a lock now" if new else "was this lock already; now the registry knows"
+    show.say(f"{lock.name} {words} (lock id {lock.lock_id.hex()}).")
+    if show.fancy():
+        show.say(f"Issue a code: tumbler code one-time {lock.name}")
+
+
+def selftest(
+    port: Port,
+    keypad: Annotated[bool, typer.Option("--keypad/--no-keypad", help="Walk over every key.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: you heard and saw what should be.")] = False,
+    json: Json = False,
+) -> None:
+    """Test the parts of a board: clock, flash, sound, bolt, radio, keypad."""
+    results = _selftest(port, keypad, yes, quiet=json)
+    if json:
+        show.emit([{"part": one.part, "right": one.right, "words": one.words} for one in results])
+    if any(one.right is False for one in results):
+        raise typer.Exit(1)
+
+
+def monitor(port: Port) -> None:
+    """Show what the board prints, and let you type; Ctrl-] ends it. Ctrl-C stops the lock if it allows that."""
+    line = [sys.executable, "-m", "mpremote", "connect", port, "resume", "repl"]
+    if subprocess.run(line, check=False).returncode:
+        raise ToolError(f"The port {port} cannot be opened.", "Check the cable, and close other programs that use it.")
+
+
+def image(
+    board: Board,
+    micropython: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The MicroPython image that you downloaded.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The image to write.", show_default=False)
+    ] = None,
+    aioble: Aioble = None,
+    mip: Mip = False,
+    json: Json = False,
+) -> None:
+    """Write a complete factory image: MicroPython and the file system. The same inputs give the same bytes."""
+    target = Target.load(board)
+    if output is None:
+        raise ToolError("The image needs a name.", "Name it: -o FILE")
+    interpreter = _micropython(micropython, target)
+    bundle = Bundle.build(target, _aioble(aioble, mip))
+    files = bundle.files()
+    data = factory(interpreter, files, target)
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise ToolError(f"{output} cannot be written: {error.strerror}.", "Name another file.") from error
+    free = target.vfs_size - used(for_target(files, target))
+    if json:
+        show.emit({"file": str(output), "bytes": len(data), "free": free, "aioble": _version(bundle.aioble)})
+        return
+    show.say(
+        f"{output}: {len(data):,} bytes, {free // 1024} KiB of the file system are free,"
+        f" {_radio(_version(bundle.aioble))}."
+    )
+    show.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {output}")
+
+
+def workshop(
+    table: Annotated[Path, typer.Argument(metavar="CSV", help="Columns name, timezone; weekend, policy.")],
+    board: Board,
+    port: Port,
+    image: Image = None,
+    aioble: Aioble = None,
+    mip: Mip = False,
+    keypad: Annotated[bool, typer.Option("--keypad/--no-keypad", help="Walk over every key.")] = True,
+    redo: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Begin this one anew, with any board.", show_default=False)
+    ] = None,
+) -> None:
+    """Make board after board a lock: flash, provision, self-test, label. The same command goes on where it ended."""
+    target = Target.load(board)
+    lines = read_table(table)
+    for line in lines:
+        name_of(line.name), rule_of(line.timezone), weekend_of(line.weekend), _policy(line.policy)
+    state = State(table.with_name(table.name + ".state"))
+    if redo is not None:
+        state.forget(redo)
+    micropython = _micropython(image, target)
+    bundle = Bundle.build(target, _aioble(aioble, mip))
+    bench = _Bench(port, target, micropython, bundle, table.with_name(table.name + ".labels"), keypad)
+    run_workshop(lines, state, bench, _connect)
+    show.say(f"All {len(lines)} are done.")
+
+
+class _Bench:
+    """The steps of a workshop, on the board at one port."""
+
+    def __init__(self, port: str, target: Target, micropython: bytes, bundle: Bundle, labels: Path, keypad: bool):
+        self._port = port
+        self._target = target
+        self._micropython = micropython
+        self._bundle = bundle
+        self._labels = labels
+        self._keypad = keypad
+
+    def identify(self, refuse: Callable[[str], None]) -> None:
+        with Chip(self._port, self._target) as chip:
+            refuse(chip.mac)
+
+    def flash(self, line: Line, refuse: Callable[[str], None]) -> None:
+        with _bars() as progress:
+            flash_chip(self._port, self._target, self._micropython, self._bundle, progress, erase=True, refuse=refuse)
+        show.say(f"{line.name}: flashed.")
+
+    def provision(self, line: Line) -> None:
+        with Registry.open() as registry:
+            names = [lock.name for lock in registry.locks()]
+            if line.name in names:
+                lock = registry.lock(line.name)
+            else:
+                lock = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
+            with Console(self._port) as console:
+                provision_board(console, registry, lock, Settings(), now())
+        show.say(f"{line.name}: provisioned, lock id {lock.lock_id.hex()}.")
+
+    def selftest(self, line: Line) -> None:
+        results = _selftest(self._port, self._keypad, yes=False, quiet=False)
+        wrong = [one.part for one in results if one.right is False]
+        if wrong:
+            raise ToolError(
+                f"{line.name}: {', '.join(wrong)} failed.",
+                f"Mend it and give the same command again. With another board: tumbler lock remove '{line.name}', then"
+                f" the same command with --redo '{line.name}'.",
+            )
+
+    def label(self, line: Line) -> None:
+        with Registry.open() as registry:
+            lock = registry.lock(line.name)
+        label = Label(lock.name, lock.lock_id)
+        paths = label.write(self._labels, lock.lock_id.hex())
+        show.say(label.text())
+        show.say(f"{line.name}: done. Its label: {' and '.join(str(path) for path in paths)}")
+
+
+def _connect(line: Line, done: Done) -> None:
+    """Ask for the board of a line."""
+    if not sys.stdin.isatty():
+        return  # boards are changed by whatever feeds this command
+    which = "Connect again the board of" if done.steps else "Connect a new board for"
+    typer.prompt(f"{which} '{line.name}' and press Enter", default="", show_default=False, err=True)
+
+
+def _lock(registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None) -> Lock:
+    """Return the registry's lock of that name; a new one, if need be."""
+    known_lock = next((lock for lock in registry.locks() if lock.name.casefold() == name.casefold()), None)
+    if known_lock is None:
+        zone = timezone or local_zone()
+        rule, days = rule_of(zone), weekend_of(weekend or "sat,sun")
+        return registry.add(name, zone, rule, days, _policy(policy or "standard"), secrets.token_bytes(32), now())
+    if any(option is not None for option in (timezone, policy, weekend)):
+        raise ToolError(
+            f"'{known_lock.name}' is in the registry, with its zone, policy and weekend.",
+            "Leave --timezone, --policy and --weekend out, or choose another name.",
+        )
+    return known_lock
+
+
+def _policy(text: str) -> str:
+    try:
+        return PolicyName(text).value
+    except ValueError:
+        raise ToolError(f"There is no policy '{text}'.", "It is standard or strict.") from None
+
+
+def _selftest(port: str, keypad: bool, yes: bool, quiet: bool) -> list[Result]:
+    """Run the self-test, and tell each result when it is there."""
+
+    def ask(question: str) -> bool | None:
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            return None
+        return typer.confirm(question, err=True)
+
+    def told(result: Result) -> None:
+        if not quiet:
+            mark = {True: "right", False: "WRONG", None: "unsure"}[result.right]
+            show.say(f"{result.part:<8} {mark:<7} {result.words}")
+
+    def prompt(key: str) -> None:
+        if not quiet:
+            typer.echo(f"press {key}", err=True)
+
+    with Console(port) as console:
+        test = SelfTest(console, ask, told, prompt)
+        test.run(keypad, now())
+    return test.results
+
+
+def _micropython(path: Path | None, target: Target) -> bytes:
+    if path is None:
+        raise ToolError(f"'{target.name}' runs MicroPython {target.version}, build {target.build}.", target.fetch)
+    return micropython_image.read(path, target)
+
+
+def _aioble(folder: Path | None, mip: bool) -> Package | None:
+    if folder is not None:
+        return packages.from_folder(folder)
+    return packages.fetch() if mip else packages.fetched()
+
+
+def _version(package: Package | None) -> str | None:
+    return package.version if package else None
+
+
+def _radio(version: str | None) -> str:
+    return f"with aioble {version}" if version else "without aioble: the radio stays off until it is deployed"
+
+
+def _update_key(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise ToolError(f"{path} cannot be read: {error.strerror}.", "Name the public key of updates.") from None
+    if len(key) != PUBLIC_KEY:
+        raise ToolError(f"{path} is no public key of updates: it has {len(key)} bytes.", "It has 56 bytes.")
+    return key
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Give out what draws a bar for each thing that is written; on a terminal only."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=Terminal(stderr=True), transient=True, disable=not show.fancy()) as progress:
+        tasks: dict[str, int] = {}
+
+        def draw(what: str, done: int, of: int) -> None:
+            line = "firmware" if what.startswith("/") else what
+            if not line:
+                return
+            if line not in tasks:
+                tasks[line] = progress.add_task(line, total=of)
+            progress.update(tasks[line], completed=done, total=of)  # type: ignore[arg-type]
+
+        yield draw

@@ -1,0 +1,187 @@
+"""The console of a board: scripts of on_board/ run there over the serial port, with mpremote's own transport.
+
+A script answers in lines that begin with `@` and hold JSON. What a board prints besides is not shown, as it may be
+anything. Nothing that is sent is ever part of an error.
+"""
+
+import ast
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import ToolError
+
+SCRIPTS = Path(__file__).parent / "on_board"
+CHUNK = 768  # bytes of a file in one line, a multiple of 3
+ANSWER_SECONDS = 30  # silence of a board that works: flash that erases, a long hash
+WATCHDOG_MS = 600_000  # for what is done here; the reset at the end gives it back to the lock
+
+
+class BoardLost(ToolError):
+    """The board does not answer any more."""
+
+    def __init__(self, port: str):
+        super().__init__(
+            f"The board at {port} stopped answering.",
+            "Connect it again and give the same command: it goes on from what is there.",
+        )
+
+
+class ScriptFailed(ToolError):
+    """A script ended with an error on the board. error: its last line, such as `OSError: 28`."""
+
+    def __init__(self, port: str, error: str):
+        super().__init__(f"The board at {port} reports: {error}", "Give the same command again; reset the board first.")
+        self.error = error
+
+
+class Console:
+    """The console of the board at a serial port. Use as a context manager: inside, the lock on the board does not run;
+    on leaving, however that comes, the board starts anew. silence: seconds after which a board is taken for lost.
+    """
+
+    def __init__(self, port: str, silence: float = ANSWER_SECONDS):
+        self.port = port
+        self._silence = silence
+        self._lost = False
+        self._transport: Any = None
+        self._loaded: set[str] = set()
+
+    def __enter__(self) -> "Console":
+        from mpremote.transport import TransportError
+        from mpremote.transport_serial import SerialTransport
+
+        try:
+            self._transport = SerialTransport(self.port, timeout=self._silence)
+        except (TransportError, OSError) as error:
+            raise ToolError(
+                f"The port {self.port} cannot be opened.",
+                "Check the cable and the name of the port, and close other programs that use it.",
+            ) from error
+        try:
+            self._stop_lock()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._lost:
+            self._reset()
+        self._close()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):  # the cable may be gone
+            self._transport.close()
+
+    def _stop_lock(self) -> None:
+        """Come to the raw prompt, with nothing of the lock running but the watchdog, which gets time."""
+        self._enter(soft_reset=False)
+        self._execute("import sys, os")
+        if self._evaluate("sys.platform") == "linux":
+            return  # MicroPython's Unix port has no soft reset and no watchdog
+        if "main.py" in self._evaluate("os.listdir('/')"):
+            self._execute(f"import machine\nmachine.WDT(timeout={WATCHDOG_MS})")
+        self._enter(soft_reset=True)
+
+    def _enter(self, soft_reset: bool) -> None:
+        from mpremote.transport import TransportError
+
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it could not understand
+                self._transport.enter_raw_repl(soft_reset=soft_reset)
+        except (TransportError, OSError):
+            raise ToolError(
+                f"The board at {self.port} does not come to MicroPython's prompt.",
+                "A locked build does so only when its set-up button is held while it is reset; an empty board needs"
+                " `tumbler flash` first. Otherwise reset the board and try again.",
+            ) from None
+
+    # Scripts
+
+    def load(self, name: str) -> None:
+        """Define what on_board/NAME.py defines; once for each connection."""
+        if name not in self._loaded:
+            self._execute((SCRIPTS / f"{name}.py").read_text(encoding="utf-8"))
+            self._loaded.add(name)
+
+    def call(self, script: str, function: str, *arguments: Any) -> Any:
+        """Call a function of a script and return what it returns."""
+        answers: list[Any] = []
+        self.follow(script, f"tell({self._written(function, arguments)})", answers.append)
+        if not answers:
+            raise BoardLost(self.port)
+        return answers[-1]
+
+    def do(self, script: str, function: str, *arguments: Any) -> None:
+        """Call a function that returns nothing."""
+        self.load("files")
+        self.load(script)
+        self._execute(self._written(function, arguments))
+
+    def follow(self, script: str, code: str, told: Callable[[Any], None], silence: float | None = None) -> None:
+        """Run code after a script was loaded; told() gets each answer when it comes. silence: seconds without one."""
+        self.load("files")
+        self.load(script)
+        line = bytearray()
+
+        def take(part: bytes) -> None:
+            line.extend(part)
+            if line.endswith(b"\n"):
+                text = line.decode("utf-8", "replace").strip()
+                line.clear()
+                if text.startswith("@"):
+                    told(json.loads(text[1:]))
+
+        self._execute(code, take, silence)
+
+    def put(self, path: str, data: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Write a file under another name, compare its SHA-256 there, and give it its name. progress: bytes sent."""
+        self.load("files")
+        self._execute(f"writing = Writing({path!r})")
+        for at in range(0, len(data), CHUNK):
+            part = data[at : at + CHUNK]
+            self._execute(f"writing.add({base64.b64encode(part)!r})")
+            progress(len(part))
+        self._execute(f"writing.end({hashlib.sha256(data).hexdigest()!r})")
+
+    # The wire
+
+    def _reset(self) -> None:
+        """Let the board start anew. It does not say goodbye, and may be gone already."""
+        from mpremote.transport import TransportError
+
+        with contextlib.suppress(TransportError, OSError, struct.error, TypeError):
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+
+    def _written(self, function: str, arguments: tuple[Any, ...]) -> str:
+        return f"{function}({', '.join(map(repr, arguments))})"
+
+    def _evaluate(self, expression: str) -> Any:
+        found = bytearray()
+        self._execute(f"print(repr({expression}))", found.extend)
+        return ast.literal_eval(found.replace(b"\x04", b"").decode().strip())
+
+    def _execute(self, code: str, take: Callable[[bytes], None] | None = None, silence: float | None = None) -> None:
+        from mpremote.transport import TransportError
+
+        try:
+            _, error = self._transport.exec_raw(code, timeout=silence or self._silence, data_consumer=take)
+        except (TransportError, OSError, struct.error, TypeError):  # pyserial: TypeError on a port that is gone
+            self._lost = True
+            raise BoardLost(self.port) from None
+        if error:
+            raise ScriptFailed(self.port, _last_line(error))
+
+
+def _last_line(traceback: bytes) -> str:
+    """Return the last line of a traceback: the error's name and text, which hold nothing that was sent."""
+    lines = [line for line in traceback.decode("utf-8", "replace").splitlines() if line.strip()]
+    return re.sub(r"[^ -~]", "", lines[-1]) if lines else "an error without a text"

@@ -1,0 +1,282 @@
+"""The firmware onto a board over its console, only what differs, into the slot that does not run (docs/deploy.md).
+
+Invariant: the settled slot is never written, and `/slot` names the other one only when all of it is there; so a
+cable may be pulled between any two bytes.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware.core.manifest import Manifest
+from firmware.core.slots import SETTLED, STARTS, TRIAL, A, B, Record, other, pack, unpack
+
+from ..errors import ToolError
+from .bundle import Bundle
+from .console import Console
+from .packages import NAME as AIOBLE
+from .target import BLOCK, Target
+
+ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
+LOADER = "loader"
+UPDATE_KEY = "update.pub"
+FOLDERS = ("/a", "/b", "/lib", "/loader", "/loader_old")
+ROOM = 192 * 1024  # of the file system that stay free: the memory needs them
+
+Progress = Callable[[str, int, int], None]  # what, bytes done, of
+
+
+@dataclass
+class Report:
+    """What a deploy did. slot: what runs next, with its state; bytes counted as files, not as they go over the wire."""
+
+    version: str
+    slot: str
+    trial: bool
+    sent: int = 0
+    sent_files: list[str] = field(default_factory=list)
+    copied: int = 0
+    kept: int = 0
+    aioble: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return bool(self.sent_files)
+
+
+def settled_on(name: str) -> Record:
+    """What `/slot` says when this slot runs, and not on trial."""
+    return Record(name, SETTLED, 0)
+
+
+class Board:
+    """What is on the board: the answer of look()."""
+
+    def __init__(self, answer: dict[str, Any]):
+        self.files: dict[str, tuple[int, bytes]] = {
+            path: (size, bytes.fromhex(digest)) for path, (size, digest) in answer["files"].items()
+        }
+        self.version: str = answer["version"] + (f"-{answer['stage']}" if answer["stage"] else "")
+        self.build: str = answer["build"]
+        self.machine: str = answer["machine"]
+        self.free: int = answer["free"]
+        self.root: list[str] = answer["root"]
+        self._slot = bytes.fromhex(answer["slot"] or "")
+        self._manifests = {name: bytes.fromhex(text or "") for name, text in answer["manifests"].items()}
+
+    @classmethod
+    def look(cls, console: Console) -> "Board":
+        """Read all of it."""
+        return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
+
+    @property
+    def slot(self) -> Record | None:
+        """What `/slot` says; where that is missing or damaged, what the loader makes of the slots."""
+        said = unpack(self._slot)
+        if said is not None:
+            return said
+        return next((settled_on(name) for name in (A, B) if self.whole(name)), None)
+
+    def manifest(self, name: str) -> Manifest | None:
+        """The manifest of a slot, None when there is none that can be read."""
+        try:
+            return Manifest(self._manifests[name])
+        except ValueError:
+            return None
+
+    def whole(self, name: str) -> bool:
+        """Whether a slot holds what its manifest says."""
+        manifest = self.manifest(name)
+        return manifest is not None and all(
+            self.files.get(f"/{name}/{file}") == (size, digest) for file, size, digest in manifest.files()
+        )
+
+    @property
+    def safe(self) -> str | None:
+        """The slot that must not be written: the settled one if it is whole, else the other if that is."""
+        slot = self.slot
+        if slot is None:
+            return None
+        settled = slot.slot if slot.state == SETTLED else other(slot.slot)
+        names = (settled, other(settled))
+        return next((name for name in names if self.whole(name)), None)
+
+    def has(self, folder: str) -> bool:
+        """Whether there are files in a folder, or it is there and empty in the root."""
+        return folder.strip("/") in self.root or any(path.startswith(f"{folder}/") for path in self.files)
+
+    def holds(self, path: str, data: bytes) -> bool:
+        """Whether a file has exactly these bytes."""
+        return self.files.get(path) == (len(data), hashlib.sha256(data).digest())
+
+
+def deploy(
+    console: Console,
+    target: Target,
+    bundle: Bundle,
+    progress: Progress,
+    downgrade: bool = False,
+    update_key: bytes | None = None,
+) -> Report:
+    """Bring a board to this firmware. ToolError says why not."""
+    board = Board.look(console)
+    _refuse(board, target, bundle, downgrade)
+    work = _Deploy(console, board, bundle, progress)
+    report = work.slots()
+    work.aioble()
+    work.loader()
+    work.memory(target.storage)
+    work.root_files(update_key)
+    work.switch()
+    return report
+
+
+def _refuse(board: Board, target: Target, bundle: Bundle, downgrade: bool) -> None:
+    if (board.build, board.version) != (target.build, target.version):
+        raise ToolError(
+            f"The board runs MicroPython {board.version} ({board.build or board.machine}); '{target.name}' was checked"
+            f" with {target.version} ({target.build}).",
+            f"Write it first: tumbler flash --board {target.name} --port PORT --image FILE. It keeps what is on the"
+            " board. Or name the right board.",
+        )
+    running = board.manifest(board.safe) if board.safe else None
+    if running is not None and running.version > bundle.manifest.version and not downgrade:
+        raise ToolError(
+            f"The board has the firmware {'.'.join(map(str, running.version))}, newer than {bundle.version}.",
+            "Add --downgrade if you want the older one.",
+        )
+
+
+class _Deploy:
+    """The steps of one deploy, in the order in which they are called."""
+
+    def __init__(self, console: Console, board: Board, bundle: Bundle, progress: Progress):
+        self._console = console
+        self._board = board
+        self._bundle = bundle
+        self._progress = progress
+        self._settled = board.safe
+        self._name = A if self._settled is None else other(self._settled)
+        self._next: Record | None = None
+        self._total = 0
+        self.report = Report(bundle.version, self._name, trial=False)
+
+    def slots(self) -> Report:
+        """Fill the slot that does not run, unless the settled one has this firmware already."""
+        settled, report = self._settled, self.report
+        if settled is not None and self._is_this(self._board.manifest(settled)):
+            report.slot, report.kept = settled, len(self._bundle.slot)
+            if self._board.slot != settled_on(settled):
+                self._next = settled_on(settled)
+            return report
+        if settled is not None and self._board.slot != settled_on(settled):
+            self._write("/slot", pack(settled_on(settled)))  # ends a trial
+        self._fill(self._name)
+        report.trial = settled is not None
+        self._next = Record(self._name, TRIAL, STARTS) if report.trial else settled_on(self._name)
+        return report
+
+    def _is_this(self, manifest: Manifest | None) -> bool:
+        """Whether a manifest is that of this firmware, signed or not."""
+        ours = self._bundle.manifest
+        return manifest is not None and manifest.data[: manifest.signed] == ours.data[: ours.signed]
+
+    def aioble(self) -> None:
+        """Exchange aioble, if there is one to put."""
+        package = self._bundle.aioble
+        if package is not None:
+            self.report.aioble = package.version
+            files = {name.removeprefix(AIOBLE): data for name, data in package.compiled.items()}
+            self._exchange(f"/lib/{AIOBLE}", files)
+
+    def loader(self) -> None:
+        """Exchange the loader's modules."""
+        files = {name.removeprefix(LOADER): data for name, data in self._bundle.start.items() if name not in ROOT_FILES}
+        self._exchange(f"/{LOADER}", files)
+
+    def _exchange(self, place: str, files: dict[str, bytes]) -> None:
+        """Let a folder hold these files (by their paths in it) and no other, in two renames."""
+        new, old = f"{place}_new", f"{place}_old"
+        there = [path for path in self._board.files if path.startswith(f"{place}/")]
+        right = len(there) == len(files) and all(self._board.holds(place + path, data) for path, data in files.items())
+        if not right:
+            self._remove(new)
+            for path, data in sorted(files.items()):
+                self._write(new + path, data)
+            if there:
+                self._remove(old)  # only now: without `place` it is what is used
+                self._console.do("files", "rename", place, old)
+            self._console.do("files", "rename", new, place)
+        if not right or self._board.has(old):
+            self._remove(old)
+
+    def memory(self, storage: str) -> None:
+        """Make the folder of the lock's memory, where it is not there."""
+        if storage.strip("/") not in self._board.root:
+            self._console.do("files", "make_folders", storage + "/")
+
+    def root_files(self, update_key: bytes | None) -> None:
+        """Write the files outside of the slots that differ."""
+        files = {name: self._bundle.start[name] for name in ROOT_FILES}
+        if update_key is not None:
+            files[UPDATE_KEY] = update_key
+        for name, data in files.items():
+            if f"{name}.new" in self._board.root:
+                self._remove(f"/{name}.new")
+            if not self._board.holds("/" + name, data):
+                self._write("/" + name, data)
+
+    def switch(self) -> None:
+        """Name the slot that runs next."""
+        if self._next is not None and (self.report.changed or self._board.slot != self._next):
+            self._write("/slot", pack(self._next))
+
+    def _fill(self, name: str) -> None:
+        board, bundle = self._board, self._bundle
+        wanted = {f"/{name}/{file}": data for file, data in bundle.slot.items()}
+        wrong = {path: data for path, data in wanted.items() if not board.holds(path, data)}
+        sources = {path: self._source(data) for path, data in wrong.items()}
+        self._total = sum(len(data) for path, data in wrong.items() if sources[path] is None)
+        stale = [path for path in board.files if path.startswith(f"/{name}/") and path not in wanted]
+        freed = sum(_blocks(board.files[path][0]) for path in [*stale, *wrong] if path in board.files)
+        if sum(_blocks(len(data)) for data in wrong.values()) + ROOM > board.free + freed:
+            raise ToolError(
+                "The file system of the board has no room for a second firmware.",
+                "Take a board whose description has a larger vfs_kib.",
+            )
+        self._remove(f"/{name}/manifest")
+        for path in stale:
+            self._remove(path)
+        for path, data in sorted(wrong.items()):
+            source = sources[path]
+            if source is None:
+                self._write(path, data)
+            else:
+                self._console.do("files", "copy", source, path, hashlib.sha256(data).hexdigest())
+                self.report.copied += 1
+        self.report.kept = len(wanted) - len(wrong)
+        self._write(f"/{name}/manifest", bytes(bundle.manifest.data))
+
+    def _source(self, data: bytes) -> str | None:
+        """Where the settled slot has these bytes."""
+        described = (len(data), hashlib.sha256(data).digest())
+        paths = (path for path, found in self._board.files.items() if found == described)
+        return next((path for path in sorted(paths) if self._settled and path.startswith(f"/{self._settled}/")), None)
+
+    def _write(self, path: str, data: bytes) -> None:
+        def sent(size: int) -> None:
+            self.report.sent += size
+            self._progress(path, self.report.sent, max(self._total, self.report.sent))
+
+        self._console.put(path, data, sent)
+        self.report.sent_files.append(path)
+
+    def _remove(self, path: str) -> None:
+        self._console.do("files", "remove", path)
+
+
+def _blocks(size: int) -> int:
+    """Bytes that a file of this size takes of the file system."""
+    return -(-size // BLOCK) * BLOCK

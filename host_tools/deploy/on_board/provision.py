@@ -1,0 +1,74 @@
+"""On the board: give a lock its secret, settings, first key and time, with the firmware that is in its slot.
+
+Invariant: a lock that has a secret is not changed. The secret is in no answer and in no error.
+"""
+
+import json
+import os
+import struct
+import sys
+import time
+
+JOURNAL = "/journal"
+SECRET_AT = 44  # in the journal's header (docs/storage.md)
+SECRET_SIZE = 32
+HEADER_SIZE = 256
+CLOCK_SECONDS = 2  # a clock that was set and read back may have gone on by so much
+
+
+def use_slot(slot):
+    """Let the package `firmware` be the one of this slot."""
+    path = "/" + slot
+    if path not in sys.path:
+        sys.path.insert(0, path)
+
+
+def description():
+    """What /board.json says."""
+    with open("/board.json") as file:
+        return json.load(file)
+
+
+def own_id():
+    """The id of the lock on this board in hex: "" without a secret, "?" when the memory cannot be read."""
+    path = description()["storage"] + JOURNAL
+    try:
+        with open(path, "rb") as file:
+            header = file.read(HEADER_SIZE)
+    except OSError as error:
+        if error.errno == ENOENT:
+            return ""
+        raise
+    if len(header) != HEADER_SIZE or struct.unpack(">I", header[-4:])[0] != binascii.crc32(header[:-4]):
+        return "?"
+    from firmware.core.link import lock_id
+
+    return hexed(lock_id(header[SECRET_AT : SECRET_AT + SECRET_SIZE]))
+
+
+def set_clock(unix):
+    """Set the clock and read it back: "" or what is wrong with it."""
+    import machine
+
+    from firmware.app.board import Board
+
+    clock = Board(description(), machine, time).rtc
+    try:
+        clock.set(unix)
+        now, sure = clock.read()
+    except OSError:
+        return "it does not answer"
+    if not sure or not 0 <= now - unix <= CLOCK_SECONDS:
+        return "it does not keep the time that it was given"
+    return ""
+
+
+def create(secret, config, key, now, epoch):
+    """Give the lock what it needs; key: 64 bytes as docs/storage.md has them."""
+    from firmware.core.keys import Key
+    from firmware.core.store import Store
+
+    path = description()["storage"]
+    if not exists(path):
+        os.mkdir(path)
+    Store.create(path, secret, config, now, epoch, [Key.unpack(key)])

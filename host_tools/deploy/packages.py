@@ -1,0 +1,112 @@
+"""aioble, which the firmware needs for its radio: from a folder, or fetched by mpremote's installer.
+
+What was fetched stays in `packages/` in the registry's folder, so that the next board needs no network.
+"""
+
+import contextlib
+import hashlib
+import io
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import ToolError
+from ..registry import home
+from ..update_file import compile_source
+
+NAME = "aioble"
+INDEX = "https://micropython.org/pi/v2"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package ready for a board. compiled: name -> bytes, with the file `version` among them."""
+
+    version: str
+    compiled: dict[str, bytes] = field(repr=False)
+
+
+def from_folder(folder: Path) -> Package:
+    """Compile aioble from a checkout of micropython-lib, or from any folder that holds it."""
+    places = [folder, folder / NAME, folder / "micropython" / "bluetooth" / NAME / NAME]
+    package = next((place for place in places if (place / "__init__.py").is_file() and place.name == NAME), None)
+    if package is None:
+        raise ToolError(
+            f"{folder} does not hold aioble.",
+            "Name the folder micropython/bluetooth/aioble of a checkout of micropython-lib, or use --mip.",
+        )
+    compiled = {}
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package.parent)
+        compiled[name.with_suffix(".mpy").as_posix()] = compile_source(path, name.as_posix())
+    version = _version(package, compiled)
+    return Package(version, {**compiled, f"{NAME}/version": version.encode() + b"\n"})
+
+
+def fetched() -> Package | None:
+    """Return the package that was fetched before, None when there is none."""
+    folder = home() / "packages" / NAME
+    return from_folder(folder) if folder.is_dir() else None
+
+
+def fetch(index: str = INDEX) -> Package:
+    """Fetch aioble with mpremote's installer and keep it; ToolError when that fails."""
+    from mpremote import mip
+    from mpremote.commands import CommandError
+
+    folder = home() / "packages"
+    draft = folder / f"{NAME}.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    output = io.StringIO()
+    try:
+        (draft / NAME).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.redirect_stdout(output):
+            mip._install_package(_Shelf(draft), NAME, index.rstrip("/"), "", None, False)
+        shutil.rmtree(folder / NAME, ignore_errors=True)
+        (draft / NAME).rename(folder / NAME)
+    except (CommandError, OSError, ValueError) as error:
+        raise ToolError(
+            f"aioble could not be fetched: {error}.",
+            "Connect this computer to the Internet, or name a checkout of micropython-lib with --aioble.",
+        ) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return from_folder(folder / NAME)
+
+
+class _Shelf:
+    """A folder that mpremote's installer takes for the file system of a board."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def _path(self, path: str) -> Path:
+        found = (self._folder / path.lstrip("/")).resolve()
+        if not found.is_relative_to(self._folder.resolve()):
+            raise ValueError("the package names a file outside of its folder")
+        return found
+
+    def fs_exists(self, path: str) -> bool:
+        return self._path(path).exists()
+
+    def fs_mkdir(self, path: str) -> None:
+        self._path(path).mkdir()
+
+    def fs_hashfile(self, path: str, algo: str) -> bytes:
+        return hashlib.new(algo, self._path(path).read_bytes()).digest()
+
+    def fs_writefile(self, path: str, data: bytes, progress_callback: object = None) -> None:
+        self._path(path).write_bytes(data)
+
+
+def _version(package: Path, compiled: dict[str, bytes]) -> str:
+    """Return the version that the package tells: in its manifest.py, or in the files that the installer brings."""
+    manifest = package.parent / "manifest.py"
+    texts = [manifest] if manifest.is_file() else []
+    for path in [*texts, *sorted(package.rglob("*.py"))]:
+        found = re.search(r"""(?:__version__\s*=|version=)\s*["']([0-9][\w.]*)["']""", path.read_text(encoding="utf-8"))
+        if found:
+            return found[1]
+    digest = hashlib.sha256(b"".join(data for _, data in sorted(compiled.items()))).hexdigest()
+    return f"unknown-{digest[:8]}"

@@ -1,0 +1,94 @@
+"""A board with firmware becomes a lock of the registry (docs/deploy.md, provision).
+
+Invariant: the registry holds secret and key before the board does, so a cable that is pulled loses neither; and a board
+that has a secret keeps it.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from firmware.core.config import AUTOLOCK, Config
+from firmware.core.keys import OWNER, PSK_SIZE, Key
+
+from ..errors import ToolError
+from ..issue import POLICIES
+from ..mirror import PENDING, HeldKey
+from ..registry import Lock, Registry
+from .console import Console, ScriptFailed
+from .deploying import Board
+
+SLOT = 0  # of the first key
+SCRIPT = "provision"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a lock gets besides its secret; the rest is in the registry. autolock: seconds."""
+
+    autolock: int = AUTOLOCK
+    sound: bool = True
+    label: str = ""
+
+
+def provision(console: Console, registry: Registry, lock: Lock, settings: Settings, now: int) -> bool:
+    """Make the board at the console this lock; returns False when it was already, and only the registry did not know.
+
+    ToolError when the board has another secret, no firmware, or a clock that does not work.
+    """
+    slot = firmware_slot(console)
+    console.do(SCRIPT, "use_slot", slot)
+    there = console.call(SCRIPT, "own_id")
+    mirror = registry.mirror(lock)
+    pending = next((key for key in mirror.usable_keys() if key.state == PENDING), None)
+    if there == lock.lock_id.hex():
+        if pending is not None and pending.psk is not None:
+            mirror.hold(SLOT, OWNER, pending.label, pending.psk, now)
+        return False
+    if there:
+        raise ToolError(
+            f"The board at {console.port} has a secret, and it is not that of '{lock.name}'.",
+            "Nothing was changed. Connect another board; or forget what is on this one: tumbler flash --erase",
+        )
+    if mirror.set_up:
+        raise ToolError(
+            f"'{lock.name}' is another lock, set up before, and this board has no secret.",
+            f"Choose another name, or forget that lock first: tumbler lock remove '{lock.name}'",
+        )
+    _set_clock(console, now)
+    key = mirror.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now)
+    _create(console, lock, key, settings, now)
+    mirror.hold(SLOT, OWNER, settings.label, key.psk or b"", now)
+    return True
+
+
+def firmware_slot(console: Console) -> str:
+    """Return the slot whose firmware can be used; ToolError when there is none."""
+    slot = Board.look(console).safe
+    if slot is None:
+        raise ToolError(
+            f"The board at {console.port} has no firmware.", "Put it there: tumbler deploy --board B --port PORT"
+        )
+    return slot
+
+
+def _set_clock(console: Console, now: int) -> None:
+    trouble = console.call(SCRIPT, "set_clock", now)
+    if trouble:
+        raise ToolError(
+            f"The clock of the board at {console.port} is of no use: {trouble}.",
+            "Nothing was changed. Check SDA, SCL, 3.3 V and its coin cell; tumbler selftest tells more.",
+        )
+
+
+def _create(console: Console, lock: Lock, key: HeldKey, settings: Settings, now: int) -> None:
+    config = Config(
+        lock.rule, lock.weekend, POLICIES[lock.policy], autolock=settings.autolock, sound=settings.sound
+    ).pack()
+    packed = Key(SLOT, OWNER, key.psk or b"", key.label).pack()
+    try:
+        console.do(SCRIPT, "create", lock.secret, config, packed, now, lock.epoch)
+    except ScriptFailed as failed:
+        raise ToolError(
+            f"The board at {console.port} did not take its secret ({failed.error.split(':')[0]}).",
+            "Reset it and give the same command again.",
+        ) from None

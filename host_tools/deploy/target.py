@@ -1,0 +1,76 @@
+"""The board that is written to: what its description says of chip, MicroPython and flash. Sizes are bytes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import boards
+from ..errors import ToolError
+
+FILE = "board.json"
+BLOCK = 4096  # of the file system
+
+CHIPS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}  # chip number in the header of an ESP image
+CHIP_NAMES = {"esp32": "ESP32", "esp32s3": "ESP32-S3", "esp32c3": "ESP32-C3"}  # as esptool writes them
+
+
+@dataclass(frozen=True)
+class Target:
+    """One board description. sha256: of the MicroPython image, None where it is not known; storage: directory of
+    the lock's memory; text: board.json as it is.
+    """
+
+    name: str
+    mcu: str
+    build: str
+    version: str
+    sha256: str | None
+    flash_size: int
+    image_offset: int
+    vfs_offset: int
+    vfs_size: int
+    storage: str
+    text: bytes = field(repr=False)
+
+    @property
+    def image_name(self) -> str:
+        """What the MicroPython image is called where it is offered for download."""
+        return f"{self.build}-DATE-v{self.version}.bin"
+
+    @property
+    def fetch(self) -> str:
+        """The sentence that says what to fetch."""
+        return (
+            f"Download {self.image_name} from micropython.org/download/{self.build} and name it with --image"
+            " (for `tumbler image`: --micropython)."
+        )
+
+    @classmethod
+    def load(cls, name: str) -> "Target":
+        """Read a board of boards/, or a folder with a board.json. ToolError when it cannot be, or not be flashed."""
+        path = Path(name)
+        board = boards.usable(str(path / FILE) if (path / FILE).is_file() else name)
+        data = board.description
+        if "micropython" not in data:
+            raise ToolError(
+                f"The board '{name}' is not one to be flashed.",
+                "Its description lacks micropython and flash (docs/boards.md).",
+            )
+        flash, micropython = data["flash"], data["micropython"]
+        return cls(
+            name=data["name"],
+            mcu=data["mcu"],
+            build=micropython["build"],
+            version=micropython["version"],
+            sha256=micropython.get("sha256"),
+            flash_size=flash["size_kib"] * 1024,
+            image_offset=flash["image_offset"],
+            vfs_offset=flash["vfs_offset"],
+            vfs_size=flash["vfs_kib"] * 1024,
+            storage=data["storage"],
+            text=board.path.read_bytes(),
+        )
+
+
+def known() -> list[str]:
+    """Return the names of the boards that can be flashed."""
+    return [name for name in boards.names() if "micropython" in boards.load(name).description]

@@ -1,0 +1,178 @@
+"""The maker's key for updates: LMS (RFC 8554), one tree, with a file that keeps it from using a one-time key twice.
+
+The file is a database: the seed, the tree's nodes, the number of the next one-time key, and the digest of each message
+signed. A number is taken, and that is on disk, before anything is computed with it: whatever crashes after that, nobody
+uses it again. Processes take numbers one after the other. What nothing can help is a copy of the file (docs/update.md).
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from firmware.core import lms
+
+from .errors import ToolError
+
+TREE = lms.H10
+CHAINS = lms.W8
+WAIT_SECONDS = 30.0
+_SEED = b"\xff"  # what is hashed, after I, q and the number of a chain: its first value
+_SCHEMA = """
+CREATE TABLE key (lms INTEGER, ots INTEGER, identifier BLOB, seed BLOB, nodes BLOB, next INTEGER);
+CREATE TABLE signed (number INTEGER PRIMARY KEY, digest BLOB, time INTEGER);
+"""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """One signature made: with which one-time key, of which message (SHA-256), when (Unix seconds)."""
+
+    number: int
+    digest: bytes
+    time: int
+
+
+class UsedUp(ToolError):
+    """Every one-time key was used."""
+
+    def __init__(self, path: Path):
+        super().__init__(
+            f"The key {path} has signed as often as it can.",
+            "Make another one, tumbler update key new, and give its public key to the locks by cable.",
+        )
+
+
+class SigningKey:
+    """A key in its file. `create` makes one, `SigningKey(path)` opens it; ToolError for a file that is none."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        if not path.is_file():
+            raise ToolError(f"There is no key {path}.", "Make one: tumbler update key new")
+        try:
+            with self._open() as database:
+                row = database.execute("SELECT lms, ots, identifier, seed, nodes FROM key").fetchone()
+            self._lms, self._ots, self._identifier, self._seed, self._nodes = row
+            if len(self._nodes) != (2 << lms.HEIGHTS[self._lms]) * lms.HASH:
+                raise ValueError
+        except (TypeError, KeyError, ValueError):
+            raise ToolError(f"{path} is no key for updates.", "Name the file of one, or make one.") from None
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        progress: Callable[[int, int], None] = lambda done, of: None,
+        tree: int = TREE,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> "SigningKey":
+        """Make a key in a new file, readable by its owner only. progress: called with how many one-time keys are made,
+        of how many. ToolError when the file is there."""
+        taken = ToolError(f"{path} is there already.", "A key is never overwritten: name another file.")
+        if path.exists():
+            raise taken
+        identifier, seed = random(lms.IDENTIFIER), random(lms.HASH)
+        leaves = 1 << lms.HEIGHTS[tree]
+        nodes = [b""] * (2 * leaves)
+        for q in range(leaves):
+            nodes[leaves + q] = lms.leaf(identifier, leaves + q, _public(identifier, seed, q, CHAINS))
+            progress(q + 1, leaves)
+        for number in range(leaves - 1, 0, -1):
+            nodes[number] = lms.node(identifier, number, nodes[2 * number], nodes[2 * number + 1])
+        nodes[0] = bytes(lms.HASH)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            raise taken from None
+        except OSError as error:
+            raise ToolError(f"{path} cannot be made: {error.strerror}.", "Name another file.") from None
+        with closing(sqlite3.connect(path)) as database, database:
+            database.executescript(_SCHEMA)
+            row = (tree, CHAINS, identifier, seed, b"".join(nodes))
+            database.execute("INSERT INTO key VALUES (?, ?, ?, ?, ?, 0)", row)
+        return cls(path)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
+                database.execute("PRAGMA synchronous = EXTRA")  # a transaction that has ended is on disk
+                yield database
+        except sqlite3.Error as error:
+            raise ToolError(
+                f"The key {self.path} cannot be used: {error}.", "Look at the file, and try again."
+            ) from None
+
+    @property
+    def public(self) -> bytes:
+        """The public key: 56 bytes."""
+        return lms.word(self._lms) + lms.word(self._ots) + self._identifier + self._node(1)
+
+    @property
+    def left(self) -> int:
+        """How often it can still sign."""
+        with self._open() as database:
+            used: int = database.execute("SELECT next FROM key").fetchone()[0]
+        return (1 << lms.HEIGHTS[self._lms]) - used
+
+    def history(self) -> list[Signed]:
+        """What it signed, the oldest first. A number that is missing was lost in a crash."""
+        with self._open() as database:
+            return [Signed(*row) for row in database.execute("SELECT number, digest, time FROM signed ORDER BY number")]
+
+    def sign(self, message: bytes) -> bytes:
+        """Return a signature of the message; UsedUp."""
+        q = self._reserve()
+        signature = self._sign(q, os.urandom(lms.HASH), message)
+        with self._open() as database:
+            row = (q, sha256(message).digest(), int(time.time()))
+            database.execute("INSERT INTO signed VALUES (?, ?, ?)", row)
+        return signature
+
+    def _reserve(self) -> int:
+        """Take the next one-time key: from here on, nobody else will."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            q: int = database.execute("SELECT next FROM key").fetchone()[0]
+            if q >= 1 << lms.HEIGHTS[self._lms]:
+                raise UsedUp(self.path)
+            database.execute("UPDATE key SET next = ?", (q + 1,))
+            database.execute("COMMIT")
+        return q
+
+    def _sign(self, q: int, randomizer: bytes, message: bytes) -> bytes:
+        digest = lms.message_digest(self._identifier, q, randomizer, message)
+        chain = lms.Chain(self._identifier, q)
+        signature = lms.word(q) + lms.word(self._ots) + randomizer
+        for number, value in enumerate(lms.coefficients(digest, self._ots)):
+            signature += chain.go(number, 0, value, _first(self._identifier, self._seed, q, number))
+        signature += lms.word(self._lms)
+        at = (1 << lms.HEIGHTS[self._lms]) + q
+        while at > 1:
+            signature += self._node(at ^ 1)
+            at //= 2
+        return signature
+
+    def _node(self, number: int) -> bytes:
+        node: bytes = self._nodes[number * lms.HASH : (number + 1) * lms.HASH]
+        return node
+
+
+def _first(identifier: bytes, seed: bytes, q: int, number: int) -> bytes:
+    """The first value of a chain (RFC 8554, appendix A)."""
+    return sha256(identifier + lms.word(q) + number.to_bytes(2, "big") + _SEED + seed).digest()
+
+
+def _public(identifier: bytes, seed: bytes, q: int, ots: int) -> bytes:
+    """The public key of a one-time key."""
+    bits, chains, _ = lms.CHAINS[ots]
+    chain = lms.Chain(identifier, q)
+    key = sha256(identifier + lms.word(q) + lms.OF_KEY)
+    for number in range(chains):
+        key.update(chain.go(number, 0, (1 << bits) - 1, _first(identifier, seed, q, number)))
+    return key.digest()

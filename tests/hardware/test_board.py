@@ -1,0 +1,137 @@
+"""A real board at --port: what the deploy and provision tests do on a pseudo-terminal (docs/hardware.md).
+
+The firmware on the board is exchanged; its memory is not touched, and the right firmware is there at the end.
+"""
+
+import random
+import time
+from dataclasses import replace
+
+import pytest
+
+from firmware.core.slots import SETTLED, TRIAL
+from host_tools.deploy.bundle import Bundle
+from host_tools.deploy.chip import Chip
+from host_tools.deploy.console import Console
+from host_tools.deploy.deploying import Board, deploy
+from host_tools.deploy.target import Target
+from host_tools.deploy.testing import SelfTest
+from host_tools.update_file import compile_source
+
+START_SECONDS = 15  # of a board that was reset
+SETTLE_SECONDS = 90  # a trial that is well takes 60 rounds
+ROLL_BACK_SECONDS = 60  # three starts with 3 s of pause each
+
+
+@pytest.fixture(scope="module")
+def port(request):
+    """The serial port of the board; without one there is nothing to test."""
+    found = request.config.getoption("--port")
+    if not found:
+        pytest.skip("needs a board: --port /dev/ttyUSB0 --board esp32-devkitc (docs/hardware.md)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def target(request, port):
+    return Target.load(request.config.getoption("--board"))
+
+
+@pytest.fixture(scope="module")
+def bundle(target, port):
+    """The right firmware, which is on the board before and after."""
+    found = Bundle.build(target)
+    put(port, target, found)
+    yield found
+    put(port, target, found)
+
+
+def put(port, target, bundle):
+    """Deploy, and wait until the board has started."""
+    with Console(port) as console:
+        report = deploy(console, target, bundle, lambda *_: None, downgrade=True)
+    time.sleep(START_SECONDS)
+    return report
+
+
+def look(port):
+    """What is on the board; it starts anew afterwards, which costs a trial a start."""
+    with Console(port) as console:
+        return Board.look(console)
+
+
+def with_module(bundle, tmp_path, name, text):
+    """The same firmware with one more or another module."""
+    source = tmp_path / "module.py"
+    source.write_text(text, encoding="utf-8")
+    return replace(bundle, slot={**bundle.slot, name: compile_source(source, name)})
+
+
+def settle(port, seconds):
+    """Wait, then see which slot runs and how."""
+    time.sleep(seconds)
+    return look(port)
+
+
+def test_the_chip_is_the_boards(port, target):
+    with Chip(port, target) as chip:
+        assert len(bytes.fromhex(chip.mac)) == 6
+        assert not chip.blank(target.vfs_offset)
+
+
+def test_deploying_twice_sends_nothing(port, target, bundle):
+    settle(port, SETTLE_SECONDS)
+    assert put(port, target, bundle).sent_files == []
+
+
+def test_one_changed_file_is_sent_alone_and_settles(port, target, bundle, tmp_path):
+    before = settle(port, SETTLE_SECONDS)
+    changed = with_module(bundle, tmp_path, "firmware/core/probe.mpy", f"NUMBER = {random.randrange(1 << 30)}\n")
+    report = put(port, target, changed)
+    assert report.sent_files == [
+        f"/{report.slot}/firmware/core/probe.mpy",
+        f"/{report.slot}/manifest",
+        "/slot",
+    ]
+    assert report.slot != before.slot.slot
+    after = settle(port, SETTLE_SECONDS)
+    assert (after.slot.slot, after.slot.state) == (report.slot, SETTLED)
+
+
+def test_a_firmware_that_ends_with_an_error_is_given_up(port, target, bundle, tmp_path):
+    before = settle(port, SETTLE_SECONDS)
+    broken = with_module(bundle, tmp_path, "firmware/app/start.mpy", "raise ValueError('put in by a test')\n")
+    report = put(port, target, broken)
+    assert report.trial
+    after = settle(port, ROLL_BACK_SECONDS)
+    assert (after.slot.slot, after.slot.state) == (before.slot.slot, SETTLED)
+
+
+def test_a_deploy_that_ends_anywhere_leaves_a_board_that_starts(port, target, bundle, tmp_path, monkeypatch):
+    execute = Console._execute
+    for commands in (5, 12, 20, 40):
+        left = [commands]
+
+        def pulled(self, *words, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return execute(self, *words)
+
+        changed = with_module(bundle, tmp_path, "firmware/core/probe.mpy", f"NUMBER = {commands}\n" * commands)
+        monkeypatch.setattr(Console, "_execute", pulled)
+        with pytest.raises(KeyboardInterrupt), Console(port) as console:
+            deploy(console, target, changed, lambda *_: None, downgrade=True)
+        monkeypatch.setattr(Console, "_execute", execute)
+        time.sleep(START_SECONDS)
+        found = look(port)
+        assert found.safe is not None
+        assert found.slot.state in (SETTLED, TRIAL)
+
+
+def test_the_parts_are_there(port, bundle):
+    with Console(port) as console:
+        test = SelfTest(console, lambda _: None, lambda _: None, lambda _: None)
+        test.run(keypad=False, now=int(time.time()))
+    wrong = [f"{one.part}: {one.words}" for one in test.results if one.right is False]
+    assert not wrong

@@ -1,0 +1,66 @@
+"""The parts of the virtual board for a board at a serial port (tests/board_at_port.py): a prelude for its start.
+
+Time passes only where the scripts on the board wait, and then at once. `world`, `chip`, `matrix` and `told` (what the
+outputs did) can be reached from the prompt.
+"""
+
+import json
+
+PRELUDE = """
+import json
+from host_tools.virtual.machine import Machine, Time
+from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
+from host_tools.virtual.models.matrix import MatrixModel
+from host_tools.virtual.world import World
+description = json.loads({description!r})
+def nothing(*_):
+    pass
+def gone(*_):
+    dark()
+world = World({now_ms}, True, gone, nothing)
+chip = DS3231Model(world.now_ms, {rtc!r})
+matrix = MatrixModel(4, 3, world.now_us)
+told = []
+class outputs:
+    bolt = staticmethod(lambda level: told.append(["bolt", level, world.elapsed]))
+    led = staticmethod(nothing)
+    tone = staticmethod(lambda hz: told.append(["tone", hz, world.elapsed]))
+sys.modules["machine"] = Machine(world, description, matrix, I2CModel({bus}), outputs, gone, 1)
+sys.modules["time"] = Time(world)
+{more}
+"""
+
+RADIO = """
+class BLE:
+    def active(self, on):
+        pass
+    def config(self, name):
+        return 0, bytes(range(6))
+class bluetooth:
+    BLE = BLE
+class aioble:
+    pass
+sys.modules["bluetooth"] = bluetooth
+sys.modules["aioble"] = aioble
+"""
+
+FINGERS = """
+def press(key, at):
+    crossing = description["keypad"]["keys"].index(key)
+    world.fingers.append([at, lambda _: matrix.press(crossing, world.now_us(), (0,)), 0])
+    world.fingers.append([at + 100, lambda _: matrix.press(crossing, world.now_us(), (0,)), 0])
+at = 15000
+for key in {keys!r}:
+    press(key, at)
+    at += {pause}
+"""
+
+
+def parts(description: dict, now: int, rtc: dict | None = None, bus: str = "{104: chip}", more: str = "") -> str:
+    """Return the prelude. now: Unix time; rtc: state of the clock chip (None: never set); bus: what is on I2C."""
+    return PRELUDE.format(description=json.dumps(description), now_ms=now * 1000, rtc=rtc, bus=bus, more=more)
+
+
+def fingers(keys: str, pause: int = 1000) -> str:
+    """Return source that presses these keys from the 15th second on, one every `pause` ms."""
+    return FINGERS.format(keys=keys, pause=pause)

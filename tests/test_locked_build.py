@@ -1,0 +1,86 @@
+"""The console of a locked build: where Ctrl-C leads (docs/locked-build.md), with the real boot.py and main.py.
+
+The Unix port ends at a Ctrl-C that it does not listen to; an ESP32 ignores it. Either way there is no prompt.
+"""
+
+import json
+import time
+
+import pytest
+import serial
+
+from host_tools.deploy import file_system
+from tests import boards
+from tests.board_at_port import BoardAtPort
+from tests.micropython import ROOT
+from tests.owner_tool import NOW
+from tests.parts_at_port import parts
+
+KIB = 256
+FIRMWARE = """
+def start(slot):
+    print("running")
+    while True:
+        pass
+"""
+HELD = 'sys.modules["machine"].button.held = True'
+STOPS = "raise KeyboardInterrupt"
+
+
+@pytest.fixture
+def board(tmp_path):
+    """A function that starts a board with this description and this source at the start of its boot.py and main.py."""
+    started = []
+
+    def start(console, more="", first=""):
+        description = boards.description(console=console)
+        source = {name: (ROOT / "firmware" / name).read_text(encoding="utf-8") for name in ("boot.py", "main.py")}
+        files = {
+            name: text.replace("    kbd_intr(-1)", f"    {first or 'pass'}\n    kbd_intr(-1)", 1).encode()
+            for name, text in source.items()
+        }
+        files["board.json"] = json.dumps(description).encode()
+        files["firmware/app/start.py"] = FIRMWARE.encode()
+        image = tmp_path / "flash.img"
+        image.write_bytes(file_system.make(files, KIB * 1024))
+        board = BoardAtPort(image, KIB, parts(description, NOW, more=more), run=("boot.py", "main.py"))
+        board.__enter__()
+        started.append(board)
+        return board
+
+    yield start
+    for one in started:
+        one.__exit__()
+
+
+def press_ctrl_c(board):
+    """Wait until the lock runs, press Ctrl-C; returns what the console says then, "" when there is no prompt."""
+    with serial.Serial(board.port, timeout=20) as port:
+        assert port.read_until(b"running\n").endswith(b"running\n")
+        board.interrupt()
+        for _ in range(100):
+            if board.dark:
+                return ""
+            if port.in_waiting:
+                return port.read_until(b">>> ").decode()
+            time.sleep(0.05)
+    raise AssertionError("neither a prompt nor an end")
+
+
+def test_an_open_console_comes_to_the_prompt(board):
+    assert press_ctrl_c(board(True)).endswith(">>> ")
+
+
+def test_a_closed_console_does_not(board):
+    assert press_ctrl_c(board(False)) == ""
+
+
+def test_with_the_button_held_at_the_start_it_does(board):
+    assert press_ctrl_c(board(False, more=HELD)).endswith(">>> ")
+
+
+@pytest.mark.parametrize("console", [False, True])
+def test_a_ctrl_c_in_the_first_statement_changes_nothing(board, console):
+    """It comes before Ctrl-C is off, in boot.py and in main.py: both go on, and the lock runs."""
+    said = press_ctrl_c(board(console, first=STOPS))
+    assert said.endswith(">>> ") if console else said == ""

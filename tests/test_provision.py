@@ -1,0 +1,254 @@
+"""`tumbler provision` and `tumbler selftest`: the firmware in its slot, virtual parts, the real mpremote."""
+
+import json
+import random
+
+import pytest
+
+from firmware.core.config import Config
+from firmware.core.link import lock_id
+from firmware.core.policy import STANDARD
+from firmware.core.store import Store
+from host_tools.deploy import file_system
+from host_tools.deploy.bundle import Bundle
+from host_tools.deploy.console import Console
+from host_tools.deploy.provisioning import Settings, provision
+from host_tools.deploy.target import Target
+from host_tools.deploy.testing import SelfTest
+from host_tools.errors import ToolError
+from host_tools.mirror import ACTIVE, PENDING
+from host_tools.registry import Registry
+from tests import boards
+from tests.board_at_port import BoardAtPort
+from tests.campaign import cases
+from tests.owner_tool import NOW, SECRET, done, refused, tumbler
+from tests.parts_at_port import RADIO, fingers, parts
+
+KIB = 2048
+SILENCE = 0.5
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    """The flash of a board that has the firmware, and nothing else."""
+    target = Target.load(boards.make(tmp_path_factory.mktemp("board")))
+    return file_system.for_target(Bundle.build(target).files(), target)
+
+
+@pytest.fixture
+def board(tmp_path, deployed):
+    """A function that starts a board with these parts."""
+    started = []
+
+    def start(**how):
+        image = tmp_path / "flash.img"
+        if not image.exists():
+            image.write_bytes(deployed)
+        board = BoardAtPort(image, KIB, parts(boards.description(), NOW, **how))
+        started.append(board)
+        return board.__enter__()
+
+    yield start
+    for one in started:
+        one.__exit__()
+
+
+@pytest.fixture
+def registry():
+    with Registry.open() as found:
+        yield found
+
+
+def add(registry, name="cabin"):
+    return registry.add(
+        name, "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3", 0b1100000, "standard", bytes(range(32)), NOW
+    )
+
+
+def memory(board, tmp_path):
+    """The lock's memory, read by the firmware itself; None when there is none."""
+    files = file_system.read(board.image.read_bytes())
+    if "lock/journal" not in files:
+        return None
+    folder = tmp_path / "memory"
+    folder.mkdir(exist_ok=True)
+    for name in ("journal", "counters"):
+        (folder / name).write_bytes(files[f"lock/{name}"])
+    return Store.open(str(folder))
+
+
+def test_a_board_becomes_a_lock_with_a_clock_and_an_owner(board, registry, tmp_path):
+    there = board()
+    lock = add(registry)
+    with Console(there.port) as console:
+        assert provision(console, registry, lock, Settings(autolock=9, sound=False, label="Ann"), NOW)
+        told = []
+        console.follow("files", "tell(chip.state()['registers'])", told.append)
+    store = memory(there, tmp_path)
+    assert store.secret == lock.secret
+    assert Config.unpack(store.config).pack() == Config(lock.rule, policy=STANDARD, autolock=9, sound=False).pack()
+    (key,) = registry.mirror(lock).all_keys()
+    assert (key.slot, key.state, key.label) == (0, ACTIVE, "Ann")
+    assert [(one.slot, one.role, one.psk, one.label) for one in store.keys.values()] == [(0, 1, key.psk, "Ann")]
+    # 2026-11-23 15:10:00, a Monday, as a DS3231 keeps it.
+    assert told[0].startswith("00101501231126")
+
+
+def test_a_lock_that_has_a_secret_keeps_it(board, registry, tmp_path):
+    there = board()
+    with Console(there.port) as console:
+        provision(console, registry, add(registry), Settings(), NOW)
+    there.power()
+    other = registry.add("other", "UTC", "UTC0", 0b1100000, "standard", bytes(32), NOW)
+    with pytest.raises(ToolError, match="has a secret, and it is not that of 'other'"), Console(there.port) as console:
+        provision(console, registry, other, Settings(), NOW)
+    assert memory(there, tmp_path).secret == bytes(range(32))
+    assert not registry.mirror(other).all_keys()
+
+
+def test_the_same_lock_a_second_time_is_no_error_and_changes_nothing(board, registry, tmp_path):
+    there = board()
+    lock = add(registry)
+    for new in (True, False):
+        with Console(there.port) as console:
+            assert provision(console, registry, lock, Settings(), NOW) is new
+        before = there.image.read_bytes()
+        there.power()
+    assert there.image.read_bytes() == before
+
+
+def test_a_lock_that_lives_elsewhere_does_not_move_to_an_empty_board(board, registry):
+    there = board()
+    lock = add(registry)
+    registry.mirror(lock).hold(0, 1, "", bytes(32), NOW)
+    with pytest.raises(ToolError, match="'cabin' is another lock, set up before"), Console(there.port) as console:
+        provision(console, registry, lock, Settings(), NOW)
+
+
+def test_without_a_clock_there_is_no_lock(board, registry, tmp_path):
+    there = board(bus="{}")
+    lock = add(registry)
+    with pytest.raises(ToolError, match=r"clock .* is of no use: it does not answer"), Console(there.port) as console:
+        provision(console, registry, lock, Settings(), NOW)
+    assert memory(there, tmp_path) is None
+    assert not registry.mirror(lock).all_keys()
+
+
+def test_a_board_without_firmware_is_told_so(tmp_path, registry):
+    lock = add(registry)
+    with (
+        BoardAtPort(tmp_path / "flash.img", KIB, parts(boards.description(), NOW)) as there,
+        pytest.raises(ToolError, match="has no firmware"),
+        Console(there.port) as console,
+    ):
+        provision(console, registry, lock, Settings(), NOW)
+
+
+def test_the_power_may_go_in_every_operation_and_the_same_command_ends_it(board, registry, tmp_path):
+    there = board()
+    before = there.image.read_bytes()
+    with Console(there.port) as console:
+        provision(console, registry, add(registry, "count"), Settings(), NOW)
+        told = []
+        console.follow("files", "tell(flash.writes + flash.erases)", told.append)
+    chosen = range(1, told[0] + 1)
+    for cut in sorted({1, told[0], *cases(random.Random(6).sample(chosen, min(5, len(chosen))), chosen)}):
+        lock = add(registry, f"cut {cut}")
+        there.off()
+        there.image.write_bytes(before)
+        there.power(cut)
+        with pytest.raises(ToolError), Console(there.port, SILENCE) as console:
+            provision(console, registry, lock, Settings(), NOW)
+        (key,) = registry.mirror(lock).all_keys()
+        assert key.state == PENDING
+        there.power()
+        with Console(there.port) as console:
+            provision(console, registry, lock, Settings(), NOW)
+        (key,) = registry.mirror(lock).all_keys()
+        store = memory(there, tmp_path)
+        assert key.state == ACTIVE
+        assert [one.psk for one in store.keys.values()] == [key.psk], f"cut {cut}"
+        assert store.secret == lock.secret
+
+
+def test_the_command_prints_no_secret(board):
+    there = board()
+    told = tumbler("provision", "cabin", "--port", there.port, "--timezone", "Europe/Berlin", "--json")
+    assert told[0] == 0, told[2]
+    answer = json.loads(told[1])
+    with Registry.open() as registry:
+        lock = registry.lock("cabin")
+        key = registry.mirror(lock).all_keys()[0]
+    assert answer["lock_id"] == lock_id(lock.secret).hex() == lock.lock_id.hex()
+    assert answer["new"] is True
+    for secret in (lock.secret, key.psk):
+        assert secret.hex() not in told[1] + told[2]
+    there.power()
+    assert done("provision", "cabin", "--port", there.port)["new"] is False
+    assert "with its zone" in refused("provision", "cabin", "--port", there.port, "--timezone", "UTC")
+
+
+def test_an_error_on_the_board_repeats_nothing_that_was_sent(board, registry):
+    """The flash takes nothing more: the error has a word, and no secret."""
+    there = board(more="flash.writeblocks = lambda *_: 1/0")
+    done("lock", "add", "door", "--timezone", "UTC0", "--secret", SECRET)
+    text = refused("provision", "door", "--port", there.port)
+    assert SECRET not in text
+    assert "did not take its secret" in text
+
+
+# Self-test
+
+
+def results(there, keypad=True, ask=lambda _: True):
+    prompts = []
+    with Console(there.port) as console:
+        test = SelfTest(console, ask, lambda _: None, prompts.append)
+        right = test.run(keypad, NOW)
+    return right, {one.part: (one.right, one.words) for one in test.results}, prompts
+
+
+def test_a_good_board_is_right_in_every_part(board):
+    keys = boards.description()["keypad"]["keys"]
+    there = board(more=RADIO + fingers(keys))
+    right, found, prompts = results(there)
+    assert right
+    assert list(found) == ["clock", "flash", "sound", "bolt", "radio", "keypad"]
+    assert prompts == list(keys)
+    assert found["clock"][1] == "answers and ticks; it was never set, or its coin cell is empty"
+    assert "KiB free" in found["flash"][1]
+    assert found["radio"][1].startswith("address 000102030405")
+    assert found["keypad"][1] == "every key is right"
+    assert "selftest" not in file_system.read(there.image.read_bytes())
+
+
+def test_what_is_wrong_is_told_in_words(board):
+    keys = boards.description()["keypad"]["keys"]
+    swapped = keys.replace("2", "?").replace("3", "2").replace("?", "3")
+    there = board(bus="{}", more=fingers(swapped))
+    right, found, _ = results(there, ask=lambda question: "bolt" not in question)
+    assert not right
+    assert found["clock"] == (False, "does not answer: check SDA, SCL, 3.3 V and ground")
+    assert found["bolt"] == (False, "did not move: check the driver's pin and the supply of the coil")
+    assert found["radio"] == (False, "does not start: is this MicroPython built with Bluetooth?")
+    assert found["keypad"] == (False, "2: 3 came; 3: 2 came")
+
+
+def test_a_clock_that_stands_still_is_found(board):
+    there = board(more="chip.supply(True)\nchip.registers[14] |= 0x80\nchip._running = False\nchip._advance = nothing")
+    _, found, _ = results(there, keypad=False)
+    assert found["clock"] == (False, "went on by 0 s in 2.2 s: it does not tick")
+
+
+def test_a_key_that_is_never_pressed_is_missing(board):
+    there = board(more=fingers("123456789*0"))
+    _, found, _ = results(there)
+    assert found["keypad"] == (False, "#: nothing came")
+
+
+def test_the_selftest_command_says_by_its_status_whether_all_is_right(board):
+    there = board(bus="{}", more=RADIO)
+    status, out, _ = tumbler("selftest", "--port", there.port, "--no-keypad", "--yes", "--json")
+    assert status == 1
+    told = {one["part"]: one["right"] for one in json.loads(out)}
+    assert told == {"clock": False, "flash": True, "sound": True, "bolt": True, "radio": True}
