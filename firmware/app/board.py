@@ -69,8 +69,9 @@ def _choice(part: dict, name: str, words: "tuple[str, ...]") -> str:
 class Board:
     """The parts of one lock. machine, time: the port's modules. ValueError says what is wrong with the description.
 
-    Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff, seconds (the chip's own clock); door, exit, level, radio
-    (a Contact, a Contact, a Level, a Radio, each None on a board without one); sleeps ("none", "light" or "deep").
+    Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff,
+    seconds (the chip's own clock); door, exit, level, radio (a Contact, a Contact, a Level, a Radio, each None on a
+    board without one); sleeps ("none", "light" or "deep").
     """
 
     def __init__(self, description: dict, machine: "Any", time: "Any") -> None:

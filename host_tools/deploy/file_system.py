@@ -3,6 +3,8 @@
 Files go in sorted by path and have no times, so the same files give the same bytes.
 """
 
+from typing import Any
+
 from ..errors import ToolError
 from .target import BLOCK, Target
 
@@ -82,7 +84,8 @@ def factory(micropython: bytes, files: dict[str, bytes], target: Target) -> byte
 def _disk(size: int):
     from littlefs import LittleFS
 
-    disk = LittleFS(block_count=size // BLOCK, mount=False, **PARAMETERS)
+    options: dict[str, Any] = {"block_count": size // BLOCK, "mount": False, **PARAMETERS}
+    disk = LittleFS(**options)
     disk.context.buffer[:] = bytes([ERASED]) * size
     return disk
 
