@@ -3,6 +3,7 @@
 import json
 import random
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -191,6 +192,7 @@ def test_what_boot_writes(tmp_path, monkeypatch, bolt, written):
     (tmp_path / "board.json").write_text(json.dumps({"bolt": bolt}), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "machine", Machine)
+    monkeypatch.setitem(sys.modules, "micropython", SimpleNamespace(kbd_intr=lambda character: None))
     Pin.made = ()
     source = (ROOT / "firmware" / "boot.py").read_text(encoding="utf-8")
     exec(compile(source, "boot.py", "exec"), {"__name__": "__main__"})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tools.errors import ToolError
 from tests import micropython, sizes
 from tests.files import tracked
 from tests.micropython import ROOT
@@ -125,7 +126,7 @@ def test_a_file_that_no_board_can_run_does_not_compile(tmp_path, monkeypatch):
     monkeypatch.setattr(sizes, "ROOT", tmp_path)
     (tmp_path / "firmware").mkdir()
     (tmp_path / "firmware" / "bad.py").write_text("match x:\n    case 1:\n        pass\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"firmware/bad\.py"):
+    with pytest.raises(ToolError, match=r"firmware/bad\.py"):
         sizes.compile_all(tmp_path / "out")
 
 
