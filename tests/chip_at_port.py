@@ -21,18 +21,21 @@ MAGIC = {"esp32": 0x00F01D83}  # the other two tell their number instead
 NUMBERS = {"esp32s3": 9, "esp32c3": 5}
 SPI_W0 = {"esp32": 0x3FF42080, "esp32s3": 0x60002058, "esp32c3": 0x60002058}
 MAC_REGISTERS = {"esp32": 0x3FF5A004, "esp32s3": 0x60007044, "esp32c3": 0x60008844}
+SECURE_DOWNLOAD = 1 << 2  # in the flags of the security information
 UNKNOWN = b"\x01\x05"
 SECTOR = 4096
 
 
 class ChipAtPort:
-    """Use as a context manager. mcu; size: bytes of flash; mac: six bytes. `flash` is what it holds, `port` where."""
+    """Use as a context manager. mcu; size: bytes of flash; mac: six bytes; locked: fuses burnt for secure download.
+    `flash` is what it holds, `port` where."""
 
-    def __init__(self, mcu: str = "esp32", size: int = 4 << 20, mac: bytes = bytes(6)):
+    def __init__(self, mcu: str = "esp32", size: int = 4 << 20, mac: bytes = bytes(6), locked: bool = False):
         self.flash = bytearray(b"\xff") * size
         self.erased = 0  # times that the whole flash was erased
         self.mcu = mcu
         self._mac = mac
+        self._flags = SECURE_DOWNLOAD if locked else 0
         self._loaded = False
         self._writing = (0, 0)
         self._unpack = zlib.decompressobj()
@@ -84,7 +87,9 @@ class ChipAtPort:
             return
         if len(frame) < HEAD.size:
             return
-        _, request, _, _ = HEAD.unpack_from(frame)
+        _, request, size, _ = HEAD.unpack_from(frame)
+        if len(frame) != HEAD.size + size:
+            return  # half of a request: whoever sent it was stopped
         handler = self.HANDLERS.get(request)
         if handler is None:
             self._answer(request, status=UNKNOWN)
@@ -100,6 +105,9 @@ class ChipAtPort:
             self._answer(request, SYNCED)
 
     def _register(self, request: int, data: bytes) -> None:
+        if self._flags:
+            self._answer(request, status=UNKNOWN)
+            return
         address = int.from_bytes(data[:4], "little")
         low, high = int.from_bytes(self._mac[2:], "big"), int.from_bytes(self._mac[:2], "big")
         at = MAC_REGISTERS[self.mcu]
@@ -116,7 +124,7 @@ class ChipAtPort:
         if self.mcu not in NUMBERS:
             self._answer(request, status=UNKNOWN)
         else:
-            self._answer(request, data=struct.pack("<IB7sII", 0, 0, bytes(7), NUMBERS[self.mcu], 0))
+            self._answer(request, data=struct.pack("<IB7sII", self._flags, 0, bytes(7), NUMBERS[self.mcu], 0))
 
     def _run(self, request: int, data: bytes) -> None:
         self._answer(request)

@@ -130,13 +130,21 @@ def test_another_chip_or_flash_is_refused_before_anything_is_written(tmp_path, b
             assert chip.flash == b"\xff" * len(chip.flash)
 
 
+def test_a_chip_whose_download_is_locked_is_refused_in_words(tmp_path, bundle):
+    where = Target.load("esp32c3-devkitm")
+    with ChipAtPort("esp32c3", where.flash_size, locked=True) as chip:
+        with pytest.raises(ToolError, match="was locked for good"):
+            flash(chip.port, where, boards.micropython("esp32c3"), bundle, lambda *_: None)
+        assert chip.flash == b"\xff" * len(chip.flash)
+
+
 def test_a_port_without_a_chip_is_an_error_in_words(tmp_path, bundle):
     with pytest.raises(ToolError, match="does not answer as it should"):
         flash(str(tmp_path / "no-such-port"), target(tmp_path), boards.micropython(), bundle, lambda *_: None)
 
 
 def test_a_file_system_that_was_cut_is_written_again(tmp_path, bundle):
-    """Its first blocks are written last: cut anywhere, they are blank."""
+    """Its first blocks are written last: cut anywhere, they are blank. MicroPython comes after: it would fill them."""
     where = target(tmp_path)
     with ChipAtPort() as chip:
         chip.flash[where.vfs_offset + FIRST :][:10] = b"0123456789"
@@ -151,6 +159,7 @@ def test_a_file_system_that_was_cut_is_written_again(tmp_path, bundle):
             flash(chip.port, where, boards.micropython(), bundle, cut)
         assert chip.flash[where.vfs_offset :][:FIRST] == b"\xff" * FIRST
         assert chip.flash[where.vfs_offset + FIRST :].strip(b"\xff")
+        assert chip.flash[: where.vfs_offset] == b"\xff" * where.vfs_offset
         report = flash(chip.port, where, boards.micropython(), bundle, lambda *_: None)
         assert report.firmware == bundle.version
         assert file_system.read(bytes(chip.flash[where.vfs_offset :])) == bundle.files()

@@ -1,7 +1,10 @@
 """The firmware on the virtual board, from the outside: keys in, bolt, light and flash image out."""
 
 import os
+import random
 import shutil
+import signal
+import threading
 import time
 
 import pytest
@@ -544,3 +547,27 @@ def test_real_time(board):
     after = os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
     assert used < 1.5, "seconds of processor time in about three of real time, the start included"
+
+
+def test_a_busy_machine_swallows_no_key(board):
+    """In real mode the board's process stands still for longer than a press takes, over and over; every key comes."""
+    board.on(mode="real")
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    process = board._process._process
+
+    def hold_up():
+        while not through.is_set():
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(chance.uniform(0.1, 0.3))
+            process.send_signal(signal.SIGCONT)
+            time.sleep(chance.uniform(0.005, 0.02))
+
+    through = threading.Event()
+    machine = threading.Thread(target=hold_up)
+    machine.start()
+    try:
+        assert board.press(board.code() + "#") == "open opened", seed
+    finally:
+        through.set()
+        machine.join()

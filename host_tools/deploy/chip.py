@@ -1,96 +1,95 @@
-"""The chip's own start code, over esptool: which chip and flash it is, read, erase, write. Addresses are of the flash.
+"""The chip's own start code, through esptool's command: which chip and flash it is, read, erase, write. Addresses are
+of the flash.
 
-esptool compares the MD5 of what it wrote. Its messages are not shown, its progress is.
+esptool runs as a process of its own, one for each thing that is asked; the chip stays in its start code between them,
+for MicroPython would put a file system where it finds none. esptool compares the MD5 of what it wrote. Its messages
+are not shown, its progress is.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
 
 from ..errors import ToolError
 from .target import CHIP_NAMES, Target
 
 FIRST = 8192  # bytes of a file system that tell whether there is one: the two blocks of its root
 BAUD = 460_800
+STAY = "no-reset"
+START = "hard-reset"
+LOCKED = "in Secure Download Mode"
+PLAIN = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "COLUMNS": "160", "NO_COLOR": "1"}
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, of
 
 
 class Chip:
-    """The chip at a serial port. Use as a context manager: it is reset on leaving. mac: its address, in hex."""
+    """The chip at a serial port. Use as a context manager: it is reset on leaving, unless an error came after the
+    first change; a chip that is half written does not start. mac: its address, in hex."""
 
     def __init__(self, port: str, target: Target, progress: Progress = lambda *_: None):
         self._port = port
         self._target = target
         self._progress = progress
-        self._chip: Any = None
+        self._changed = False
         self.mac = ""
 
     def __enter__(self) -> "Chip":
-        from esptool import cmds
-
-        with self._told():
-            chip = cmds.detect_chip(self._port)
-            self._chip = chip
-            try:
-                self._refuse_chip()
-                self.mac = bytes(chip.read_mac()).hex()
-                self._chip = chip = cmds.run_stub(chip)
-                chip.change_baud(BAUD)
-                cmds.attach_flash(chip)
-                self._refuse_flash(cmds.detect_flash_size(chip))
-            except BaseException:
-                self._leave()
-                raise
+        said = self._ask("flash-id")
+        self._refuse_chip(_word(said, r"Connected to (\S+) on "))
+        self._refuse_flash(_word(said, r"Detected flash size: (\S+)"))
+        self.mac = _word(said, r"MAC: +([0-9a-f:]{17})\b").replace(":", "")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        from esptool import cmds
-        from esptool.util import FatalError
-
-        with contextlib.suppress(FatalError, OSError):  # the cable may be gone
-            cmds.reset_chip(self._chip, "hard-reset")
-        self._leave()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or not self._changed:
+            with contextlib.suppress(ToolError):  # the cable may be gone
+                self._ask("read-mac", after=START)
 
     def blank(self, address: int) -> bool:
         """Whether the first bytes of a file system at this address are erased."""
-        with self._told():
-            data: bytes = self._chip.read_flash(address, FIRST)
-        return data == b"\xff" * FIRST
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "first")
+            self._ask("read-flash", hex(address), str(FIRST), str(path))
+            return path.read_bytes() == b"\xff" * FIRST
 
     def erase(self) -> None:
         """Erase the whole flash."""
-        with self._told("erasing the flash"):
-            self._chip.erase_flash()
+        self._changed = True
+        self._progress("erasing the flash", 0, self._target.flash_size)
+        self._ask("erase-flash")
+        self._progress("erasing the flash", self._target.flash_size, self._target.flash_size)
 
     def write(self, what: str, address: int, data: bytes) -> None:
         """Write bytes, and let the chip compare them."""
-        from esptool import cmds
+        self._changed = True
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "data")
+            path.write_bytes(data)
+            self._ask(
+                "write-flash", hex(address), str(path),
+                heard=lambda percent: self._progress(what, int(len(data) * percent / 100), len(data)),
+            )  # fmt: skip
 
-        with self._told(what):
-            cmds.write_flash(self._chip, [(address, data)])
-
-    def _leave(self) -> None:
-        with contextlib.suppress(OSError):
-            self._chip._port.close()
-
-    def _refuse_chip(self) -> None:
-        found, wanted = self._chip.CHIP_NAME, CHIP_NAMES[self._target.mcu]
+    def _refuse_chip(self, found: str) -> None:
+        wanted = CHIP_NAMES[self._target.mcu]
         if found != wanted:
             raise ToolError(
                 f"The chip at {self._port} is an {found}; '{self._target.name}' has an {wanted}.",
                 "Nothing was written. Name the right board with --board, or the right port with --port.",
             )
-        if self._chip.secure_download_mode:
-            raise ToolError(
-                f"The chip at {self._port} was locked for good: it takes no files any more.",
-                "Update it over the link, as docs/locked-build.md says.",
-            )
 
-    def _refuse_flash(self, size: str | None) -> None:
-        from esptool.util import flash_size_bytes
-
-        found = flash_size_bytes(size) if size else None
+    def _refuse_flash(self, size: str) -> None:
+        number = re.fullmatch(r"(\d+)(K|M)B", size)
+        found = int(number[1]) * {"K": 1024, "M": 1024 * 1024}[number[2]] if number else 0
         if found != self._target.flash_size:
             raise ToolError(
                 f"The flash at {self._port} has {size or 'an unknown size'}; '{self._target.name}' has"
@@ -98,51 +97,45 @@ class Chip:
                 "Nothing was written. Name the right board; for one with other flash make a description of its own.",
             )
 
-    @contextlib.contextmanager
-    def _told(self, what: str = "") -> Iterator[None]:
-        """Turn esptool's errors into sentences."""
-        from esptool.util import FatalError
-
-        try:
-            _quiet(lambda done, of: self._progress(what, done, of))
-            yield
-        except (FatalError, OSError) as error:
-            text = " ".join(str(error).split()).rstrip(".")
+    def _ask(self, *words: str, after: str = STAY, heard: Callable[[float], None] = lambda _: None) -> str:
+        """Run esptool and return what it said. heard: gets its progress in percent. ToolError when it failed."""
+        line = [
+            sys.executable, "-m", "esptool", "--port", self._port, "--baud", str(BAUD), "--after", after, *words,
+        ]  # fmt: skip
+        said = []
+        with subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", env={**os.environ, **PLAIN}
+        ) as process:
+            try:
+                for text in process.stdout or ():
+                    said.append(text)
+                    for percent in re.findall(r" (\d+\.\d)%", text):
+                        heard(float(percent))
+            except BaseException:
+                process.kill()
+                raise
+        answer = "".join(said)
+        if LOCKED in answer:
             raise ToolError(
-                f"The chip at {self._port} does not answer as it should ({text}).",
-                "Check cable and port, close other programs that use it; hold the board's BOOT button while you"
-                " connect it, and give the same command again.",
-            ) from None
+                f"The chip at {self._port} was locked for good: it takes no files any more.",
+                "Update it over the link, as docs/locked-build.md says.",
+            )
+        if process.returncode:
+            raise self._failed(answer)
+        return answer
+
+    def _failed(self, answer: str) -> ToolError:
+        """What esptool says went wrong, in a sentence."""
+        text = answer.partition("A fatal error occurred:")[2].strip() or answer.strip()
+        text = " ".join(text.partition("\n\n")[0].split()).rstrip(".")
+        return ToolError(
+            f"The chip at {self._port} does not answer as it should ({text}).",
+            "Check cable and port, close other programs that use it; hold the board's BOOT button while you"
+            " connect it, and give the same command again.",
+        )
 
 
-def _quiet(progress: Callable[[int, int], None]) -> None:
-    """Let esptool say nothing from now on but its progress."""
-    from esptool.logger import EsptoolLogger, TemplateLogger
-
-    class Quiet(TemplateLogger):
-        def print(self, *_: object, **__: object) -> None:
-            pass
-
-        def note(self, message: str) -> None:
-            pass
-
-        def warning(self, message: str) -> None:
-            pass
-
-        def error(self, message: str) -> None:
-            pass
-
-        def stage(self, finish: bool = False) -> None:
-            pass
-
-        def progress_bar(
-            self, cur_iter: int, total_iters: int, prefix: str = "", suffix: str = "", bar_length: int = 30
-        ) -> None:
-            progress(cur_iter, total_iters)
-
-        def set_verbosity(self, verbosity: str) -> None:
-            pass
-
-    esptools_own = EsptoolLogger()  # the one object of its class
-    esptools_own.set_verbosity("silent")  # some of its modules keep it, whatever is set below
-    esptools_own.set_logger(Quiet())
+def _word(text: str, pattern: str) -> str:
+    """What esptool names in what it said; "" where it does not."""
+    found = re.search(pattern, text)
+    return found[1] if found else ""

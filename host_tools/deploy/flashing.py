@@ -39,9 +39,9 @@ def flash(
         blank = erase or chip.blank(target.vfs_offset)
         if erase:
             chip.erase()
-        chip.write("MicroPython", target.image_offset, micropython)
-        if blank:
+        if blank:  # before MicroPython, which would make an empty one at its start
             _write_files(chip, target, for_target(bundle.files(), target))
+        chip.write("MicroPython", target.image_offset, micropython)
         version = bundle.aioble.version if blank and bundle.aioble else None
         return Report(chip.mac, erase, bundle.version if blank else None, version)
 

@@ -11,6 +11,7 @@ import time as real
 
 SLEEP_MS = 3_600_000  # the longest pause of a quiet lock
 BOUNCE_MS = 10  # a contact that closed is closed for sure after this long
+TURN_MS = 5  # no more time passes between two turns of the firmware while fingers are on their way
 SETTLE_MS = 1000  # after which the firmware has made what it makes of a contact
 TICKS = 1 << 30  # where an ESP32's counter wraps
 FIRST_TICKS = TICKS - 90_000  # so that every run of more than a minute and a half lives through the wrap
@@ -110,7 +111,7 @@ class World:
 
     def wait_io_event(self, ms):
         """Nothing can run for `ms` (-1: for ever) but what waits for a flag: let time pass."""
-        if not self._fast:
+        if not self._fast and not self.fingers:
             self.catch_up()
         if not self.wake() and ms:
             self._idle(ms if ms > 0 else SLEEP_MS)
@@ -148,14 +149,21 @@ class World:
             self._bite = self.elapsed + left
 
     def real_wait(self, ms):
-        """How many ms of real time may pass before something is due, `ms` at most."""
-        return max(0, self._due(self.elapsed + ms) - self.elapsed)
+        """How many ms of real time may pass before something is due, `ms` at most; less while the world is behind."""
+        return max(0, self._due(self.elapsed + ms) - self.elapsed - self._behind())
+
+    def _behind(self):
+        """Milliseconds from the world to the real clock."""
+        return real.ticks_diff(real.ticks_ms(), self._real)
 
     def catch_up(self):
-        """Bring the world up to the real clock."""
-        now = real.ticks_ms()
-        passed = real.ticks_diff(now, self._real)
-        self._real = now
+        """Bring the world up to the real clock. While fingers are on their way, a step at a time, when the firmware has
+        nothing to run: no press is too short for a firmware that a busy machine kept waiting.
+        """
+        passed = self._behind()
+        if self.fingers:
+            passed = min(passed, TURN_MS)
+        self._real = real.ticks_add(self._real, passed)
         if passed > 0:
             self.pass_until(self.elapsed + passed)
 
