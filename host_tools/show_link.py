@@ -3,11 +3,13 @@
 from firmware.core import codebook
 from firmware.core.config import Config
 from firmware.core.events import (
+    BATTERY,
     FAULT,
     KEY_ADDED,
     KEY_REMOVED,
     PASSAGE,
     REASONS,
+    STALLED,
     UNLOCKED,
     UPDATED,
     VERDICTS,
@@ -29,6 +31,7 @@ from .zones import format_time
 STATES = ("fresh", "active", "used", "revoked")
 UNTRUSTED = 2  # flag of an event
 FIRST = 4  # the first after a start
+ARGUMENTS = {STALLED: ("", "unlocking", "locking"), BATTERY: ("good", "low", "critical")}  # words for an argument
 
 
 def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
@@ -152,6 +155,9 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
     }
     if event.event < len(VERDICTS) or event.event == PASSAGE:
         data["reason"] = REASONS[event.reason] if event.reason < len(REASONS) else None
+    elif event.event in ARGUMENTS:
+        words = ARGUMENTS[event.event]
+        data["reason"] = words[event.argument] if event.argument < len(words) else None
     else:
         slot = event.reason - 1
         data["by"] = None if slot < 0 else keys.get(slot) or f"key {slot}"

@@ -3,6 +3,7 @@
 import json
 import stat
 from contextlib import ExitStack
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
@@ -12,8 +13,10 @@ from firmware.core.codebook import REVOKED
 from firmware.core.keys import MANAGER, OPENER, OWNER, Key
 from firmware.core.tickets import ONE_TIME, PERMANENT
 from host_tools.link import client, pair, radios
+from host_tools.link.results import LogEvent
 from host_tools.link.transport import NoBluetooth, Radio
 from host_tools.registry import Registry, lock_id_of
+from host_tools.show_link import event_data
 from tests.linked import PSK, Linked
 from tests.lock import EXAMPLE_SECRET, HOUR
 from tests.memory_radio import CUT, DOWN, MemoryRadio
@@ -404,6 +407,32 @@ def test_the_log_in_words(lock):
     assert done("lock", "log", "door", "--since", events[2]["seq"]) == events[3:]
     header, *rows = tumbler("lock", "log", "door", "--kept")[1].splitlines()
     assert (header.split("\t")[:3], len(rows)) == (["seq", "time", "event"], 5)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "argument", "told"),
+    [
+        (21, "00000000", 0x301, ("fault", None, None, 0x301)),
+        (28, "00000000", 0, ("exit", None, None, None)),
+        (29, "00000000", 0, ("door-forced", None, None, None)),
+        (30, "00000000", 0, ("door-left-open", None, None, None)),
+        (31, "00000000", 0, ("door-shut", None, None, None)),
+        (32, "00000000", 1, ("stalled", "unlocking", None, None)),
+        (32, "00000000", 2, ("stalled", "locking", None, None)),
+        (33, "00000000", 0, ("battery", "good", None, None)),
+        (33, "00000000", 1, ("battery", "low", None, None)),
+        (33, "00000000", 2, ("battery", "critical", None, None)),
+        (33, "00000000", 3, ("battery", None, None, None)),
+        (34, "00021100", 7, ("updated", None, "0.2.17", None)),
+        (99, "00000000", 0, ("unknown", None, None, None)),
+    ],
+)
+def test_what_the_lock_itself_logs_in_words(number, code, argument, told):
+    """Numbers and arguments as docs/storage.md has them."""
+    event = LogEvent(1, NOW, number, 0, 0, 7, bytes.fromhex(code), argument)
+    data = event_data(SimpleNamespace(rule="UTC0"), event, {0: "Ann"}, {})
+    assert (data["event"], data["reason"], data["id"], data["argument"]) == told
+    assert data["by"] is None
 
 
 def test_the_log_grows_beyond_what_the_lock_keeps(lock, air):

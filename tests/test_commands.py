@@ -29,6 +29,7 @@ COMMANDS = (
     (0x60, b"", ONE),
     (0x61, b"", ONE),
 )
+UPDATES = (0x80, 0x81, 0x82, 0x83)  # for owners, on a lock with slots: tests/test_update.py
 
 
 def test_every_role_and_every_command(directory):
@@ -51,7 +52,7 @@ def test_every_role_and_every_command(directory):
 
 def test_commands_that_there_are_not(directory):
     lock = staff(directory)
-    known = [entry[0] for entry in COMMANDS] + [0x80, 0x81, 0x82, 0x83]  # those of tests/test_update.py
+    known = [*(entry[0] for entry in COMMANDS), *UPDATES]
     for slot in range(4):
         client = session(lock, slot, PSKS[slot])
         for number in range(256):

@@ -22,7 +22,8 @@ def test_refusals_are_numbered_as_in_the_document():
 
 
 def test_every_refusal_is_met_in_a_test():
-    paths = [*(ROOT / "tests").glob("test_commands*.py"), ROOT / "tests" / "test_pairing.py"]
+    others = [ROOT / "tests" / name for name in ("test_pairing.py", "test_update.py")]
+    paths = [*(ROOT / "tests").glob("test_commands*.py"), *others]
     sources = "".join(path.read_text(encoding="utf-8") for path in paths)
     assert [refusal for refusal in wire.REFUSALS if f'"{refusal}"' not in sources] == []
 
@@ -34,7 +35,8 @@ def test_commands_roles_and_numbers():
         names = re.sub(r"(,? with|, by) .*", "", may).replace(";", ",").split(", ")
         allowed = set(roles.values()) if names == ["all"] else {roles[name] for name in names}
         expected.append((int(number, 16), allowed))
-    assert expected == [(number, may) for number, _, may in test_commands.COMMANDS]
+    tried = [(number, may) for number, _, may in test_commands.COMMANDS]
+    assert expected == tried + [(number, test_commands.ONE) for number in test_commands.UPDATES]
 
 
 def test_reasons_of_a_refused_connection():

@@ -29,17 +29,18 @@ STOPS = "raise KeyboardInterrupt"
 
 @pytest.fixture
 def board(tmp_path):
-    """A function that starts a board with this description and this source at the start of its boot.py and main.py."""
+    """A function that starts a board with this console, this source at the start of its boot.py and main.py, and, if
+    `written` is given, these bytes as its board.json."""
     started = []
 
-    def start(console, more="", first=""):
+    def start(console, more="", first="", written=None):
         description = boards.description(console=console)
         source = {name: (ROOT / "firmware" / name).read_text(encoding="utf-8") for name in ("boot.py", "main.py")}
         files = {
             name: text.replace("    kbd_intr(-1)", f"    {first or 'pass'}\n    kbd_intr(-1)", 1).encode()
             for name, text in source.items()
         }
-        files["board.json"] = json.dumps(description).encode()
+        files["board.json"] = json.dumps(description).encode() if written is None else written
         files["firmware/app/start.py"] = FIRMWARE.encode()
         image = tmp_path / "flash.img"
         image.write_bytes(file_system.make(files, KIB * 1024))
@@ -84,3 +85,20 @@ def test_a_ctrl_c_in_the_first_statement_changes_nothing(board, console):
     """It comes before Ctrl-C is off, in boot.py and in main.py: both go on, and the lock runs."""
     said = press_ctrl_c(board(console, first=STOPS))
     assert said.endswith(">>> ") if console else said == ""
+
+
+@pytest.mark.parametrize("written", [b"", b"{", b"[]", b"null", b"\xff" * 4096, b"[" * 4096])
+def test_a_description_that_cannot_be_read_leads_to_no_prompt(board, written):
+    """Neither out of boot.py nor out of main.py: both tell the error, and the board restarts."""
+    there = board(True, written=written)
+    said = b""
+    with serial.Serial(there.port, timeout=0.1) as port:
+        for _ in range(200):
+            dark = there.dark
+            said += port.read(4096)
+            if dark:
+                break
+    assert there.dark
+    assert b">>> " not in said
+    assert b"boot.py" in said
+    assert b"main.py" in said

@@ -4,7 +4,7 @@ import random
 
 from firmware.core import files, wire
 from firmware.core.events import UPDATED
-from firmware.core.keys import MANAGER, OPENER, Key
+from firmware.core.keys import MANAGER, OPENER, RELAY, Key
 from firmware.core.slots import SETTLED, TRIAL, Record, Slots
 from firmware.core.update import Updates
 from tests.linked import Client, Linked
@@ -162,7 +162,7 @@ def test_finish_is_done_once_and_answers_twice(directory):
 
 
 def test_only_an_owner_may(directory):
-    keys = (Key(1, MANAGER, bytes(range(32)), "m"), Key(2, OPENER, bytes(range(1, 33)), "o"))
+    keys = [Key(slot, slot + 1, bytes(range(slot, slot + 32)), "k") for slot in (MANAGER - 1, OPENER - 1, RELAY - 1)]
     board = Board(directory, keys=keys)
     for key in keys:
         client = Client(board).connect(key.slot, key.psk)
