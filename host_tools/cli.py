@@ -32,7 +32,6 @@ app.add_typer(
 app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
 app.add_typer(update.app, name="update", help="New firmware: build, sign, and send it over Bluetooth.")
 pair.add_to(app)
-app.add_typer(board.app, name="board", help="The boards a lock can be built on: list, show, check, energy.")
 deploy.add_to(app)
 
 

@@ -130,6 +130,9 @@ def test_the_legs_of_a_motor_are_off_from_the_first_moment(description, active):
     assert isinstance(board.bolt, MotorBolt)
     assert [(pin.number, pin.first) for pin in Pin.made[:2]] == [(26, 1 - active), (19, 1 - active)]
     assert [(pin.number, pin.pull) for pin in Pin.made[2:4]] == [(16, Pin.PULL_DOWN), (17, Pin.PULL_DOWN)]
+    description["bolt"]["switch_pull"] = "external"
+    build(description)
+    assert [(pin.number, pin.pull) for pin in Pin.made[2:4]] == [(16, -1), (17, -1)]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +143,7 @@ def test_the_legs_of_a_motor_are_off_from_the_first_moment(description, active):
         ("motor", "stall_ms", 3001, "stall_ms"),
         ("motor", "open", None, "open must be a number"),
         ("motor", "switch_active", 2, "switch_active"),
+        ("motor", "switch_pull", "up", "switch_pull is internal or external"),
         ("door", "pin", 49, "pin must be a number"),
         ("exit", "pull", "up", "pull is internal or external"),
         ("battery", "low_percent", 100, "low_percent"),

@@ -129,7 +129,9 @@ class Board:
             return Bolt(pin, timer, self.ticks_ms, self.ticks_diff, 0 if safe else 1, limit, rest)
         legs = (self._output(part, "open"), self._output(part, "close"))
         level = _number(part, "switch_active", 0, 1, 0)
-        switches = [self._input(part, _number(part, name, 0, 48), level) for name in ("opened", "closed")]
+        switches = [
+            self._input(part, _number(part, name, 0, 48), level, "switch_pull") for name in ("opened", "closed")
+        ]
         if not level:
             switches = [self._machine.Signal(switch, invert=True) for switch in switches]
         stall = _number(part, "stall_ms", 100, min(limit, 10_000), min(limit, 2000))
@@ -138,14 +140,14 @@ class Board:
             lambda: self.door is None or self.door.on,
         )  # fmt: skip
 
-    def _input(self, part: dict, number: int, active: int) -> "Any":
-        """An input pin with the pull that its idle level needs, unless the part has one outside."""
+    def _input(self, part: dict, number: int, active: int, name: str = "pull") -> "Any":
+        """An input pin with the pull that its idle level needs, unless the part has one outside, as its field says."""
         pin = self._machine.Pin
-        pull = part.get("pull", "internal")
+        pull = part.get(name, "internal")
         if pull == "external":
             return pin(number, pin.IN)
         if pull != "internal":
-            raise ValueError("board.json: pull is internal or external")
+            raise ValueError("board.json: %s is internal or external" % name)
         return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP)
 
     def _make_bus(self, part: dict) -> None:
