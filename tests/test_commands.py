@@ -52,7 +52,7 @@ def test_every_role_and_every_command(directory):
 
 def test_commands_that_there_are_not(directory):
     lock = staff(directory)
-    known = [*(entry[0] for entry in COMMANDS), *UPDATES]
+    known = [entry[0] for entry in COMMANDS] + list(UPDATES)
     for slot in range(4):
         client = session(lock, slot, PSKS[slot])
         for number in range(256):
