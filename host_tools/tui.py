@@ -122,6 +122,7 @@ class Key(Button):
         super().__init__(key, id=f"key-{KEY_IDS.get(key, key)}", classes="key")
         self.key = key
         self.can_focus = False
+        self.active_effect_duration = 0  # while it lasts a Button takes no click, so a double digit would be one
 
 
 class Bolt(Static):

@@ -88,7 +88,7 @@ def test_a_click_issues_a_code_and_its_digits_open(tmp_path):
 def test_the_mouse_types_too(tmp_path):
     async def scene(pilot):
         digits = await issue(pilot, ONE_TIME)
-        for key in digits[:3]:
+        for key in digits[0] + 2 * digits[1]:  # the same key twice, as fast as can be
             await pilot.click(f"#key-{key}")
         await until(pilot, lambda: text(pilot.app, "#typed").count("●") == 3)
         await pilot.click("#key-star")
