@@ -5,12 +5,12 @@ are stored, as no ticket gives them and the lock never tells them; the registry 
 seconds, a tag is 8 bytes.
 
 A psk is kept for the keys that are used from here, and for no other. It goes when the lock has confirmed that it
-removed the key, or has refused it in its pairing, when a new secret has taken the place of the lock's, or with the lock.
-Nothing else drops one, as it may be the only copy; what speaks against a key makes it pending, so that it is tried last:
+removed the key, or has refused it in its pairing, when a new secret has taken the place of the lock's, or with the
+lock. Nothing else drops one, as it may be the only copy; what speaks against a key makes it pending, tried last:
 
-    made for a pairing ────────────────────► sent ────it worked──► active ──another key works in its slot──► pending
-    made for a pairing that begins anew ───► anew ────it worked──► active ──not in the lock's list of keys──► pending
-    imported from a file ──────────────────► pending ─it worked──► active
+    made for a pairing ──────────────► sent ─────it worked──► active ──another key works in its slot──► pending
+    made for one that begins anew ───► anew ─────it worked──► active ──not in the lock's list of keys─► pending
+    imported from a file ────────────► pending ──it worked──► active
 """
 
 import sqlite3

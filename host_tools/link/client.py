@@ -225,8 +225,8 @@ class Client:
         return slot
 
     async def remove_key(self, slot: int) -> None:
-        """Remove a key; its sessions end. Unconfirmed when the answer was lost: that the key is refused after that is no
-        answer, for anybody can refuse it.
+        """Remove a key; its sessions end. Unconfirmed when the answer was lost: that the key is refused after that is
+        no answer, for anybody can refuse it.
         """
         try:
             _sized(await self._one(wire.REMOVE_KEY, bytes((slot,))), 0)

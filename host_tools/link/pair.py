@@ -85,7 +85,7 @@ class Pairing:
         """Give the lock its key, and what a new one needs besides (see `for_new`); returns the key's slot.
 
         Only after the owner has seen that the lock agreed. button: called each time that the lock, which has a secret,
-        wants its set-up button held once more; it is asked again for two minutes. Refusal when it does not take the key.
+        wants its set-up button held once more; it is asked again for two minutes. Refusal when it takes no key.
         """
         name = label.encode()
         loop = asyncio.get_running_loop()

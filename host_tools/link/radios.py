@@ -68,8 +68,8 @@ class Radios:
         enough: Callable[[Sighting], bool] = lambda one: False,
         suits: Callable[[Sighting], bool] = lambda one: False,
     ) -> list[Sighting]:
-        """Return every lock seen in so many seconds, or until one is enough, on one radio after the other. The next radio
-        is left out when a lock that is enough, or suits, was seen.
+        """Return every lock seen in so many seconds, or until one is enough, on one radio after the other. The next
+        radio is left out when a lock that is enough, or suits, was seen.
         """
         found: list[Sighting] = []
         troubles: list[NoBluetooth] = []
@@ -85,8 +85,8 @@ class Radios:
         return found
 
     async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> AsyncIterator[Sighting]:
-        """Yield what calls itself by this id, which anybody may: first what is seen at once, then, when that was not it,
-        all else that is seen in so many seconds, the strongest first. OutOfRange when there is nothing.
+        """Yield what calls itself by this id, which anybody may: first what is seen at once, then, when that was not
+        it, all else that is seen in so many seconds, the strongest first. OutOfRange when there is nothing.
         """
 
         def is_it(one: Sighting) -> bool:
