@@ -189,6 +189,17 @@ def test_a_known_lock_beats_a_new_one_that_is_heard_first(lock, new, air):
     assert new.trouble == "no-secret"
 
 
+def test_a_radio_that_sees_a_new_lock_is_the_last_to_be_asked(new, air, monkeypatch, tmp_path):
+    """A virtual lock that runs here is not mixed up with a real one next door."""
+    (tmp_path / "second").mkdir()
+    other = MemoryRadio(Linked(str(tmp_path / "second"), blank=True))
+    monkeypatch.setattr(radios, "radios", lambda: [MemoryRadio(), air, other])
+    other.name, air.name = "other", "virtual"
+    with typing(new):
+        assert done("pair", "cabin", "--yes")["slot"] == 0
+    assert other.wires == []
+
+
 def test_the_agreement_is_asked_for_in_tones_and_in_light(new, monkeypatch):
     """The sound of a lock may be off."""
     asked = []
