@@ -97,7 +97,7 @@ class Budget:
 
     def _change(self, unseen, lengths) -> None:
         """Choose the interval anew. The part of the one under way that has passed stays the same part: so no change
-        gives a token, and changes to and fro neither shorten the wait nor lengthen it.
+        gives a token, and changes back and forth neither shorten the wait nor lengthen it.
         """
         self.refill()
         self._accepted, self._lengths = unseen, lengths
