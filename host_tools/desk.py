@@ -12,6 +12,7 @@ from firmware.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED,
 from firmware.core.zone import Zone, weekday
 
 from .issue import Code, Wish, describe, issue, state
+from .mirror import ACTIVE
 from .registry import Lock, Registry
 from .virtual_lock import Identity
 
@@ -78,7 +79,7 @@ class Desk:
 
 def identity_of_lock(registry: Registry, lock: Lock) -> Identity:
     """Return what a virtual lock is given that shall be this lock of a registry: the keys used from here, too."""
-    held = [key for key in registry.mirror(lock).usable_keys() if key.slot is not None]
+    held = [key for key in registry.mirror(lock).usable_keys() if key.state == ACTIVE]
     keys = tuple((key.slot, key.role, key.psk or b"", key.label) for key in held if key.slot is not None)
     return Identity(lock.secret, lock.rule, lock.policy, lock.weekend, name=lock.name, epoch=lock.epoch, keys=keys)
 

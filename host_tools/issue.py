@@ -112,7 +112,7 @@ def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[Code, li
     with registry.writing():
         lock = registry.lock(name)
         zone = Zone(lock.rule)
-        warnings = _pending_warning(lock) if wish.kind != ERASE else []
+        warnings = _anew_warning(lock) + (_pending_warning(lock) if wish.kind != ERASE else [])
         row = None
         for hour in _hours(lock, zone, wish, now):
             row = _choose(registry, lock, zone, wish, hour, now)
@@ -152,6 +152,15 @@ def stored_lengths(registry: Registry, lock: Lock, now: int) -> list[int]:
         if what and what.kind in (TIMED, PERMANENT, RECURRING) and start <= now and (end is None or now < end):
             counts[row.length] += 1
     return counts
+
+
+def _anew_warning(lock: Lock) -> list[str]:
+    if lock.successor is None:
+        return []
+    return [
+        f"'{lock.name}' was reset, or was about to begin anew: then this code does not open it."
+        f" Pair it first: tumbler pair '{lock.name}'"
+    ]
 
 
 def _pending_warning(lock: Lock) -> list[str]:

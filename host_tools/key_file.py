@@ -89,15 +89,24 @@ def complete(path: Path, key: KeyFile) -> None:
 def load(path: Path) -> KeyFile:
     """Read a key file; ToolError, which repeats nothing of it, for one that is none."""
     try:
-        if path.stat().st_size > LARGEST:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
             raise ValueError("too large")
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
+        return _parse(json.loads(data.decode("utf-8"), object_pairs_hook=_once))
     except OSError as error:
         raise ToolError(
             f"{path} cannot be read: {error.strerror}.", "Name a key file: tumbler key add --help"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ToolError(f"{path} is no key file.", "Ask for it again: tumbler key add --help") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its fields; ValueError for one that is there twice: readers differ in which one counts."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a field is there twice")
+    return dict(pairs)
 
 
 def _parse(data: Any) -> KeyFile:

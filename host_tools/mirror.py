@@ -1,14 +1,22 @@
 """What a lock told over the link, as the registry keeps it: its keys, its codes, its log, and digits chosen from here.
 
 The log only grows: the lock keeps its last 1,000 events, the registry all it ever fetched. The digits of a custom code
-are stored, as no ticket gives them and the lock never tells them; the registry holds secrets anyway. A psk is kept for
-the keys that are used from here, and for no other. Times are Unix seconds, a tag is 8 bytes.
+are stored, as no ticket gives them and the lock never tells them; the registry holds secrets anyway. Times are Unix
+seconds, a tag is 8 bytes.
+
+A psk is kept for the keys that are used from here, and for no other. It goes when the lock has confirmed that it
+removed the key, or has refused it in its pairing, when a new secret has taken the place of the lock's, or with the
+lock. Nothing else drops one, as it may be the only copy; what speaks against a key makes it pending, tried last:
+
+    made for a pairing ──────────────► sent ─────it worked──► active ──another key works in its slot──► pending
+    made for one that begins anew ───► anew ─────it worked──► active ──not in the lock's list of keys─► pending
+    imported from a file ────────────► pending ──it worked──► active
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firmware.core.events import OPEN, VERDICTS
@@ -16,13 +24,17 @@ from firmware.core.events import OPEN, VERDICTS
 from .link.results import CodeRecord, LogEvent
 from .registry_file import told
 
-PENDING = "pending"  # sent to the lock, which has not confirmed it
-ACTIVE = "active"
+ACTIVE = "active"  # has worked
+SENT = "sent"  # given to the lock in a pairing, and the answer is not there, or has not been tried
+ANEW = "anew"  # the same, with the successor of the lock's secret
+PENDING = "pending"  # may work
+_ORDER = (ACTIVE, SENT, PENDING)
 
 
 @dataclass(frozen=True)
 class HeldKey:
-    """A key of the lock. slot None: not known yet; psk None: somebody else's."""
+    """A key of the lock. slot None: not known yet, else where it is or, if it is pending, is said to be; psk None:
+    somebody else's."""
 
     id: int
     slot: int | None
@@ -73,22 +85,42 @@ class Mirror:
             return [HeldKey(*row) for row in self._db.execute(query, (self._lock,))]
 
     def usable_keys(self) -> list[HeldKey]:
-        """The keys that can be used from here: confirmed ones first, then those that may do most."""
-        own = [key for key in self.all_keys() if key.psk is not None]
-        return sorted(own, key=lambda key: (key.state != ACTIVE, key.role, -key.created))
+        """The keys that can be used from here: those that worked first, of these what may do most, the newest."""
+        own = [key for key in self.all_keys() if key.psk is not None and key.state != ANEW]
+        return sorted(own, key=lambda key: (_ORDER.index(key.state), key.role, -key.created))
 
-    def hold_pending(self, role: int, label: str, psk: bytes, now: int) -> HeldKey:
-        """Remember a key that is about to be sent to the lock; it takes the place of one that was never confirmed."""
+    def sent_keys(self, state: str) -> list[HeldKey]:
+        """The keys that a lock may have got in a pairing, the newest first. state: SENT or ANEW."""
+        return sorted((key for key in self.all_keys() if key.state == state), key=lambda key: -key.id)
+
+    def hold_pending(
+        self, role: int, label: str, psk: bytes, now: int, slot: int | None = None, state: str = PENDING
+    ) -> HeldKey:
+        """Remember a key that may work, SENT or ANEW before it is sent; one that is held already stays as it is."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE lock = ? AND state = ?", (self._lock, PENDING))
-            key_id = self._insert(None, role, label, psk, PENDING, now)
-        return HeldKey(key_id, None, role, label, psk, PENDING, now)
+            held = next((key for key in self.all_keys() if key.psk == psk), None)
+            if held is not None:
+                return held
+            key_id = self._insert(slot, role, label, psk, state, now)
+        return HeldKey(key_id, slot, role, label, psk, state, now)
 
     def hold(self, slot: int, role: int, label: str, psk: bytes, now: int) -> None:
-        """Remember a key that the lock has in this slot, and that is used from here."""
+        """Remember a key that has just worked in this slot. Another one that is held for the slot becomes pending."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE lock = ? AND (slot = ? OR psk = ?)", (self._lock, slot, psk))
+            self._db.execute("DELETE FROM keys WHERE lock = ? AND psk = ?", (self._lock, psk))
+            self._retire(slot)
             self._insert(slot, role, label, psk, ACTIVE, now)
+
+    def locate(self, key: HeldKey, slot: int) -> HeldKey:
+        """Remember in which slot the lock has a key that it got."""
+        with self._writing():
+            self._db.execute("UPDATE keys SET slot = ? WHERE id = ?", (slot, key.id))
+        return replace(key, slot=slot)
+
+    def drop_sent(self, key: HeldKey) -> None:
+        """Forget a key that the lock has refused in the pairing that it was made for."""
+        with self._writing():
+            self._db.execute("DELETE FROM keys WHERE id = ? AND state IN (?, ?)", (key.id, SENT, ANEW))
 
     def note_key(self, slot: int, role: int, label: str, now: int) -> None:
         """Remember a key that the lock has in this slot; whether it is used from here stays."""
@@ -98,7 +130,7 @@ class Mirror:
     def forget_key(self, slot: int) -> None:
         """Forget the key of a slot that was removed."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ?", (self._lock, slot))
+            self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, ANEW))
 
     def replace_keys(self, listed: Iterable[tuple[int, int, str]], now: int) -> None:
         """Take over the lock's whole list of (slot, role, label)."""
@@ -108,15 +140,25 @@ class Mirror:
                 slots.add(slot)
                 self._note(slot, role, label, now)
             for key in self.all_keys():
-                if key.slot is not None and key.slot not in slots:
-                    self._db.execute("DELETE FROM keys WHERE id = ?", (key.id,))
+                if key.state == ACTIVE and key.slot is not None and key.slot not in slots:
+                    self._retire(key.slot)
 
     def _note(self, slot: int, role: int, label: str, now: int) -> None:
         changed = self._db.execute(
-            "UPDATE keys SET role = ?, label = ? WHERE lock = ? AND slot = ?", (role, label, self._lock, slot)
+            "UPDATE keys SET role = ?, label = ? WHERE lock = ? AND slot = ? AND state = ?",
+            (role, label, self._lock, slot, ACTIVE),
         )
         if not changed.rowcount:
             self._insert(slot, role, label, None, ACTIVE, now)
+
+    def _retire(self, slot: int) -> None:
+        """Leave a slot without an active key; a psk stays, pending."""
+        active = (self._lock, slot, ACTIVE)
+        self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state = ? AND psk IS NULL", active)
+        self._db.execute(
+            "UPDATE keys SET state = ? WHERE lock = ? AND slot = ? AND state = ?",
+            (PENDING, *active),
+        )
 
     def _insert(self, slot: int | None, role: int, label: str, psk: bytes | None, state: str, now: int) -> int:
         cursor = self._db.execute(

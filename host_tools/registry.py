@@ -4,6 +4,9 @@ The digits of a code are not stored: a row holds (epoch, hour, ticket, length), 
 digits again. A unique index on those four and the lock makes it impossible to hand out one code twice, also by
 two commands at once; whoever chooses a code does so inside `Registry.writing()`, which holds SQLite's write lock.
 
+A lock that begins anew has two secrets until the new one has worked: its own, and the successor that it is given.
+Nothing of the old is dropped before.
+
 A lock that somebody else owns is in the registry without its secret, by its lock id. What a lock told over the link
 is in mirror.py, the file itself in registry_file.py. Times are Unix seconds; `hour` is as in docs/passcodes.md;
 `weekend` a bit mask of weekdays, Monday bit 0.
@@ -11,10 +14,11 @@ is in mirror.py, the file itself in registry_file.py. Times are Unix seconds; `h
 
 import difflib
 import hashlib
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ from firmware.core.link import lock_id as lock_id_of
 from firmware.core.zone import Zone
 
 from .errors import ToolError
-from .mirror import Mirror
+from .mirror import ANEW, SENT, Mirror
 from .registry_file import FILE, damaged, home, open_file, told
 
 LAST_EPOCH = 65535
@@ -30,7 +34,10 @@ LAST_EPOCH = 65535
 
 @dataclass(frozen=True)
 class Lock:
-    """One lock as the registry knows it; its secret never shows in a repr. held: the secret, None without it."""
+    """One lock as the registry knows it; its secrets never show in a repr.
+
+    held: the secret, None without it; successor: the secret it gets when it begins anew, None unless it shall.
+    """
 
     id: int
     name: str
@@ -40,9 +47,23 @@ class Lock:
     policy: str
     held: bytes | None = field(repr=False)
     lock_id: bytes
+    successor: bytes | None = field(repr=False)
     epoch: int
     erase_pending: bool
     created: int
+
+    @property
+    def anew(self) -> "Lock | None":
+        """The lock as it is once it has begun anew, None unless it shall."""
+        if self.successor is None:
+            return None
+        lock_id = lock_id_of(self.successor)
+        return replace(self, held=self.successor, lock_id=lock_id, epoch=0, erase_pending=False)
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether this is the lock as it is once it has begun anew."""
+        return self.successor is not None and self.held == self.successor
 
     @property
     def secret(self) -> bytes:
@@ -163,15 +184,39 @@ class Registry:
             )
         return self.lock(name)
 
-    def renew(self, lock: Lock, secret: bytes) -> Lock:
-        """Begin anew with another secret, as for a lock that was reset: nothing of before is left."""
+    def begin_anew(self, lock: Lock) -> Lock:
+        """Choose a successor of the lock's secret, unless there is one; all else stays."""
         with self.writing():
-            for table in ("codes", "keys", "known", "chosen", "events"):
-                self._db.execute(f"DELETE FROM {table} WHERE lock = ?", (lock.id,))  # noqa: S608
             self._db.execute(
-                "UPDATE locks SET secret = ?, fingerprint = ?, epoch = 0, erase_pending = 0 WHERE id = ?",
-                (secret, fingerprint(secret), lock.id),
+                "UPDATE locks SET successor = ? WHERE id = ? AND successor IS NULL", (secrets.token_bytes(32), lock.id)
             )
+        return self.lock(lock.name)
+
+    def stay(self, lock: Lock) -> None:
+        """Take note that the lock has its old secret still; a successor that a lock may have got all the same stays."""
+        with self.writing():
+            self._db.execute(
+                "UPDATE locks SET successor = NULL WHERE id = ? AND successor IS NOT NULL"
+                " AND NOT EXISTS (SELECT 1 FROM keys WHERE lock = locks.id AND state = ?)",
+                (lock.id, ANEW),
+            )
+
+    def renew(self, lock: Lock) -> Lock:
+        """Let the successor, which has just worked, take the secret's place: of before, nothing is left."""
+        anew = lock.anew
+        if anew is None:
+            return lock
+        with self.writing():
+            changed = self._db.execute(
+                "UPDATE locks SET secret = successor, successor = NULL, fingerprint = ?, epoch = 0, erase_pending = 0"
+                " WHERE id = ? AND successor = ?",
+                (anew.fingerprint, lock.id, anew.secret),
+            )
+            if changed.rowcount:
+                for table in ("codes", "known", "chosen", "events"):
+                    self._db.execute(f"DELETE FROM {table} WHERE lock = ?", (lock.id,))  # noqa: S608
+                self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, ANEW))
+                self._db.execute("UPDATE keys SET state = ? WHERE lock = ?", (SENT, lock.id))
         return self.lock(lock.name)
 
     def set_settings(self, lock: Lock, timezone: str, rule: str, weekend: int, policy: str) -> None:
@@ -242,5 +287,7 @@ class Registry:
         return lock
 
 
-_LOCK = "id, name, timezone, rule, weekend, policy, secret, lock_id, epoch, erase_pending, created, fingerprint"
+_LOCK = (
+    "id, name, timezone, rule, weekend, policy, secret, lock_id, successor, epoch, erase_pending, created, fingerprint"
+)
 _CODE = "id, epoch, hour, ticket, length, label, issued"

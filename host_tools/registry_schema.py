@@ -3,9 +3,11 @@
 A step from one version to the next is a list of statements. All steps a file needs are one transaction: it ends with
 the tables of today or as it was.
 
-    locks    a lock, with its root secret; or with its lock id alone, where the registry holds nothing but a key for it
+    locks    a lock, with its root secret; or with its lock id alone, where the registry holds nothing but a key for it.
+             successor: the secret that a lock gets which begins anew, beside the old one until the new one works
     codes    what was issued offline; the digits follow from these numbers and the secret
-    keys     key slots of the lock: with a psk those this registry may use, without one those of others
+    keys     key slots of the lock: with a psk those this registry may use, without one those of others. active: one a
+             slot; sent: its answer was lost; anew: sent, with the successor; pending: may work
     known    the codes the lock listed when it was asked last
     chosen   digits that no ticket gives, put in over the link from here; tag as in docs/passcodes.md
     events   the lock's log, as far as it was ever fetched
@@ -26,11 +28,13 @@ CREATE TABLE {name} (
     policy        TEXT    NOT NULL CHECK (policy IN ('standard', 'strict')),
     secret        BLOB    CHECK (length(secret) = 32),
     lock_id       BLOB    CHECK (length(lock_id) = 8),
+    successor     BLOB    CHECK (length(successor) = 32),
     fingerprint   TEXT    NOT NULL,
     epoch         INTEGER NOT NULL DEFAULT 0 CHECK (epoch BETWEEN 0 AND 65535),
     erase_pending INTEGER NOT NULL DEFAULT 0 CHECK (erase_pending IN (0, 1)),
     created       INTEGER NOT NULL,
-    CHECK ((secret IS NULL) <> (lock_id IS NULL))
+    CHECK ((secret IS NULL) <> (lock_id IS NULL)),
+    CHECK (successor IS NULL OR secret IS NOT NULL)
 )
 """
 _CODES = """
@@ -55,12 +59,13 @@ CREATE TABLE keys (
     role    INTEGER NOT NULL CHECK (role BETWEEN 1 AND 4),
     label   TEXT    NOT NULL DEFAULT '',
     psk     BLOB    CHECK (length(psk) = 32),
-    state   TEXT    NOT NULL CHECK (state IN ('pending', 'active')),
+    state   TEXT    NOT NULL CHECK (state IN ('active', 'sent', 'anew', 'pending')),
     created INTEGER NOT NULL,
-    UNIQUE (lock, slot),
-    CHECK (slot IS NOT NULL OR (psk IS NOT NULL AND state = 'pending'))
+    CHECK (psk IS NOT NULL OR state = 'active'),
+    CHECK (slot IS NOT NULL OR state <> 'active')
 )
 """,
+    "CREATE UNIQUE INDEX one_active ON keys (lock, slot) WHERE state = 'active'",
     """
 CREATE TABLE known (
     lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
@@ -104,8 +109,8 @@ COLUMNS = {
         "codes": "id, lock, epoch, hour, ticket, length, label, issued",
     },
     2: {
-        "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, epoch, erase_pending,"
-        " created",
+        "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, successor, fingerprint, epoch,"
+        " erase_pending, created",
         "codes": "id, lock, epoch, hour, ticket, length, label, issued",
         "keys": "id, lock, slot, role, label, psk, state, created",
         "known": "lock, tag, details, seen",

@@ -120,6 +120,7 @@ class Key(Button):
 
     def __init__(self, key: str):
         super().__init__(key, id=f"key-{KEY_IDS.get(key, key)}", classes="key")
+        self.active_effect_duration = 0  # while it lasts a second click would be lost, and codes have equal digits
         self.key = key
         self.can_focus = False
         self.active_effect_duration = 0  # while it lasts a Button takes no click, so a double digit would be one

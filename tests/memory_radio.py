@@ -90,7 +90,7 @@ class MemoryWire(Wire):
 
 
 class MemoryRadio(Radio):
-    """Locks in range. wires: every connection that was made."""
+    """Locks in range, heard in this order. wires: every connection that was made."""
 
     name = "memory"
 
@@ -101,10 +101,12 @@ class MemoryRadio(Radio):
         self.wires: list[MemoryWire] = []
 
     async def scan(self, seconds: float, enough: Callable[[Sighting], bool]) -> list[Sighting]:
-        return [
-            Sighting(f"00:{number:02}", "Tumbler", lock.link.id, -50 - number, self.name, lock)
-            for number, lock in enumerate(self.locks)
-        ]
+        seen = []
+        for number, lock in enumerate(self.locks):
+            seen.append(Sighting(f"00:{number:02}", "Tumbler", lock.link.id, -50 - number, self.name, lock))
+            if enough(seen[-1]):
+                break
+        return seen
 
     async def connect(self, sighting: Sighting) -> Wire:
         if sighting.handle not in self.locks:

@@ -9,17 +9,20 @@ from unittest.mock import patch
 import pytest
 
 import host_tools.commands.pair as pair_module
+from firmware.core import wire
 from firmware.core.codebook import REVOKED
 from firmware.core.keys import MANAGER, OPENER, OWNER, Key
+from firmware.core.owner import By
 from firmware.core.tickets import ONE_TIME, PERMANENT
 from host_tools.link import client, pair, radios
 from host_tools.link.results import LogEvent
 from host_tools.link.transport import NoBluetooth, Radio
+from host_tools.mirror import SENT
 from host_tools.registry import Registry, lock_id_of
 from host_tools.show_link import event_data
 from tests.linked import PSK, Linked
 from tests.lock import EXAMPLE_SECRET, HOUR
-from tests.memory_radio import CUT, DOWN, MemoryRadio
+from tests.memory_radio import CUT, DOWN, UP, MemoryRadio
 from tests.owner_tool import NOW, SECRET, add, done, refused, tumbler
 
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -181,6 +184,84 @@ def test_two_new_locks_are_one_too_many(new, air, tmp_path):
     assert "2 new locks" in refused("pair", "cabin", "--yes")
 
 
+def test_a_known_lock_beats_a_new_one_that_is_heard_first(lock, new, air):
+    air.locks.reverse()
+    lock.held = True
+    with typing(lock):
+        assert done("pair", "door", "--yes")["slot"] == 1
+    assert new.trouble == "no-secret"
+
+
+def test_a_radio_that_sees_a_new_lock_is_the_last_to_be_asked(new, air, monkeypatch, tmp_path):
+    """A virtual lock that runs here is not mixed up with a real one next door."""
+    (tmp_path / "second").mkdir()
+    other = MemoryRadio(Linked(str(tmp_path / "second"), blank=True))
+    monkeypatch.setattr(radios, "radios", lambda: [MemoryRadio(), air, other])
+    other.name, air.name = "other", "virtual"
+    with typing(new):
+        assert done("pair", "cabin", "--yes")["slot"] == 0
+    assert other.wires == []
+
+
+def test_the_agreement_is_asked_for_in_tones_and_in_light(new, monkeypatch):
+    """The sound of a lock may be off."""
+    asked = []
+    monkeypatch.setattr(pair_module, "ask", lambda question, *rest: asked.append((question, rest[1])))
+    with typing(new):
+        done("pair", "cabin")
+    ((question, yes),) = asked
+    assert "four rising tones" in question
+    assert "light with three short flashes and a long one" in question
+    assert not yes
+
+
+def finishing(lock, monkeypatch, refuses):
+    """Somebody who types the digits, after which `finish` is refused as long as this names a word."""
+
+    def type_them(digits):
+        assert lock.link.enter(digits)
+        pairing = lock.link._pairing
+        answer = pairing.answer
+
+        def answers(request, command, arguments):
+            word = refuses() if command == wire.FINISH else ""
+            if word:
+                yield wire.refusal(word, "such is life")
+            else:
+                yield from answer(request, command, arguments)
+
+        monkeypatch.setattr(pairing, "answer", answers)
+        lock.held = False
+
+    monkeypatch.setattr("host_tools.show.digits_to_type", type_them)
+    lock.held = True
+
+
+def test_a_lock_with_a_secret_wants_its_button_once_more(lock, monkeypatch):
+    wanted = []
+
+    def refuses():
+        if lock.held:
+            return ""
+        wanted.append(1)
+        lock.held = len(wanted) == 3
+        return "button-needed"
+
+    finishing(lock, monkeypatch, refuses)
+    status, out, err = tumbler("pair", "door", "--yes", "--json")
+    assert (status, json.loads(out)["slot"], len(wanted)) == (0, 1, 3)
+    assert err.count("Now hold the set-up button once more.") == 1
+
+
+@pytest.mark.parametrize("word", ["no-free-slot", "button-needed"])
+def test_a_lock_that_refuses_the_key_of_a_pairing_leaves_none_here(lock, monkeypatch, word):
+    monkeypatch.setattr(pair, "TYPED_WITHIN", 0)  # which waits for the button no longer
+    finishing(lock, monkeypatch, lambda: word)
+    assert "such is life" in refused("pair", "door", "--yes")
+    with Registry.open() as registry:
+        assert [key.psk for key in registry.mirror(registry.lock("door")).all_keys()] == [PSK]
+
+
 def test_options_that_a_known_lock_has_already_are_refused(lock):
     assert "lock config" in refused("pair", "door", "--timezone", "UTC")
 
@@ -208,9 +289,11 @@ def test_a_lock_that_was_reset_by_others_begins_anew_under_its_name(lock, air, t
     done("lock", "status", "door")
     lock.wipe()
     lock.start()
-    assert "needs a confirmation" in refused("pair", "door")
+    message = refused("pair", "door", "--yes")  # says that the lock agreed, and nothing else
+    assert "needs a confirmation" in message
+    assert "--anew" in message
     with typing(lock):
-        done("pair", "door", "--yes")
+        done("pair", "door", "--yes", "--anew")
     assert lock.store.secret != EXAMPLE_SECRET
     assert done("code", "list", "door") == []
     assert lock.enter(old).startswith("refused")
@@ -285,19 +368,117 @@ def test_an_erase_code_that_was_typed_confirms_itself_at_the_next_visit(lock):
     assert (known["epoch"], known["erase_pending"]) == (1, False)
 
 
-def test_reset_needs_the_button_and_forgets_everything_here_too(lock):
+def test_reset_needs_the_button_and_what_is_known_here_goes_when_the_new_secret_works(lock):
     done("code", "permanent", "door")
     assert "needs a confirmation" in refused("lock", "reset", "door")
     assert "set-up button" in refused("lock", "reset", "door", "--yes")
     lock.held = True
     assert done("lock", "reset", "door", "--yes") == {"reset": "door"}
     assert lock.trouble == "no-secret"
-    assert done("code", "list", "door") == []
-    assert done("lock", "show", "door", "--secret")["secret"] != SECRET
+    assert len(done("code", "list", "door")) == 1
+    assert done("lock", "show", "door", "--secret")["secret"] == SECRET
+    assert "was reset" in done("code", "permanent", "door")["warnings"][0]
+    message = refused("lock", "status", "door")
+    assert "was reset" in message
+    assert "tumbler pair 'door'" in message
     lock.held = False
     with typing(lock):
         done("pair", "door", "--yes")
     assert done("lock", "status", "door")["epoch"] == 0
+    assert done("code", "list", "door") == []
+    assert done("lock", "show", "door", "--secret")["secret"] == lock.store.secret.hex() != SECRET
+    assert done("code", "permanent", "door")["warnings"] == []
+
+
+def test_a_reset_that_was_answered_and_not_done_loses_nothing(lock, monkeypatch):
+    """The lock answers first; the power may fail before it forgets."""
+    lock.held = True
+    monkeypatch.setattr(lock, "wipe", lambda: None)
+    done("lock", "reset", "door", "--yes")
+    assert done("lock", "status", "door")["role"] == "owner"
+    code = done("code", "permanent", "door")
+    assert code["warnings"] == []
+    assert lock.enter(code["digits"]) == "open"
+
+
+def test_a_pairing_after_a_reset_whose_last_answer_was_lost_keeps_both_secrets_until_one_works(lock, air):
+    old = done("code", "permanent", "door")["digits"]
+    lock.held = True
+    done("lock", "reset", "door", "--yes")
+    count = []
+
+    def fault(direction, value):
+        count.append(direction)
+        return CUT if direction == DOWN and count.count(DOWN) == 6 else [value]
+
+    air.fault = fault
+    with typing(lock):
+        assert "lost" in refused("pair", "door", "--yes")
+    lock.start()
+    assert lock.store.secret.hex() != SECRET == done("lock", "show", "door", "--secret")["secret"]
+    assert done("pair", "door", "--yes")["slot"] == 0
+    assert lock.store.secret.hex() == done("lock", "show", "door", "--secret")["secret"]
+    assert done("lock", "status", "door")["role"] == "owner"
+    assert lock.enter(old).startswith("refused")
+    assert lock.enter(done("code", "permanent", "door")["digits"]) == "open"
+
+
+def test_a_decoy_that_says_it_is_new_gets_nothing_that_the_lock_has_and_takes_nothing_away(lock, air, tmp_path):
+    done("lock", "status", "door")
+    (tmp_path / "decoy").mkdir()
+    decoy = Linked(str(tmp_path / "decoy"), blank=True)
+    mine = air.locks[:]
+    air.locks[:] = [decoy]
+
+    def fault(direction, value):
+        """It does not answer finish."""
+        return CUT if direction == DOWN and decoy.store is not None else [value]
+
+    air.fault = fault
+    with typing(decoy):
+        refused("pair", "door", "--yes", "--anew")
+    air.fault = lambda direction, value: [value]
+    air.locks[:] = mine
+    assert done("lock", "status", "door")["role"] == "owner"
+    assert done("lock", "show", "door", "--secret")["secret"] == SECRET
+    assert lock.enter(done("code", "permanent", "door")["digits"]) == "open"
+
+
+def in_between(air, number):
+    """Somebody who carries the bytes, without any key: loses the nth sealed request, refuses what follows."""
+    sealed = []
+
+    def fault(direction, value):
+        if direction == UP and value[3:4] == bytes((wire.SEALED,)):
+            sealed.append(value)
+            return [] if len(sealed) == number else [value]
+        if direction == DOWN and len(sealed) >= number:
+            return [bytes((0xC0, 0, 2, wire.REFUSED, 0))]
+        return [value]
+
+    air.fault = fault
+
+
+def test_a_refusal_that_anybody_can_make_up_is_no_answer_to_a_reset(lock, air):
+    done("code", "permanent", "door")
+    lock.held = True
+    in_between(air, 2)
+    message = refused("lock", "reset", "door", "--yes")
+    assert "not known" in message
+    assert "Nothing was forgotten here" in message
+    air.fault = lambda direction, value: [value]
+    assert done("lock", "show", "door", "--secret")["secret"] == SECRET
+    assert len(done("code", "list", "door")) == 1
+    assert done("lock", "status", "door")["role"] == "owner"
+
+
+def test_a_refusal_that_anybody_can_make_up_is_no_answer_to_a_removal(lock, air):
+    lock.owner.add_key(Key(1, OWNER, bytes(range(32)), "Bo"))
+    in_between(air, 3)
+    assert "not known" in refused("key", "remove", "door", "0", "--yes")
+    air.fault = lambda direction, value: [value]
+    assert 0 in lock.store.keys
+    assert done("lock", "status", "door")["role"] == "owner"
 
 
 # Codes
@@ -543,6 +724,42 @@ def test_a_key_whose_answer_was_lost_is_in_the_file_and_works(lock, air, tmp_pat
     assert done("lock", "status", "door")["key_slot"] == 1
 
 
+def test_a_key_that_is_refused_because_it_is_there_already_stays_in_its_file(lock, air, tmp_path):
+    """The answer was lost, and another tool with the same key was faster than the second sending."""
+    cut = []
+
+    def fault(direction, value):
+        if direction == DOWN and 1 in lock.store.keys and not cut:
+            cut.append(value)
+            lock.owner.set_time(NOW, by=By(0, 77))
+            return CUT
+        return [value]
+
+    air.fault = fault
+    file = tmp_path / "a.key"
+    message = refused("key", "add", "door", "--role", "manager", "--label", "Max", "--export", file)
+    assert cut
+    assert "The lock refuses" in message
+    assert "not known" in message
+    assert str(file) in message
+    assert json.loads(file.read_text())["psk"] == lock.store.keys[1].psk.hex()
+
+
+def test_random_digits_that_are_refused_because_they_are_there_already_are_not_chosen_anew(lock, air):
+    cut = []
+
+    def fault(direction, value):
+        if direction == DOWN and len(lock.store.book) and not cut:
+            cut.append(value)
+            lock.owner.set_time(NOW, by=By(0, 77))
+            return CUT
+        return [value]
+
+    air.fault = fault
+    assert "may be the code that was just added" in refused("code", "custom", "door")
+    assert len(lock.store.book) == 1
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -574,6 +791,76 @@ def test_a_file_that_is_no_key_file(lock, tmp_path, spoil):
     assert data["psk"][:10] not in message
 
 
+def key_text(mine, **more):
+    """A key file that somebody wrote, who knows nothing but what every lock advertises."""
+    data = {"tumbler-key": 1, "lock": "gym", "lock_id": mine.link.id.hex(), "slot": 0, "role": "owner", "label": "",
+            "psk": "00" * 32, "timezone": "UTC", "rule": "UTC0", "weekend": 96, "policy": "standard"}  # fmt: skip
+    return json.dumps({**data, **more})
+
+
+@pytest.mark.parametrize("slot", [0, 3, None])
+def test_a_key_file_with_the_id_of_my_lock_takes_no_key_from_me(lock, tmp_path, slot):
+    (tmp_path / "gym.key").write_text(key_text(lock, slot=slot))
+    with Registry.open() as registry:
+        mirror = registry.mirror(registry.lock("door"))
+        mirror.hold_pending(OWNER, "", bytes(range(1, 33)), NOW, state=SENT)
+        done("key", "import", tmp_path / "gym.key")
+        done("key", "import", tmp_path / "gym.key")
+        psks = [key.psk for key in mirror.usable_keys()]
+    assert psks == [PSK, bytes(range(1, 33)), bytes(32)]
+    assert done("lock", "status", "door")["key_slot"] == 0
+    done("lock", "log", "door")
+    assert done("key", "list", "door")[0]["label"] == "Ann"
+
+
+def test_a_file_and_a_decoy_of_its_writer_take_no_key_from_me_either(lock, air, tmp_path):
+    (tmp_path / "gym.key").write_text(key_text(lock))
+    done("key", "import", tmp_path / "gym.key")
+    (tmp_path / "decoy").mkdir()
+    decoy = Linked(str(tmp_path / "decoy"), now=NOW)
+    decoy.store.keys[0].psk = bytes(32)
+    mine = air.locks[:]
+    air.locks[:] = [decoy]
+    assert done("lock", "status", "door")["role"] == "owner"
+    assert [key["slot"] for key in done("key", "list", "door")] == [0]
+    air.locks[:] = mine
+    assert done("lock", "status", "door")["role"] == "owner"
+    with Registry.open() as registry:
+        assert registry.mirror(registry.lock("door")).usable_keys()[0].psk == PSK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 9_990,
+        '{"a":' * 1_900,
+        '{"tumbler-key": ' + "1" * 9_000 + "}",
+        '{"tumbler-key": 1e999}',
+        '{"tumbler-key": NaN}',
+        "\x00",
+        "",
+        "null",
+    ],
+)
+def test_text_that_is_meant_to_break_the_reader(lock, tmp_path, text):
+    (tmp_path / "a.key").write_text(text)
+    assert "no key file" in refused("key", "import", tmp_path / "a.key")
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["lock", "lock_id", "slot", "role", "label", "psk", "timezone", "rule", "weekend", "policy", "tumbler-key"],
+)
+def test_fields_of_a_key_file_that_are_of_another_sort_or_there_twice(lock, tmp_path, field):
+    file = tmp_path / "a.key"
+    for value in (10**60, -1, 1.5, True, [[]], {}, [], "\ud800"):
+        file.write_text(key_text(lock, **{field: value}))
+        assert "no key file" in refused("key", "import", file), (field, value)
+    (given,) = [json.dumps(value) for name, value in json.loads(key_text(lock)).items() if name == field]
+    file.write_text(key_text(lock)[:-1] + f', "{field}": {given}}}')
+    assert "no key file" in refused("key", "import", file)
+
+
 def test_key_files_that_cannot_be_read_or_are_for_a_known_lock(lock, tmp_path):
     assert "cannot be read" in refused("key", "import", tmp_path / "none")
     (tmp_path / "text").write_text("no json")
@@ -597,9 +884,33 @@ def test_a_lock_without_a_key_here(air):
 
 
 def test_a_key_that_was_removed(lock):
-    with Registry.open() as registry:
-        registry.mirror(registry.lock("door")).hold(0, OWNER, "", bytes(32), NOW)
-    assert "does not accept this key" in refused("lock", "status", "door")
+    lock.store.keys[0].psk = bytes(32)
+    message = refused("lock", "status", "door")
+    assert "does not accept the key" in message
+    assert "something else answers" in message
+    assert "button" not in message
+    lock.store.keys[0].psk = PSK
+    assert done("lock", "status", "door")["role"] == "owner"
+
+
+@pytest.mark.parametrize("says", ["no", "nothing", "new"])
+def test_a_decoy_with_the_id_of_my_lock_does_not_keep_me_from_it(lock, air, tmp_path, says):
+    (tmp_path / "decoy").mkdir()
+    decoy = Linked(str(tmp_path / "decoy"), now=NOW)
+    decoy.store.keys[0].psk = bytes(range(9, 41))
+    air.locks.insert(0, decoy)
+    first = []
+
+    def fault(direction, value):
+        if says == "no" or air.wires[-1]._lock is not decoy or direction == UP:
+            return [value]
+        first.append(value)
+        return [] if says == "nothing" else [value[:5] + bytes(8) + value[13:]]
+
+    air.fault = fault
+    assert done("lock", "status", "door")["role"] == "owner"
+    assert bool(first) == (says != "no")
+    assert {wired._lock for wired in air.wires} == {decoy, lock}
 
 
 def test_another_key_is_tried_when_the_lock_does_not_know_the_first(lock):

@@ -12,6 +12,7 @@ import pytest
 from host_tools import registry_file, registry_schema
 from host_tools.errors import ToolError
 from host_tools.link.results import LogEvent
+from host_tools.mirror import ACTIVE, ANEW, PENDING, SENT
 from host_tools.registry import Registry, home, lock_id_of
 from host_tools.registry_file import APPLICATION_ID, FILE
 from host_tools.registry_schema import SCHEMA
@@ -370,10 +371,13 @@ def test_keys_in_use_come_first_by_what_they_may_do(mirror):
     mirror.hold(3, 2, "manager", bytes(32), 0)
     mirror.hold(4, 1, "owner", bytes(range(32)), 0)
     mirror.note_key(5, 1, "somebody", 0)
-    mirror.hold_pending(1, "new", bytes(range(1, 33)), 0)
-    assert [key.label for key in mirror.usable_keys()] == ["owner", "manager", "new"]
-    mirror.hold_pending(1, "newer", bytes(range(2, 34)), 0)
-    assert [key.label for key in mirror.usable_keys()] == ["owner", "manager", "newer"]
+    mirror.hold_pending(1, "file", bytes(range(1, 33)), 5)
+    mirror.hold_pending(1, "sent", bytes(range(2, 34)), 0, state=SENT)
+    mirror.hold_pending(1, "newer", bytes(range(3, 35)), 1, state=SENT)
+    mirror.hold_pending(1, "anew", bytes(range(4, 36)), 1, state=ANEW)
+    assert [key.label for key in mirror.usable_keys()] == ["owner", "manager", "newer", "sent", "file"]
+    assert [key.label for key in mirror.sent_keys(SENT)] == ["newer", "sent"]
+    assert [key.label for key in mirror.sent_keys(ANEW)] == ["anew"]
     assert "psk" not in repr(mirror.usable_keys()[0])
 
 
@@ -385,25 +389,81 @@ def test_a_key_that_was_confirmed_takes_the_place_of_what_was_pending(mirror):
     assert mirror.set_up
 
 
-def test_the_locks_list_of_keys_is_the_truth_and_keeps_what_is_used_from_here(mirror):
+def test_the_locks_list_of_keys_is_taken_over_and_no_psk_goes(mirror):
     mirror.hold(0, 1, "old", bytes(32), 0)
     mirror.hold(2, 2, "gone", bytes(range(32)), 0)
+    mirror.note_key(3, 3, "Eve", 0)
     mirror.replace_keys([(0, 1, "new"), (5, 3, "Bo")], 0)
-    assert [(key.slot, key.label, key.psk is None) for key in mirror.all_keys()] == [(0, "new", False), (5, "Bo", True)]
+    keys = [(key.slot, key.label, key.psk is None, key.state) for key in mirror.all_keys()]
+    assert keys == [(0, "new", False, ACTIVE), (2, "gone", False, PENDING), (5, "Bo", True, ACTIVE)]
+    mirror.replace_keys([(0, 1, "new"), (2, 3, "Max")], 0)
+    assert sorted((key.label, key.psk is None) for key in mirror.all_keys() if key.slot == 2) == [
+        ("Max", True),
+        ("gone", False),
+    ]
+    mirror.forget_key(2)
+    assert [key.slot for key in mirror.all_keys()] == [0]
 
 
-def test_a_new_secret_leaves_nothing_of_before(registry):
+def test_of_two_keys_for_one_slot_the_one_that_worked_last_is_tried_first_and_none_goes(mirror):
+    mirror.hold(0, 1, "mine", bytes(32), 0)
+    held = mirror.hold_pending(1, "file", bytes(range(32)), 1, slot=0)
+    assert held == mirror.hold_pending(1, "again", bytes(range(32)), 2)
+    assert [key.label for key in mirror.usable_keys()] == ["mine", "file"]
+    mirror.hold(0, 1, "file", bytes(range(32)), 1)
+    assert [(key.label, key.state) for key in mirror.usable_keys()] == [("file", ACTIVE), ("mine", PENDING)]
+    mirror.hold(0, 1, "mine", bytes(32), 0)
+    assert [(key.label, key.state) for key in mirror.usable_keys()] == [("mine", ACTIVE), ("file", PENDING)]
+
+
+def test_a_key_is_dropped_as_refused_only_before_it_worked(mirror):
+    key = mirror.hold_pending(1, "", bytes(32), 0, state=SENT)
+    assert mirror.locate(key, 3).slot == mirror.all_keys()[0].slot == 3
+    mirror.drop_sent(mirror.hold_pending(1, "", bytes(range(32)), 0))  # out of a file
+    mirror.drop_sent(key)
+    assert [key.psk for key in mirror.all_keys()] == [bytes(range(32))]
+
+
+def test_a_lock_keeps_its_secret_until_the_successor_has_worked(registry):
+    lock = new_lock(registry)
+    mirror = registry.mirror(lock)
+    assert (lock.anew, lock.is_anew) == (None, False)
+    assert registry.renew(lock) == lock
+    mirror.hold(0, 1, "", bytes(32), 0)
+    lock = registry.begin_anew(lock)
+    anew = lock.anew
+    assert (anew.secret, anew.lock_id, anew.epoch) == (lock.successor, lock_id_of(lock.successor), 0)
+    assert (lock.secret, lock.is_anew, anew.is_anew) == (SECRET, False, True)
+    assert lock.successor.hex() not in repr(lock)
+    assert repr(lock.successor)[2:20] not in repr(lock)
+    assert registry.begin_anew(lock) == lock, "one successor"
+    registry.stay(lock)
+    assert registry.lock("door").successor is None
+    lock = registry.begin_anew(lock)
+    mirror.hold_pending(1, "", bytes(range(32)), 0, 0, ANEW)
+    registry.stay(lock)
+    assert registry.lock("door").successor == lock.successor, "a lock may have it"
+    mirror.forget_key(0)
+    assert [key.state for key in mirror.all_keys()] == [ANEW]
+
+
+def test_a_new_secret_leaves_nothing_of_before_but_the_keys_for_it(registry):
     lock = new_lock(registry)
     mirror = registry.mirror(lock)
     mirror.hold(0, 1, "", bytes(32), 0)
+    mirror.hold_pending(1, "", bytes(range(1, 33)), 0, 0, ANEW)
     mirror.add_events([event(1)])
     mirror.choose(bytes(8), "740193", "x", 0)
     with registry.writing():
         registry.take(lock, 1, 0, 6, "", 0)
         registry.set_epoch(lock, 4)
-    lock = registry.renew(lock, bytes(32))
-    assert (lock.secret, lock.epoch) == (bytes(32), 0)
-    assert registry.codes(lock) == mirror.all_keys() == mirror.events() == mirror.chosen() == []
+    lock = registry.begin_anew(registry.lock("door"))
+    successor = lock.successor
+    for before in (lock, lock.anew):  # the second time nothing is left to do
+        renewed = registry.renew(before)
+        assert (renewed.secret, renewed.successor, renewed.epoch) == (successor, None, 0)
+    assert registry.codes(lock) == mirror.events() == mirror.chosen() == []
+    assert [(key.psk, key.state) for key in mirror.all_keys()] == [(bytes(range(1, 33)), SENT)]
     assert SECRET not in registry.path.read_bytes()
 
 

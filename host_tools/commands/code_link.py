@@ -86,6 +86,11 @@ async def _random(door: Visit, start: int | None, end: int | None, label: str) -
         try:
             return digits, await door.add_code(digits, start, end, label, insist=False)
         except Refusal as refusal:
+            if refusal.again and refusal.word == "code-exists":
+                raise ToolError(
+                    f"{refusal.what} An answer was lost before: it may be the code that was just added.",
+                    "Delete the custom code that has no digits here: tumbler code list --help",
+                ) from refusal
             if refusal.word not in ("weak-digits", "code-exists") or not left:
                 raise
             length = min(LONGEST, length + 1)

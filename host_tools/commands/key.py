@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from firmware.core.codebook import NEVER
-from firmware.core.keys import LABEL_MAX, OPENER, PSK_SIZE, ROLE_NAMES
+from firmware.core.keys import OPENER, PSK_SIZE, ROLE_NAMES
 from firmware.core.zone import Zone
 
 from .. import key_file, show, show_link
@@ -91,16 +91,13 @@ def add(
 
     try:
         lock, slot = at_lock(name, work)
-    except Refusal:
-        _drop(export)
-        raise
     except ToolError as error:
-        if not sent:
+        if not sent or (isinstance(error, Refusal) and not error.again):
             _drop(export)
             raise
         kept = "" if str(export) == HERE else f" {export} holds it, if so."
         raise ToolError(
-            f"{error.what} Whether the lock has the new key is not known.{kept}",
+            f"{error.what} An answer was lost, so whether the lock has the new key is not known.{kept}",
             f"See its keys when it is in range: tumbler key list '{lock.name}'",
         ) from error
     key = KeyFile.of(lock, entry.role, note, psk, slot)
@@ -200,7 +197,7 @@ def import_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Take a key that the owner of a lock gave you. The file can be deleted then."""
+    """Take a key that the owner of a lock gave you. The file can be deleted once the key has worked."""
     key = key_file.load(file)
     with Registry.open() as registry:
         known = registry.lock_of(key.lock_id)
@@ -210,13 +207,10 @@ def import_(
             )
         elif name is not None and name.casefold() != known.name.casefold():
             raise ToolError(f"This lock is in the registry as '{known.name}'.", "Leave the name out.")
-        mirror = registry.mirror(known)
-        if key.slot is None:
-            mirror.hold_pending(key.role, key.label[:LABEL_MAX], key.psk, now())
-        else:
-            mirror.hold(key.slot, key.role, key.label, key.psk, now())
+        # Anybody can write a file: nothing that is held goes, and what is in the file counts when it has worked.
+        registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot)
     role = ROLE_NAMES[key.role]
     if json:
         show.emit({"name": known.name, "lock_id": known.lock_id.hex(), "slot": key.slot, "role": role})
     else:
-        show.say(f"You have a key of the role {role} for {known.name}. Try it: tumbler lock status {known.name}")
+        show.say(f"The file has a key of the role {role} for {known.name}. Try it: tumbler lock status {known.name}")

@@ -1,6 +1,5 @@
 """`tumbler lock status|unlock|sync-time|log|config|erase|reset`: a lock that is in range."""
 
-import secrets
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from .. import show, show_link
 from ..errors import ToolError
 from ..issue import POLICIES
 from ..link.visit import Visit
+from ..mirror import ACTIVE
 from ..registry import Registry
 from ..zones import format_time
 from .shared import (
@@ -125,7 +125,7 @@ def log(
         events = mirror.events(since or 0)
         if since is None and not everything:
             events = events[-LAST:]
-        keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.label}
+        keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.state == ACTIVE}
         names = show_link.labels(show_link.issued_codes(lock, registry.codes(lock)), mirror)
         data = [show_link.event_data(lock, event, keys, names) for event in events]
     if json:
@@ -221,11 +221,14 @@ def erase(name: Name, yes: Yes = False, json: Json = False) -> None:
 
 
 def reset(name: Name, yes: Yes = False, json: Json = False) -> None:
-    """Make a lock new again: secret, codes, keys and log are gone. Hold its set-up button meanwhile."""
+    """Make a lock new again: its secret, codes, keys and log are gone. Hold its set-up button meanwhile.
+
+    What the registry knows of it stays until it is paired again.
+    """
     with Registry.open() as registry:
         lock = registry.lock(name)
     ask(
-        f"Make '{lock.name}' new again, and forget its secret, codes, keys and log here, too?",
+        f"Make '{lock.name}' new again? It forgets its secret, codes, keys and log.",
         "Nothing was reset.",
         yes,
         f"Resetting '{lock.name}' deletes everything and needs a confirmation.",
@@ -237,11 +240,11 @@ def reset(name: Name, yes: Yes = False, json: Json = False) -> None:
 
     lock, _ = at_lock(name, work)
     with Registry.open() as registry:
-        if lock.held is None:
-            registry.remove(lock)
-        else:
-            registry.renew(lock, secrets.token_bytes(32))
+        if lock.held is not None:
+            registry.begin_anew(lock)
     if json:
         show.emit({"reset": lock.name})
+    elif lock.held is None:
+        show.say(f"{lock.name} is new, and its owner can pair it. Forget it here: tumbler lock remove {lock.name}")
     else:
         show.say(f"{lock.name} is new. Pair it again: tumbler pair {lock.name}")

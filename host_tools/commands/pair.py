@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import replace
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -15,10 +15,11 @@ from ..errors import ToolError
 from ..issue import POLICIES
 from ..link.pair import Pairing, for_new
 from ..link.radios import SCAN_SECONDS, Radios
-from ..link.session import WrongKey
+from ..link.refusals import Refusal
+from ..link.session import WrongKey, WrongLock
 from ..link.transport import LinkLost, OutOfRange, Sighting
-from ..link.visit import NoKey, visit
-from ..mirror import PENDING, HeldKey
+from ..link.visit import visit
+from ..mirror import ANEW, SENT, HeldKey
 from ..registry import Lock, Registry
 from ..zones import local_zone
 from .shared import (
@@ -37,6 +38,11 @@ from .shared import (
 
 RESTARTS = 6  # looks for a lock that starts anew with its secret
 RESTART_PAUSE = 1.0  # seconds between two of them
+
+
+def _ids(lock: Lock) -> list[bytes]:
+    """Return the ids under which a lock may show itself: its own, and the one it has once it has begun anew."""
+    return [one.lock_id for one in (lock, lock.anew) if one is not None]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,6 +102,12 @@ def pair(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask whether the lock agreed: you have seen that it did.")
     ] = False,
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="Do not ask whether a lock that was set up before, and is new now, gets a new secret."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Become the owner of a new lock; or, with the set-up button of your lock held, give it a new key of yours.
@@ -104,7 +116,7 @@ def pair(
     """
     name, note = name_of(name), key_label_of(label)
     with Registry.open() as registry, show.Progress() as progress:
-        procedure = Procedure(registry, progress, name, note, yes)
+        procedure = Procedure(registry, progress, name, note, yes, anew)
         options = (timezone, policy.value if policy else None, weekend)
         lock, slot = asyncio.run(procedure.run(*options))
     if json:
@@ -118,12 +130,14 @@ def pair(
 class Procedure:
     """One run of `tumbler pair`: which lock, the digits, the owner's word, the key, and the proof that it works."""
 
-    def __init__(self, registry: Registry, progress: show.Progress, name: str, label: str, yes: bool):
+    def __init__(self, registry: Registry, progress: show.Progress, name: str, label: str, yes: bool, anew: bool):
         self._registry = registry
         self._progress = progress
         self._name = name
         self._label = label
         self._yes = yes
+        self._anew = anew
+        self._told = False
 
     async def run(self, timezone: str | None, policy: str | None, weekend: str | None) -> tuple[Lock, int]:
         """Pair; returns the lock and the slot of the new key."""
@@ -158,21 +172,26 @@ class Procedure:
 
     async def _was_paired(self, lock: Lock, radios: Radios) -> tuple[Lock, int] | None:
         """Finish what an earlier run began, if the lock had taken its key when that was cut short."""
-        pending = [key for key in self._registry.mirror(lock).usable_keys() if key.state == PENDING]
-        try:
-            async with visit(self._registry, lock, radios, self._progress, now, pending) as door:
-                return door.lock, door.status.slot
-        except (OutOfRange, WrongKey, NoKey, LinkLost):
-            return None
+        mirror = self._registry.mirror(lock)
+        for one, keys in ((lock.anew, mirror.sent_keys(ANEW)), (lock, mirror.sent_keys(SENT))):
+            if one is not None and keys:
+                with suppress(OutOfRange, WrongKey, WrongLock, LinkLost):
+                    async with visit(self._registry, one, radios, self._progress, now, keys) as door:
+                        return door.lock, door.status.slot
+        return None
 
     async def _begin(self, known: Lock | None, radios: Radios) -> Pairing:
         """Find a lock that pairs, and shake hands with it."""
         self._progress("Looking for a lock to pair …")
 
-        def suits(one: Sighting) -> bool:
-            return one.is_new or (known is not None and one.lock_id == known.lock_id)
+        def is_known(one: Sighting) -> bool:
+            return known is not None and one.lock_id in _ids(known)
 
-        seen = await radios.scan(SCAN_SECONDS, suits)
+        def suits(one: Sighting) -> bool:
+            return one.is_new or is_known(one)
+
+        # Another new lock may be seen later, and so may the known one: only that is worth no further look.
+        seen = await radios.scan(SCAN_SECONDS, is_known, suits)
         found = [one for one in seen if suits(one)]
         if not found:
             others = f" {len(seen)} in range belong to somebody." if seen else ""
@@ -180,17 +199,16 @@ class Procedure:
                 f"No lock is in range that could be paired.{others}",
                 "Go closer to a new lock. One that was used before has to be reset: tumbler lock reset --help",
             )
-        news = [one for one in found if one.is_new]
-        if len(news) > 1:
-            raise ToolError(f"{len(news)} new locks are in range.", "Leave power to the one that you want to pair.")
         # The lock that is known beats a new one beside it.
-        one = next((one for one in found if not one.is_new), found[0])
+        one = next((one for one in found if is_known(one)), found[0])
+        if one.is_new and len(found) > 1:
+            raise ToolError(f"{len(found)} new locks are in range.", "Leave power to the one that you want to pair.")
         return await Pairing.begin(await radios.connect(one))
 
     def _check(self, known: Lock | None, pairing: Pairing) -> None:
         """See that the registry can have this lock under this name; ToolError when it cannot."""
         if not pairing.is_new:
-            if known is None or known.lock_id != pairing.lock_id:
+            if known is None or pairing.lock_id not in _ids(known):
                 raise ToolError(
                     "This lock has an owner, and its secret is not in this registry under that name.",
                     "Name it as the registry does, or ask its owner for a key: tumbler key add --help",
@@ -200,24 +218,27 @@ class Procedure:
                 f"'{known.name}' was somebody else's lock, and the lock in range is new.",
                 f"Choose another name, or forget that one first: tumbler lock remove '{known.name}'",
             )
-        elif known is not None and self._registry.mirror(known).set_up:
+        elif known is not None and known.successor is None and self._registry.mirror(known).set_up:
             what = f"'{known.name}' was set up before, and the lock in range is new"
             self._progress.hide()
             ask(
                 f"{what}. Begin anew with a new secret? Every code issued before is then dead.",
                 "Nothing was changed.",
-                self._yes,
+                self._anew,
                 f"{what}: to begin anew needs a confirmation.",
+                "--anew",
             )
 
     def _lock(self, known: Lock | None, pairing: Pairing, timezone: str, policy: str, weekend: str) -> Lock:
-        """Return the registry's lock that this one is; a new one, or one with a new secret, if need be."""
+        """Return the registry's lock that this one is; a new one, or one that begins anew, if need be."""
         if known is None:
             secret = secrets.token_bytes(32)
             rule, days = rule_of(timezone), weekend_of(weekend)
             return self._registry.add(self._name, timezone, rule, days, policy, secret, now())
         if pairing.is_new and self._registry.mirror(known).set_up:
-            return self._registry.renew(known, secrets.token_bytes(32))
+            known = self._registry.begin_anew(known)
+        if known.anew is not None and pairing.lock_id != known.lock_id:
+            return known.anew
         return known
 
     async def _agree(self, pairing: Pairing) -> None:
@@ -229,7 +250,7 @@ class Procedure:
         await pairing.typed()
         self._progress.hide()
         ask(
-            "Did the lock itself agree, with four rising tones?",
+            "Did the lock itself agree, with four rising tones, or its light with three short flashes and a long one?",
             "Then somebody may be between you and the lock. Nothing was sent.",
             self._yes,
             "Whether the lock itself agreed must be confirmed.",
@@ -238,12 +259,27 @@ class Procedure:
     async def _finish(self, lock: Lock, pairing: Pairing) -> HeldKey:
         """Send the key, and what a new lock needs besides. The registry holds it before the lock does."""
         psk = secrets.token_bytes(PSK_SIZE)
-        key = self._registry.mirror(lock).hold_pending(OWNER, self._label, psk, now())
+        mirror = self._registry.mirror(lock)
+        # A new lock puts its first key into slot 0.
+        slot = 0 if pairing.is_new else None
+        key = mirror.hold_pending(OWNER, self._label, psk, now(), slot, ANEW if lock.is_anew else SENT)
         self._progress(f"Giving {lock.name} its key …")
         new = b""
         if pairing.is_new:
             new = for_new(now(), lock.epoch, lock.secret, Config(lock.rule, lock.weekend, POLICIES[lock.policy]))
-        return replace(key, slot=await pairing.finish(psk, self._label, new))
+        try:
+            return mirror.locate(key, await pairing.finish(psk, self._label, new, self._wants_button))
+        except Refusal:
+            mirror.drop_sent(key)
+            raise
+
+    def _wants_button(self) -> None:
+        """Say, once, that the lock waits for its button."""
+        if not self._told:
+            self._told = True
+            self._progress.hide()
+            show.note("Now hold the set-up button once more.")
+        self._progress("Waiting for the set-up button …")
 
     async def _confirm(self, lock: Lock, key: HeldKey, radios: Radios) -> tuple[Lock, int]:
         """Connect with the new key: only then is a lock paired. A new one starts anew before."""

@@ -203,12 +203,15 @@ def at_lock(name: str, work: Callable[[Visit, show.Progress], Awaitable[T]]) -> 
         return registry.lock(lock.name), result
 
 
-def ask(question: str, refused: str, yes: bool, needs: str) -> None:
-    """Ask a person who can say no; ToolError with `refused` then, and with `needs` where nobody can be asked."""
+def ask(question: str, refused: str, yes: bool, needs: str, option: str = "--yes") -> None:
+    """Ask a person who can say no; ToolError with `refused` then, and with `needs` where nobody can be asked.
+
+    option: what says yes beforehand.
+    """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ToolError(needs, "Add --yes.")
+        raise ToolError(needs, f"Add {option}.")
     # Under asyncio the first Ctrl-C would only be noted, and the question would go on waiting.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -216,7 +219,7 @@ def ask(question: str, refused: str, yes: bool, needs: str) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     if not agreed:
-        raise ToolError(refused, "Answer y, or add --yes, to do it.")
+        raise ToolError(refused, f"Answer y, or add {option}, to do it.")
 
 
 def _sentence(text: str) -> str:

@@ -17,19 +17,24 @@ from firmware.core import wire
 from firmware.core.codebook import NEVER
 from firmware.core.config import Config
 from firmware.core.errors import Refused
+from firmware.core.keys import SLOTS
 
 from ..errors import ToolError
 from .refusals import Refusal
 from .results import CodeRecord, KeyEntry, LogEvent, Status, UpdateStatus, events, keys, number, pack_changes, settings
-from .session import Busy, Random, Session, WrongKey, WrongLock, shake
+from .session import Busy, Random, Session, shake
 from .transport import LinkLost, OutOfRange, Wire
 
 TRIES = 3
+MOST_WORKING = 1000  # parts by which a lock tells that it works on; one comes every 5 seconds
+BUSY_TRIES = 6  # the last one more than 10 s after the first: so long a lock rests after a session that took very long
 BUSY_PAUSE = 2.5  # seconds: the lock takes one more stranger every 2
 AGAIN_PAUSE = 0.5  # seconds before a lost connection is made anew
 MOST_EVENTS = 0xFFFF
 ANY_SLOT = 255
 LIST_HEAD = 6  # bytes before the entries of a part of the code list
+MOST_CODES = 0x7FFF  # what a lock may hold
+LAST_SEQ = 0xFFFFFFFF
 
 Dial = Callable[[], Awaitable[Wire]]
 T = TypeVar("T")
@@ -41,6 +46,10 @@ class BadAnswer(ToolError):
 
     def __init__(self) -> None:
         super().__init__("The lock's answer makes no sense to this version of Tumbler.", "Update Tumbler and the lock.")
+
+
+class Unconfirmed(ToolError):
+    """A change was asked for and its answer lost, and nothing else can tell for certain whether it is done."""
 
 
 class Client:
@@ -67,17 +76,18 @@ class Client:
 
     async def connect(self) -> None:
         """Be in a session; nothing when there is one. Waits a little for a lock that is busy."""
-        for tries_left in range(TRIES - 1, -1, -1):
-            if self._session is not None:
-                return
+        lost = busy = 0
+        while self._session is None:
             try:
                 self._session = await shake(await self._dial(), self.slot, self._psk, self._lock_id, self._random)
             except Busy:
-                if not tries_left:
+                busy += 1
+                if busy == BUSY_TRIES:
                     raise
                 await asyncio.sleep(BUSY_PAUSE)
             except (LinkLost, OutOfRange):
-                if not tries_left:
+                lost += 1
+                if lost == TRIES:
                     raise
                 await asyncio.sleep(AGAIN_PAUSE)
 
@@ -91,7 +101,10 @@ class Client:
 
     async def identify(self) -> Status:
         """Ask who the lock is and how it is."""
-        return _read(Status.read, await self._one(wire.IDENTIFY))
+        status = _read(Status.read, await self._one(wire.IDENTIFY))
+        if (status.lock_id, status.slot) != (self._lock_id, self.slot):
+            raise BadAnswer
+        return status
 
     async def time(self) -> tuple[int, bool]:
         """Return the lock's time, and whether it is trusted."""
@@ -137,18 +150,27 @@ class Client:
             nonlocal cursor
             if len(part) < LIST_HEAD:
                 raise ValueError("a part of a list is cut")
+            if number(part[:2]) >= cursor:
+                raise ValueError("the list does not come to its end")
             cursor = number(part[:2])
             # A code that is there twice changed in between: what came last is newer.
             found.update((record.tag, record) for record in CodeRecord.list(part[LIST_HEAD:]))
+            if len(found) > MOST_CODES:
+                raise ValueError("more codes than a lock holds")
             progress(len(found))
 
-        await self._request(wire.LIST_CODES, lambda: cursor.to_bytes(2, "big"), take)
+        await self._request(wire.LIST_CODES, lambda: cursor.to_bytes(2, "big"), take, MOST_CODES + 1)
         return list(found.values())
 
     # Log
 
-    async def log(self, after: int, keep: Callable[[list[LogEvent]], None], most: int = MOST_EVENTS) -> None:
-        """Read the log's events after a sequence number, the oldest first; keep: called with each part of them."""
+    async def log(
+        self, after: int, keep: Callable[[list[LogEvent]], None], most: int = MOST_EVENTS, newest: int = LAST_SEQ
+    ) -> None:
+        """Read the log's events after a sequence number, the oldest first; keep: called with each part of them.
+
+        most: how many; newest: the number of the last one to keep; what comes meanwhile is left for the next time.
+        """
         last, left = after, most
 
         def take(part: bytes) -> None:
@@ -159,12 +181,14 @@ class Client:
                     raise ValueError("events are out of order")
                 last = event.seq
             left -= len(found)
-            keep(found)
+            if left < 0:
+                raise ValueError("more events than were asked for")
+            keep([event for event in found if event.seq <= newest])
 
         def arguments() -> bytes:
-            return last.to_bytes(4, "big") + max(0, left).to_bytes(2, "big")
+            return last.to_bytes(4, "big") + left.to_bytes(2, "big")
 
-        await self._request(wire.READ_LOG, arguments, take)
+        await self._request(wire.READ_LOG, arguments, take, most + 1)
 
     # Settings
 
@@ -186,20 +210,37 @@ class Client:
             found.clear()  # this list begins anew
             return b""
 
-        await self._request(wire.LIST_KEYS, arguments, lambda part: found.extend(keys(part)))
+        def take(part: bytes) -> None:
+            found.extend(keys(part))
+            if len({key.slot for key in found}) != len(found):
+                raise ValueError("a slot is there twice")
+
+        await self._request(wire.LIST_KEYS, arguments, take, SLOTS * TRIES)
         return found
 
     async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
         """Add a key, in the lowest free slot for slot 255. Returns its slot."""
-        return _sized(await self._one(wire.ADD_KEY, entry.pack(psk)), 1)[0]
+        slot = _sized(await self._one(wire.ADD_KEY, entry.pack(psk)), 1)[0]
+        if slot >= SLOTS:
+            raise BadAnswer
+        return slot
 
     async def remove_key(self, slot: int) -> None:
-        """Remove a key; its sessions end. Removing one's own is done when the lock no longer knows it."""
+        """Remove a key; its sessions end. Unconfirmed when the answer was lost: that the key is refused after that is
+        no answer, for anybody can refuse it.
+        """
         try:
             _sized(await self._one(wire.REMOVE_KEY, bytes((slot,))), 0)
-        except WrongKey:
-            if slot != self.slot or not self._sent:
+        except Refusal:
+            raise
+        except ToolError as error:
+            if not self._sent:
                 raise
+            raise Unconfirmed(
+                "The lock was asked to remove the key, and its answer was lost: whether it did is not known.",
+                "Nothing was forgotten here. See which keys the lock has: tumbler key list --help. If it no longer"
+                " accepts yours, pair again with the set-up button held, or import another key.",
+            ) from error
         if slot == self.slot:
             await self.close()
 
@@ -231,12 +272,21 @@ class Client:
         return number(_sized(await self._one(wire.ERASE_ALL), 2))
 
     async def reset(self) -> None:
-        """Reset the lock to what it was when it was new; done when it no longer knows the key, or has another id."""
+        """Reset the lock to what it was when it was new. Unconfirmed when the answer was lost: that something refuses
+        the key after that, or has no secret, is no answer, for anybody can say so.
+        """
         try:
             _sized(await self._one(wire.RESET), 0)
-        except (WrongKey, WrongLock):
+        except Refusal:
+            raise
+        except ToolError as error:
             if not self._sent:
                 raise
+            raise Unconfirmed(
+                "The lock was asked to reset itself, and its answer was lost: whether it did is not known.",
+                "Nothing was forgotten here. A lock without a secret answers # with two short tones and a long one, and"
+                " opens to nothing: then pair it again, tumbler pair --help. Else reset it again.",
+            ) from error
         await self.close()
 
     # Requests
@@ -244,37 +294,46 @@ class Client:
     async def _one(self, command: int, arguments: bytes = b"") -> bytes:
         """Carry out a request with an answer of one part."""
         parts: list[bytes] = []
-        await self._request(command, lambda: arguments, parts.append)
-        if len(parts) != 1:
-            raise BadAnswer
+        await self._request(command, lambda: arguments, parts.append, 1)
         return parts[0]
 
     async def _last(self, command: int, arguments: bytes = b"") -> bytes:
         """Carry out a request that the lock works on for long: its last part answers, what comes before is empty."""
         parts: list[bytes] = []
-        await self._request(command, lambda: arguments, parts.append)
+        await self._request(command, lambda: arguments, parts.append, MOST_WORKING)
         if any(parts[:-1]):
             raise BadAnswer
         return parts[-1]
 
-    async def _request(self, command: int, arguments: Callable[[], bytes], take: Callable[[bytes], None]) -> None:
-        """Carry out a request; `take` gets each part of the answer, `arguments` says what to send, each time."""
+    async def _request(
+        self, command: int, arguments: Callable[[], bytes], take: Callable[[bytes], None], most: int
+    ) -> None:
+        """Carry out a request; `take` gets each part of the answer, `arguments` says what to send, each time.
+
+        most: how many parts the answer may have. BadAnswer for a lock that goes on.
+        """
         ident = fresh_id(self._random)
-        self._sent = False
-        lost = 0
+        self._sent = again = False
+        lost = parts = 0
         while True:
             await self.connect()
             try:
                 if self._session is None:
                     raise LinkLost
+                again, self._sent = self._sent, True  # it may arrive although the sending fails
                 await self._session.send(ident + bytes((command,)) + arguments())
-                self._sent = True
                 status = wire.MORE
                 while status != wire.DONE:
                     status, result = read_part(await self._session.receive(), ident)
+                    parts += 1
+                    if parts > most or (parts == most and status != wire.DONE):
+                        raise BadAnswer
                     take(result)
                     lost = 0
                 return
+            except Refusal as refusal:
+                refusal.again = again
+                raise
             except LinkLost:
                 await self.close()
                 lost += 1

@@ -3,15 +3,18 @@
     begin ──handshake without a key──► begun ──nonces──► shown ──typed at the lock──► agreed ──finish──► over
 
 Whoever calls shows the digits, waits until they are typed, asks the owner whether the lock itself agreed, and only then
-finishes. Nothing is retried: after any trouble a new pairing begins, with new keys and other digits.
+finishes; a lock that has a secret wants its set-up button held once more then. Nothing else is retried: after any
+trouble a new pairing begins, with new keys and other digits.
 """
 
 import asyncio
 import os
+from collections.abc import Callable
 
 from firmware.core import wire
 from firmware.core.config import Config
 from firmware.core.kdf import same
+from firmware.core.keys import SLOTS
 from firmware.core.pairing import CLIENT, LOCK, NONCE, TYPED_WITHIN, commitment, digits_of
 from firmware.core.prologue import NO_LOCK, PAIRING
 
@@ -21,8 +24,9 @@ from .refusals import Refusal
 from .session import Random, Session, shake
 from .transport import Wire
 
-POLL = 1.0  # seconds between two questions whether the digits were typed
+POLL = 1.0  # seconds between two questions whether the digits were typed, and whether the button is held
 PENDING = "pairing-pending"
+BUTTON = "button-needed"
 
 
 class PairingFailed(ToolError):
@@ -77,16 +81,27 @@ class Pairing:
             await asyncio.sleep(self._poll)
         raise PairingFailed("Nobody typed the digits in two minutes.")
 
-    async def finish(self, psk: bytes, label: str, new: bytes = b"") -> int:
+    async def finish(self, psk: bytes, label: str, new: bytes = b"", button: Callable[[], None] = lambda: None) -> int:
         """Give the lock its key, and what a new one needs besides (see `for_new`); returns the key's slot.
 
-        Only after the owner has seen that the lock agreed.
+        Only after the owner has seen that the lock agreed. button: called each time that the lock, which has a secret,
+        wants its set-up button held once more; it is asked again for two minutes. Refusal when it takes no key.
         """
         name = label.encode()
-        slot = await self._ask(wire.FINISH, psk + bytes((len(name),)) + name + new)
-        if len(slot) != 1:
-            raise BadAnswer
-        return slot[0]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TYPED_WITHIN
+        while True:
+            try:
+                slot = await self._ask(wire.FINISH, psk + bytes((len(name),)) + name + new)
+            except Refusal as refusal:
+                if refusal.word != BUTTON or loop.time() >= until:
+                    raise
+                button()
+                await asyncio.sleep(self._poll)
+                continue
+            if len(slot) != 1 or slot[0] >= SLOTS:
+                raise BadAnswer
+            return slot[0]
 
     async def close(self) -> None:
         """End the connection."""

@@ -6,7 +6,7 @@ Bluetooth; a computer without Bluetooth is no trouble as long as a virtual lock 
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 from ..errors import ToolError
@@ -62,8 +62,15 @@ class Radios:
     async def __aexit__(self, *exception: object) -> None:
         await self._stack.aclose()
 
-    async def scan(self, seconds: float, enough: Callable[[Sighting], bool] = lambda one: False) -> list[Sighting]:
-        """Return every lock seen in so many seconds, on one radio after the other, or until one is enough."""
+    async def scan(
+        self,
+        seconds: float,
+        enough: Callable[[Sighting], bool] = lambda one: False,
+        suits: Callable[[Sighting], bool] = lambda one: False,
+    ) -> list[Sighting]:
+        """Return every lock seen in so many seconds, or until one is enough, on one radio after the other. The next
+        radio is left out when a lock that is enough, or suits, was seen.
+        """
         found: list[Sighting] = []
         troubles: list[NoBluetooth] = []
         for radio in self._radios:
@@ -71,22 +78,28 @@ class Radios:
                 found += await (await self._enter(radio)).scan(seconds, enough)
             except NoBluetooth as trouble:
                 troubles.append(trouble)
-            if any(enough(one) for one in found):
+            if any(enough(one) or suits(one) for one in found):
                 break
         if troubles and len(troubles) == len(self._radios):
             raise troubles[0]
         return found
 
-    async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> Sighting:
-        """Return the lock with this id, the strongest one; OutOfRange when it is not seen in time."""
+    async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> AsyncIterator[Sighting]:
+        """Yield what calls itself by this id, which anybody may: first what is seen at once, then, when that was not
+        it, all else that is seen in so many seconds, the strongest first. OutOfRange when there is nothing.
+        """
 
         def is_it(one: Sighting) -> bool:
             return one.lock_id == lock_id
 
-        for one in await self.scan(seconds, is_it):
-            if is_it(one):
-                return one
-        raise OutOfRange(f"The lock '{name}'")
+        seen: set[tuple[str, str]] = set()
+        for enough in (is_it, lambda one: False):
+            for one in filter(is_it, await self.scan(seconds, enough)):
+                if (one.transport, one.address) not in seen:
+                    seen.add((one.transport, one.address))
+                    yield one
+            if not seen:
+                raise OutOfRange(f"The lock '{name}'")
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect to a lock that was seen."""

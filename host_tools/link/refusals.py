@@ -36,6 +36,7 @@ REMEDIES = {
     "pairing-failed": "Run the command again and type the digits as they are shown.",
     "already-set-up": "Hold its set-up button to add a key, or reset it first: tumbler lock reset --help",
     "not-set-up": "Pair it: tumbler pair --help",
+    "too-many": "Wait some minutes, or let an owner of the lock do it.",
     "no-updates": "Update it by cable: tumbler deploy --help",
     "bad-signature": "Sign it with the key whose public half is on the lock: tumbler update sign --help",
     "wrong-board": "Build it for the MicroPython on this board, or update that by cable.",
@@ -46,7 +47,13 @@ REMEDIES = {
 
 
 class Refusal(ToolError):
-    """The lock carried a request not out, and changed nothing. word: why, as in docs/link.md."""
+    """The lock carried a request not out, and changed nothing. word: why, as in docs/link.md.
+
+    again: the request had been sent before, and its answer was lost: the lock may have carried it out then, and refuse
+    it now because it is done. It knows only the newest request of a key, which may be another client's by now.
+    """
+
+    again = False
 
     def __init__(self, status: int, said: bytes):
         known = status - FIRST_REFUSAL < len(REFUSALS)

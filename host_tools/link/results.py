@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from firmware.core.codebook import NEVER, Code
 from firmware.core.config import Config
+from firmware.core.keys import ROLE_NAMES, SLOTS
 from firmware.core.policy import Policy
 from firmware.core.prologue import LOCK_ID
 from firmware.core.wire import ITEM, SETTINGS, unpack_settings
@@ -43,6 +44,7 @@ class Status:
         """Read the 35 bytes and the label."""
         if not 35 <= len(data) <= 51:
             raise ValueError("a status has 35 to 51 bytes")
+        _check_key(data[12], data[13])
         flags = data[14]
         return cls(
             version=data[0],
@@ -177,6 +179,7 @@ def keys(data: bytes) -> Iterator[KeyEntry]:
         if len(head) != 14 or len(label) != head[13]:
             raise ValueError("a key is cut")
         at += 14 + len(label)
+        _check_key(head[0], head[1])
         yield KeyEntry(head[0], head[1], text(label), head[2], head[3], head[4], number(head[5:9]), number(head[9:13]))
 
 
@@ -216,6 +219,11 @@ def number(data: bytes) -> int:
 def text(data: bytes) -> str:
     """Read a text that another side wrote, as it can be shown."""
     return "".join(c for c in data.decode("utf-8", "replace") if c.isprintable())
+
+
+def _check_key(slot: int, role: int) -> None:
+    if slot >= SLOTS or role not in ROLE_NAMES:
+        raise ValueError("a slot or a role out of range")
 
 
 def _items(data: bytes) -> Iterator[bytes]:

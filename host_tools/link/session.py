@@ -6,6 +6,7 @@ A session is made by `shake`, which does the first three steps. Whatever is wron
 new connection. What a lock says before the session is not authentic, so it only chooses the words for a person.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
 
@@ -35,12 +36,14 @@ Random = Callable[[int], bytes]
 
 
 class WrongKey(ToolError):
-    """The lock refuses the key, or the lock is another one than it should be."""
+    """What answers refuses the key, or does not have it. Anybody can say so: it proves nothing of the key."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "the lock"):
         super().__init__(
-            "The lock does not accept this key: it was removed, or this is another lock.",
-            "Ask an owner for a new key, or pair again with the set-up button held: tumbler pair --help",
+            f"What answers as {name} does not accept the key: it was removed, or something else answers with the"
+            " lock's name.",
+            "Try again right beside the lock; `tumbler scan` shows what is in range. If it stays so, ask an owner of"
+            " the lock whether the key was removed.",
         )
 
 
@@ -105,10 +108,13 @@ class Channel:
             await self._wire.send(fragment)
 
     async def receive(self, timeout: float) -> bytes:
-        """Return the next message; LinkLost when a fragment is lost, repeated or takes longer than so many seconds."""
+        """Return the next message; LinkLost when a fragment is lost or repeated, or the message is not there in so many
+        seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout
         while True:
             try:
-                message = self._joiner.add(await self._wire.receive(timeout))
+                message = self._joiner.add(await self._wire.receive(max(0.0, until - loop.time())))
             except SessionError:
                 raise LinkLost("The connection to the lock lost a part of a message.") from None
             if message is not None:

@@ -4,11 +4,12 @@
         await door.client.unlock()
 
 On arrival the lock says who it is: its epoch is taken over, which confirms an erase by itself, and so is a pending key
-that works. `say` is told what is going on, for a person who waits.
+that works, with the secret it belongs to. Before that, anybody may call himself the lock and say anything: it is learnt
+from nothing. `say` is told what is going on, for a person who waits.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from firmware.core.codebook import ACTIVE, NEVER, REVOKED, Code
 from firmware.core.config import Config
@@ -16,12 +17,13 @@ from firmware.core.keys import SLOTS
 from firmware.core.tickets import CUSTOM
 
 from ..errors import ToolError
-from ..mirror import HeldKey, Mirror
+from ..mirror import ANEW, HeldKey, Mirror
 from ..registry import Lock, Registry
-from .client import Client
+from .client import MOST_EVENTS, Client
 from .radios import Radios
 from .results import CodeRecord, KeyEntry, LogEvent, Status
-from .session import WrongKey
+from .session import Busy, TooOld, WrongKey, WrongLock
+from .transport import LinkLost, OutOfRange, Sighting
 
 Say = Callable[[str], None]
 
@@ -53,13 +55,16 @@ class Visit:
 
     async def fetch_log(self, progress: Callable[[int], None] = lambda count: None) -> int:
         """Fetch what is new in the lock's log; returns how many events. What was fetched stays."""
-        mirror, before = self.mirror, self.mirror.last_seq()
-        if before > self.status.newest:
+        mirror, before, status = self.mirror, self.mirror.last_seq(), self.status
+        if before > status.newest:
             raise ToolError(
                 f"The log of '{self.lock.name}' is shorter than what was fetched before: the lock lost its memory.",
                 "Reset it and pair it again: tumbler lock reset --help",
             )
         fetched = 0
+        most = status.newest - max(before, status.oldest - 1)
+        if most <= 0:
+            return 0
 
         def keep(part: list[LogEvent]) -> None:
             nonlocal fetched
@@ -67,7 +72,7 @@ class Visit:
             fetched += len(part)
             progress(fetched)
 
-        await self.client.log(before, keep)
+        await self.client.log(before, keep, min(most, MOST_EVENTS), status.newest)
         return fetched
 
     async def fetch_codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
@@ -146,7 +151,7 @@ async def visit(
     keys: list[HeldKey] | None = None,
 ) -> AsyncIterator[Visit]:
     """Find a lock, connect with a key that it knows, and let the registry learn how it is. keys: to try, the registry's
-    without any.
+    without any; for keys of a lock that begins anew, lock is `Lock.anew`.
 
     NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
     """
@@ -154,9 +159,20 @@ async def visit(
         keys = registry.mirror(lock).usable_keys()
     if not keys:
         raise NoKey(lock.name)
-    client, key = await _reach(lock, radios, keys, say)
+    try:
+        client, key = await _reach(lock, radios, keys, say)
+    except OutOfRange as error:
+        if lock.successor is not None and not lock.is_anew:
+            raise ToolError(
+                f"{error.what} It was reset, or was to begin anew.", f"Pair it: tumbler pair '{lock.name}'"
+            ) from None
+        raise
     try:
         status = await client.identify()
+        if key.state == ANEW:
+            lock = registry.renew(lock)
+        else:
+            registry.stay(lock)
         if key.psk is not None:
             registry.mirror(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
         here = Visit(registry, lock, client, status, now)
@@ -167,19 +183,28 @@ async def visit(
 
 
 async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say) -> tuple[Client, HeldKey]:
-    """Return a client in a session, and the key it uses: the first one that the lock knows."""
+    """Return a client in a session, and the key it uses: the first one that something with the lock's id knows."""
     say(f"Looking for {lock.name} …")
-    sighting = await radios.find(lock.lock_id, lock.name)
-    refused: WrongKey | None = None
+    trouble: ToolError | None = None
+    async for sighting in radios.find(lock.lock_id, lock.name):
+        try:
+            return await _enter(lock, radios, sighting, keys, say)
+        except (WrongKey, WrongLock, Busy, TooOld, LinkLost, OutOfRange) as error:
+            trouble = trouble or error
+        say(f"Looking whether {lock.name} is somewhere else …")
+    raise trouble or OutOfRange(f"The lock '{lock.name}'")
+
+
+async def _enter(
+    lock: Lock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
+) -> tuple[Client, HeldKey]:
+    """Try the keys at one sighting; the first trouble that is no wrong key ends it, WrongKey when none fits."""
     for key in keys:
         # Where an answer was lost, the slot of a key is not known: the lock knows it in one of them, or in none.
         for slot in range(SLOTS) if key.slot is None else (key.slot,):
             say(f"Connecting to {lock.name} …")
             client = Client(lambda: radios.connect(sighting), lock.lock_id, slot, key.psk or b"")
-            try:
+            with suppress(WrongKey):
                 await client.connect()
-            except WrongKey as error:
-                refused = error
-                continue
-            return client, key
-    raise refused or NoKey(lock.name)
+                return client, key
+    raise WrongKey(f"'{lock.name}'")
