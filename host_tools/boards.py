@@ -240,8 +240,9 @@ def _bolt(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str
         yield f"bolt.timer: an {chip.name} has the timers 0 to {chip.timers - 1}."
     if bolt.get("kind") == "motor" and get(description, "bolt.stall_ms") > bolt["limit_ms"]:
         yield "bolt.stall_ms: is more than bolt.limit_ms, which ends the drive before."
-    if bolt.get("fail") == "safe" and (get(description, "power.battery") or get(description, "power.sleep") == "deep"):
-        yield "bolt.fail: a fail-safe coil draws its current all day. Take the mains and no deep sleep."
+    sleeps = get(description, "power.sleep") not in (None, "none")
+    if bolt.get("fail") == "safe" and (get(description, "power.battery") or sleeps):
+        yield "bolt.fail: a fail-safe coil draws its current all day, asleep too. Take the mains and no sleep."
 
 
 def _battery(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
@@ -276,6 +277,12 @@ def _power(description: Description, chip: Chip, pins: list[Use]) -> Iterator[st
             yield f"power.wake: GPIO {pin} ({inputs[pin].where}) is high when active; wake pins must be low."
         if sleep == "deep" and pin not in chip.deep_wake:
             yield f"power.wake: GPIO {pin} cannot end the deep sleep of an {chip.name}. Take {_listed(chip.deep_wake)}."
+        elif sleep == "deep" and not chip.deep_pull and pin in inputs and inputs[pin].pull != "external":
+            where = inputs[pin].where.rpartition(".")[0]
+            yield (
+                f"power.wake: GPIO {pin} of an {chip.name} has no pull-up in deep sleep."
+                f' Put a resistor there and write {where}.pull "external".'
+            )
     if sleep == "deep" and len(wake) > 1 and not chip.many_wake:
         yield f"power.wake: an {chip.name} in deep sleep can wait for one pin to go low, not for any of several."
     yield from _keys_wake(wake, pins)

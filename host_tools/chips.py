@@ -1,6 +1,8 @@
-"""What the pins of each chip can do, from Espressif's data sheets and MicroPython's ESP32 port (1.28).
+"""What the pins of each chip can do, for MicroPython's ESP32 port 1.28.
 
-One row a chip; docs/boards.md shows them. Pins are GPIO numbers.
+One row a chip; docs/boards.md shows them. Pins are GPIO numbers. Sources: ESP-IDF v5.5.1, the version that MicroPython
+is built with: the tables of its GPIO guide (docs/en/api-reference/peripherals/gpio), and of soc/CHIP/include/soc
+adc_channel.h, rtc_io_channel.h, spi_pins.h, uart_pins.h and soc_caps.h. What a strap does is from the data sheets.
 """
 
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ class Chip:
     pins: all there are; flash: taken by the flash chip; ram: by external RAM, for each kind of it; console: by the
     serial console and USB; inputs: no output and no pull; start: straps that decide whether it starts; boot: the one
     of them that chooses the download mode, low; straps: the other ones; adc1, adc2: inputs of the two converters;
-    deep_wake: pins that end deep sleep; many_wake: whether several can, any of them low.
+    deep_wake: pins that end deep sleep; many_wake: whether several can, any of them low; deep_pull: whether they keep
+    their own pull-up in it.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Chip:
     adc2: frozenset[int]
     deep_wake: frozenset[int]
     many_wake: bool
+    deep_pull: bool
     timers: int
     buses: int
     image_offset: int
@@ -59,6 +63,7 @@ CHIPS = {
         adc2=_pins("0, 2, 4, 12-15, 25-27"),
         deep_wake=_pins("0, 2, 4, 12-15, 25-27, 32-39"),
         many_wake=False,
+        deep_pull=True,
         timers=4,
         buses=2,
         image_offset=0x1000,
@@ -77,6 +82,7 @@ CHIPS = {
         adc2=_pins("11-20"),
         deep_wake=_pins("0-21"),
         many_wake=True,
+        deep_pull=False,  # MicroPython sets the pad's pull-up; in deep sleep the RTC's counts
         timers=4,
         buses=2,
         image_offset=0,
@@ -95,6 +101,7 @@ CHIPS = {
         adc2=_pins("5"),
         deep_wake=_pins("0-5"),
         many_wake=True,
+        deep_pull=True,
         timers=2,
         buses=1,
         image_offset=0,

@@ -15,7 +15,7 @@ YEAR_DAYS = 365.25
 
 @dataclass(frozen=True)
 class Currents:
-    """One chip, microamperes: awake with the radio off; while it advertises; in light and in deep sleep."""
+    """One chip or module, microamperes: awake with the radio off; while it advertises; in light and in deep sleep."""
 
     awake: int
     radio: int
@@ -23,12 +23,13 @@ class Currents:
     deep: int
 
 
-# The sleep currents are the typical ones of the data sheets. "Awake" is modem sleep at MicroPython's clock of 160 MHz
-# with the CPU busy, the upper end of a range; "radio" is receiving. Those two are rounded up for the S3.
+# Sources: docs/energy.md. "Awake" is modem sleep at MicroPython's clock of 160 MHz with one core busy, the upper end of
+# a range; "radio" is transmitting; "light" is what Espressif measured on modules, whose flash stays powered: the data
+# sheets' 800, 240 and 130 are for one that is off.
 CURRENTS = {
-    "esp32": Currents(awake=44_000, radio=100_000, light=800, deep=10),
-    "esp32s3": Currents(awake=50_000, radio=95_000, light=240, deep=8),
-    "esp32c3": Currents(awake=28_000, radio=87_000, light=130, deep=5),
+    "esp32": Currents(awake=44_000, radio=130_000, light=1_350, deep=10),
+    "esp32s3": Currents(awake=55_000, radio=202_000, light=280, deep=8),
+    "esp32c3": Currents(awake=28_000, radio=190_000, light=140, deep=5),
 }
 CLOCK_CHIP = 110  # DS3231, supplied by the board, bus idle: the most
 EXPANDERS = {"pcf8574": 10, "pcf8574a": 10, "mcp23017": 1}  # standby: the most

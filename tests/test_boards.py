@@ -142,6 +142,17 @@ WRONG = [
         "keypad.expander.interrupt: is missing: without it no key ends the sleep",
     ),
     ("esp32s3-devkitc", {"bolt__fail": "safe"}, "bolt.fail: a fail-safe coil draws its current all day"),
+    (
+        "esp32s3-devkitc",
+        {"bolt__fail": "safe", "power__battery": False},
+        "bolt.fail: a fail-safe coil draws its current all day, asleep too",
+    ),
+    (
+        "m5stack-atoms3-lite",
+        {"power": {"battery": False, "sleep": "deep", "wake": [5]}},
+        "power.wake: GPIO 5 of an ESP32-S3 has no pull-up in deep sleep. Put a resistor there and write "
+        'keypad.expander.pull "external"',
+    ),
     # the flash
     ("esp32-devkitc", {"flash__vfs_offset": 0x1F0000}, "flash.vfs_offset: the program ends at 2097152"),
     ("esp32-devkitc", {"flash__vfs_kib": 2052}, "flash.vfs_kib: the file system would end behind the chip"),
@@ -401,5 +412,6 @@ def test_the_document_has_the_pins_of_each_chip():
         assert pins(cell["ADC1, for the battery"]) == chip.adc1
         assert pins(cell["wake from deep sleep, any of several low"]) == chip.deep_wake
         assert chip.many_wake == ("one pin alone" not in cell["wake from deep sleep, any of several low"])
+        assert chip.deep_pull == (cell["pull-up of a wake pin in deep sleep"] == "its own")
     straps = re.search(r"\*\*Other strapping pins\*\* \(([^)]*)\)", TEXT)[1].split(";")
     assert [pins(part) for part in straps] == [chip.straps for chip in CHIPS.values()]

@@ -173,7 +173,7 @@ def test_what_may_wake(description, esp32):
     assert esp32.deep == [5]
 
 
-@pytest.mark.parametrize("power", [{"battery": True, "sleep": "light"}, {"sleep": "deep"}])
+@pytest.mark.parametrize("power", [{"battery": True, "sleep": "light"}, {"sleep": "light"}, {"sleep": "deep"}])
 def test_a_fail_safe_bolt_needs_its_current(description, esp32, power):
     description["power"] = {**power, "wake": [5]}
     description["bolt"]["fail"] = "safe"

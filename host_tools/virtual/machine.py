@@ -11,12 +11,12 @@ from host_tools.virtual.models.motor import CLOSE, OPEN, Mechanics
 PWRON_RESET = 1
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
-SOFT_RESET = 5
+HARD_RESET = 2  # machine.reset() counts as one on an ESP32
 PIN_WAKE = 2
 TIMER_WAKE = 4
 
 
-CAUSES = {"watchdog": WDT_RESET, "machine.reset": SOFT_RESET, "deep-sleep": DEEPSLEEP_RESET}
+CAUSES = {"watchdog": WDT_RESET, "machine.reset": HARD_RESET, "deep-sleep": DEEPSLEEP_RESET}
 
 
 class _Output:
@@ -269,7 +269,7 @@ class Machine:
 
     PWRON_RESET = PWRON_RESET
     WDT_RESET = WDT_RESET
-    SOFT_RESET = SOFT_RESET
+    HARD_RESET = HARD_RESET
     DEEPSLEEP_RESET = DEEPSLEEP_RESET
     PIN_WAKE = PIN_WAKE
     TIMER_WAKE = TIMER_WAKE
