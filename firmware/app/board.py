@@ -121,7 +121,7 @@ class Board:
     def _make_bolt(self, part: dict) -> "Bolt | MotorBolt":
         kind = _choice(part, "kind", ("solenoid", "motor"))
         safe = _choice(part, "fail", ("secure", "safe")) == "safe"
-        timer = self._machine.Timer(_number(part, "timer", -1, 3))
+        timer = self._machine.Timer(_number(part, "timer", 0, 3))
         limit = _number(part, "limit_ms", 100, 60_000)
         if kind == "solenoid":
             # Fail-safe: without current it is open, so what unlocks is "off".
@@ -277,7 +277,9 @@ class Board:
         elif self.sleeps == "deep":
             self._machine.deepsleep(ms)
         else:
+            self.matrix.hold(True)
             self._machine.lightsleep(ms)
+            self.matrix.hold(False)
         self.matrix.touched()
         return self.ticks_diff(self.ticks_ms(), begun) < ms
 

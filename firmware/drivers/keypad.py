@@ -55,6 +55,9 @@ class Grid:
         """Number of crossings."""
         return self._height * self._width
 
+    def hold(self, on: bool) -> None:
+        """Before and after a light sleep: what the chip would let go of stays as it is."""
+
     def unclear(self, mask: int) -> int:
         """The bits of `mask` that may be ghosts: those in a group of two rows and two columns, or more.
 
@@ -125,6 +128,12 @@ class Matrix(Grid):
         """Pull all rows low, so that a touch pulls a column low; until the next touched()."""
         for row in self._rows:
             row.value(0)
+
+    def hold(self, on: bool) -> None:
+        """Keep the rows' levels through a light sleep, or let go of them: an S3 and a C3 float every pin that neither
+        wakes nor is held (docs/app.md)."""
+        for row in self._rows:
+            row.init(hold=on)
 
     def touched(self) -> bool:
         """Whether any key is down, in one look: all rows low at once. Cheap enough for a sleeping lock."""

@@ -287,6 +287,7 @@ class Machine:
         self.RTC = lambda: rtc
         self.battery = Battery(description["battery"])
         self.ADC = _Converter(self.battery)
+        self.rows = matrix.rows
         self.Pin = _Pins(description, matrix, self.contacts.values(), self.motor, outputs.bolt, outputs.led)
         self.PWM = lambda pin, freq=0, duty_u16=0: _PWM(outputs.tone, pin, freq, duty_u16)
         self.Timer = lambda number: _Timer(world)
@@ -301,7 +302,9 @@ class Machine:
         self._reset("machine.reset")
 
     def lightsleep(self, ms):
-        """Sleep until a pin goes low."""
+        """Sleep until a pin goes low; the keypad's rows float meanwhile unless they are held."""
+        for row in self.rows:
+            row.float()
         self._world.sleep(ms, lambda: self._low(self.esp32.light))
 
     def deepsleep(self, ms):

@@ -25,15 +25,25 @@ def bounce(random: "Any", longest_us: int) -> "list[int]":
 
 
 class RowPin:
-    """An open-drain output: value(0) pulls the row low, value(1) lets it go."""
+    """An open-drain output: value(0) pulls the row low, value(1) lets it go. A held one keeps its level."""
 
     def __init__(self, model: "MatrixModel", index: int) -> None:
         self._model = model
         self._bit = 1 << index
+        self._held = False
+
+    def init(self, hold: bool) -> None:
+        """Hold the level that the pin has, or let go of it again."""
+        self._held = hold
 
     def value(self, level: int) -> None:
         """Drive the row."""
-        self._model.drive(self._bit, level)
+        if not self._held:
+            self._model.drive(self._bit, level)
+
+    def float(self) -> None:
+        """The chip falls into light sleep: a pin that is not held is let go of, as on an S3 or a C3."""
+        self.value(1)
 
 
 class ColumnPin:
