@@ -21,6 +21,7 @@ from pathlib import Path
 
 from firmware.core.events import OPEN, VERDICTS
 
+from .holders import Heard, Holders
 from .link.results import CodeRecord, LogEvent
 from .registry_file import told
 
@@ -131,6 +132,33 @@ class Mirror:
         """Forget the key of a slot that was removed."""
         with self._writing():
             self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, ANEW))
+
+    def hear(self, seq: int, keys: Iterable[tuple[int, int, str]]) -> None:
+        """Remember that the lock, its newest event being `seq`, said (slot, role, label) of some keys."""
+        with self._writing():
+            for slot, role, label in keys:
+                newest = self._db.execute(
+                    "SELECT first, last, role, label FROM heard WHERE lock = ? AND slot = ? "
+                    " ORDER BY first DESC LIMIT 1",
+                    (self._lock, slot),
+                ).fetchone()
+                if newest is not None and newest[2:] == (role, label):
+                    self._db.execute(
+                        "UPDATE heard SET last = ? WHERE lock = ? AND slot = ? AND first = ?",
+                        (max(seq, newest[1]), self._lock, slot, newest[0]),
+                    )
+                else:
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO heard (lock, slot, first, last, role, label) VALUES (?, ?, ?, ?, ?, ?)",
+                        (self._lock, slot, seq, seq, role, label),
+                    )
+
+    def holders(self) -> Holders:
+        """Return who held which slot when, as far as log and lists tell."""
+        with told(self._path):
+            query = "SELECT slot, first, last, role, label FROM heard WHERE lock = ? ORDER BY slot, first"
+            heard = [Heard(*row) for row in self._db.execute(query, (self._lock,))]
+        return Holders(self.events(), heard)
 
     def replace_keys(self, listed: Iterable[tuple[int, int, str]], now: int) -> None:
         """Take over the lock's whole list of (slot, role, label)."""

@@ -213,7 +213,7 @@ class Registry:
                 (anew.fingerprint, lock.id, anew.secret),
             )
             if changed.rowcount:
-                for table in ("codes", "known", "chosen", "events"):
+                for table in ("codes", "known", "chosen", "asked", "events", "heard"):
                     self._db.execute(f"DELETE FROM {table} WHERE lock = ?", (lock.id,))  # noqa: S608
                 self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, ANEW))
                 self._db.execute("UPDATE keys SET state = ? WHERE lock = ?", (SENT, lock.id))

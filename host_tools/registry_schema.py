@@ -10,7 +10,9 @@ the tables of today or as it was.
              slot; sent: its answer was lost; anew: sent, with the successor; pending: may work
     known    the codes the lock listed when it was asked last
     chosen   digits that no ticket gives, put in over the link from here; tag as in docs/passcodes.md
+    asked    digits that the lock was asked to take, and whose answer is not there
     events   the lock's log, as far as it was ever fetched
+    heard    which key the lock said that a slot has, and at which events
 """
 
 import sqlite3
@@ -86,6 +88,28 @@ CREATE TABLE chosen (
 ) WITHOUT ROWID
 """,
     """
+CREATE TABLE asked (
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    digits  TEXT    NOT NULL CHECK (length(digits) BETWEEN 4 AND 9),
+    label   TEXT    NOT NULL DEFAULT '',
+    start   INTEGER NOT NULL,
+    end     INTEGER NOT NULL,
+    random  INTEGER NOT NULL CHECK (random IN (0, 1)),
+    PRIMARY KEY (lock, digits)
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE heard (
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    slot    INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 15),
+    first   INTEGER NOT NULL CHECK (first >= 0),
+    last    INTEGER NOT NULL CHECK (last >= first),
+    role    INTEGER NOT NULL,
+    label   TEXT    NOT NULL,
+    PRIMARY KEY (lock, slot, first)
+) WITHOUT ROWID
+""",
+    """
 CREATE TABLE events (
     lock     INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
     seq      INTEGER NOT NULL CHECK (seq > 0),
@@ -115,6 +139,8 @@ COLUMNS = {
         "keys": "id, lock, slot, role, label, psk, state, created",
         "known": "lock, tag, details, seen",
         "chosen": "lock, tag, digits, label, created",
+        "asked": "lock, digits, label, start, end, random",
+        "heard": "lock, slot, first, last, role, label",
         "events": "lock, seq, time, event, reason, flags, kind, code, argument",
     },
 }

@@ -587,6 +587,44 @@ def test_the_log_in_words(lock):
     assert (header.split("\t")[:3], len(rows)) == (["seq", "time", "event"], 5)
 
 
+def test_a_slot_that_is_used_again_keeps_its_old_events_under_the_old_name(lock):
+    lock.owner.add_key(Key(1, OPENER, bytes(32), "Bo"))
+    done("key", "list", "door")
+    lock.owner.unlock(By(1, 7), lock.store.keys[1])
+    done("key", "remove", "door", "Bo", "--yes")
+    lock.owner.add_key(Key(1, OPENER, bytes(range(32)), "Cleo"))
+    lock.owner.unlock(By(1, 8), lock.store.keys[1])
+    events = done("lock", "log", "door")  # nobody was told who Cleo is but by two letters
+    assert [(one["event"], one["by"], one["slot"], one["label"]) for one in events] == [
+        ("key-added", None, None, "Bo"),
+        ("unlocked", "Bo", 1, None),
+        ("key-removed", "Ann", 0, "Bo"),
+        ("key-added", None, None, "Cl…"),
+        ("unlocked", "Cl…", 1, None),
+    ]
+    done("key", "list", "door")
+    assert [one["by"] for one in done("lock", "log", "door")] == [None, "Bo", "Ann", None, "Cleo"]
+    lock.owner.remove_key(1)
+    lock.owner.add_key(Key(1, OPENER, bytes(32), "Cleo"))
+    lock.owner.add_key(Key(2, MANAGER, bytes(range(1, 33)), ""))
+    lock.owner.unlock(By(2, 9), lock.store.keys[2])
+    assert done("lock", "log", "door")[-1]["by"] == "key 2"
+
+
+def test_after_a_gap_in_the_log_nobody_is_named_who_was_not_heard_since(lock):
+    done("lock", "log", "door")
+    lock.owner.add_key(Key(1, MANAGER, bytes(32), "Max"))
+    done("key", "list", "door")
+    lock.owner.remove_key(1)
+    lock.owner.add_key(Key(1, MANAGER, bytes(range(32)), "Eve"))
+    for _ in range(1100):
+        lock.owner.set_time(NOW)
+    lock.owner.set_time(NOW, By(1, 9))
+    assert done("lock", "log", "door")[-1]["by"] == "key 1"
+    done("key", "list", "door")
+    assert done("lock", "log", "door")[-1]["by"] == "Eve"
+
+
 def test_the_log_grows_beyond_what_the_lock_keeps(lock, air):
     for _ in range(600):
         lock.owner.set_time(NOW)

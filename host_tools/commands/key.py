@@ -85,9 +85,7 @@ def add(
         nonlocal sent
         progress(f"Adding a key to {door.lock.name} …")
         sent = True
-        slot = await door.client.add_key(entry, psk)
-        door.mirror.note_key(slot, entry.role, note, now())
-        return slot
+        return await door.add_key(entry, psk)
 
     try:
         lock, slot = at_lock(name, work)

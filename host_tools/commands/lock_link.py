@@ -11,7 +11,6 @@ from .. import show, show_link
 from ..errors import ToolError
 from ..issue import POLICIES
 from ..link.visit import Visit
-from ..mirror import ACTIVE
 from ..registry import Registry
 from ..zones import format_time
 from .shared import (
@@ -125,9 +124,9 @@ def log(
         events = mirror.events(since or 0)
         if since is None and not everything:
             events = events[-LAST:]
-        keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.state == ACTIVE}
+        holders = mirror.holders()
         names = show_link.labels(show_link.issued_codes(lock, registry.codes(lock)), mirror)
-        data = [show_link.event_data(lock, event, keys, names) for event in events]
+        data = [show_link.event_data(lock, event, holders, names) for event in events]
     if json:
         show.emit(data)
         return

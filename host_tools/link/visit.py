@@ -84,8 +84,19 @@ class Visit:
     async def fetch_keys(self) -> list[KeyEntry]:
         """Fetch the lock's list of keys."""
         found = await self.client.keys()
-        self.mirror.replace_keys([(key.slot, key.role, key.label) for key in found], self._now())
+        listed = [(key.slot, key.role, key.label) for key in found]
+        self.mirror.replace_keys(listed, self._now())
+        self.mirror.hear(self.status.newest, listed)
         return found
+
+    async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
+        """Add a key, and remember whose its slot is; returns the slot."""
+        slot = await self.client.add_key(entry, psk)
+        self.mirror.note_key(slot, entry.role, entry.label, self._now())
+        with suppress(ToolError):  # it is added: only how long the log is now would not be known
+            self.status = await self.client.identify()
+            self.mirror.hear(self.status.newest, [(slot, entry.role, entry.label)])
+        return slot
 
     async def add_code(self, digits: str, start: int | None, end: int | None, label: str, insist: bool) -> bytes:
         """Add a custom code, and remember its digits."""
@@ -175,6 +186,7 @@ async def visit(
             registry.stay(lock)
         if key.psk is not None:
             registry.mirror(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
+        registry.mirror(lock).hear(status.newest, [(status.slot, status.role, status.label)])
         here = Visit(registry, lock, client, status, now)
         here._follow(status.epoch)
         yield here
