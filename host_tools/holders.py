@@ -1,7 +1,7 @@
 """Who held a key slot when: a slot is used again once its key was removed, and the log names slots alone.
 
 A tenure is the time from the key's addition to its removal, both of which the log has, with the key's role and the
-first two bytes of its label. A label belongs to a tenure in which the lock was heard to say it; where the log has a gap,
+first two bytes of its label. A label belongs to a tenure in which the lock said it; where the log has a gap,
 nobody knows whether the tenure went on. Nothing is named that contradicts the log. Positions are sequence numbers.
 """
 

@@ -64,6 +64,17 @@ class Chosen:
     created: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Digits that the lock was asked to take; its answer is not there. random: nobody has chosen them."""
+
+    digits: str = field(repr=False)
+    label: str
+    start: int
+    end: int
+    random: bool
+
+
 class Mirror:
     """What is kept of one lock. Every method raises ToolError with a sentence for the owner."""
 
@@ -235,6 +246,27 @@ class Mirror:
                 "INSERT OR REPLACE INTO chosen (lock, tag, digits, label, created) VALUES (?, ?, ?, ?, ?)",
                 (self._lock, tag, digits, label, now),
             )
+            self._db.execute("DELETE FROM asked WHERE lock = ? AND digits = ?", (self._lock, digits))
+
+    def asked(self) -> list[Asked]:
+        """Digits that the lock was asked to take, and whose answer is not there."""
+        with told(self._path):
+            query = "SELECT digits, label, start, end, random FROM asked WHERE lock = ? ORDER BY digits"
+            rows = self._db.execute(query, (self._lock,))
+            return [Asked(digits, label, start, end, bool(random)) for digits, label, start, end, random in rows]
+
+    def ask(self, asked: Asked) -> None:
+        """Remember digits before the lock is asked to take them."""
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO asked (lock, digits, label, start, end, random) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._lock, asked.digits, asked.label, asked.start, asked.end, int(asked.random)),
+            )
+
+    def drop_asked(self, digits: str) -> None:
+        """Forget digits that the lock did not take."""
+        with self._writing():
+            self._db.execute("DELETE FROM asked WHERE lock = ? AND digits = ?", (self._lock, digits))
 
     # Log
 

@@ -92,6 +92,17 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
             "state": "",
         }
         rows.append(_with_memory(lock, row, one.record, uses, now))
+    for asked in mirror.asked():
+        row = {
+            **dict.fromkeys(("kind", "start", "end", "first_use_until", "ticket", "hour", "id"), None),
+            "digits": asked.digits,
+            "length": len(asked.digits),
+            "lock": lock.name,
+            "epoch": lock.epoch,
+            "label": asked.label,
+            "state": "unconfirmed",
+        }
+        rows.append(_with_memory(lock, row, None, {}, now))
     return rows
 
 

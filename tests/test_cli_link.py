@@ -1,5 +1,6 @@
 """The commands over the link, as a person or a script uses them, with a lock in memory instead of a radio."""
 
+import asyncio
 import json
 import stat
 from contextlib import ExitStack
@@ -765,8 +766,85 @@ def test_random_digits_that_are_refused_because_they_are_there_already_are_not_c
         return [value]
 
     air.fault = fault
-    assert "may be the code that was just added" in refused("code", "custom", "door")
+    code = done("code", "custom", "door", "--label", "Ann")
     assert len(lock.store.book) == 1
+    assert lock.enter(code["digits"]) == "open"
+    assert [(row["digits"], row["label"]) for row in done("code", "list", "door")] == [(code["digits"], "Ann")]
+
+
+def deaf(lock, air):
+    """From the change on, nothing of what the lock says arrives."""
+    before = lock.store.seq
+    air.fault = lambda direction, value: CUT if direction == DOWN and lock.store.seq > before else [value]
+
+
+def heard(air):
+    """The air is clear again."""
+    air.fault = lambda direction, value: [value]
+
+
+@pytest.mark.parametrize("digits", [(), ("740193",)])
+@pytest.mark.parametrize("secret", [True, False])
+def test_a_code_whose_answer_was_lost_is_kept_and_the_same_command_ends_it(lock, air, digits, secret):
+    if not secret:
+        with Registry.open() as registry:
+            registry.remove(registry.lock("door"))
+            known = registry.add("door", "UTC0", "UTC0", 96, "standard", None, NOW, lock.link.id)
+            registry.mirror(known).hold(0, OWNER, "Ann", PSK, NOW)
+    deaf(lock, air)
+    wish = ("code", "custom", "door", *digits, "--label", "cleaners")
+    message = refused(*wish)
+    assert "may be done" in message
+    assert "tumbler code list 'door' --fetch" in message
+    (row,) = done("code", "list", "door")
+    assert (row["state"], row["label"]) == ("unconfirmed", "cleaners")
+    heard(air)
+    code = done(*wish)
+    assert code["digits"] == row["digits"]
+    assert code["id"] == lock.scheme.tag(code["digits"])[:4].hex()
+    assert len(lock.store.book) == 1
+    assert [one["state"] for one in done("code", "list", "door")] == ["active"]
+
+
+def test_the_locks_list_tells_what_became_of_a_lost_answer(lock, air):
+    deaf(lock, air)
+    refused("code", "custom", "door", "740193", "--label", "cleaners")
+    heard(air)
+    (row,) = done("code", "list", "door", "--fetch")
+    assert (row["digits"], row["state"], row["label"]) == ("740193", "active", "cleaners")
+    deaf(lock, air)
+    assert "may be done" in refused("code", "change", "door", "740193", "--digits", "591804")
+    heard(air)
+    assert done("code", "change", "door", "740193", "--digits", "591804")["label"] == "cleaners"
+    deaf(lock, air)
+    assert "may be done" in refused("code", "delete", "door", "591804")
+    heard(air)
+    in_between(air, 2)  # this one never arrives
+    assert "may be done" in refused("code", "custom", "door", "382914")
+    heard(air)
+    assert "382914" not in {one["digits"] for one in done("code", "list", "door", "--fetch")}
+
+
+def test_an_opening_whose_answer_was_lost_may_have_opened(lock, air):
+    deaf(lock, air)
+    assert "may have opened" in refused("lock", "unlock", "door")
+    assert lock.opened
+
+
+def test_ctrl_c_after_the_request_says_that_it_may_be_done(lock, air, monkeypatch):
+    before = lock.store.seq
+
+    def fault(direction, value):
+        if direction == DOWN and lock.store.seq > before:
+            raise asyncio.CancelledError
+        return [value]
+
+    air.fault = fault
+    status, out, err = tumbler("code", "custom", "door", "740193")
+    assert (status, out) == (130, "")
+    assert "may be done" in err
+    assert "740193" not in err
+    assert done("code", "list", "door")[0]["digits"] == "740193"
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ def list_(
     """List the codes of a lock: those issued here with their digits, and what the lock told of them and of others.
 
     State: upcoming; usable (now, also for the first time); active (used before, and good); if-used (too late for a
-    first use); used; over; revoked; erased. What the lock knows is what it told last: --fetch asks it.
+    first use); used; over; revoked; erased; unconfirmed (the lock was asked to take it,
+    and its answer was lost). What the lock knows is what it told last: --fetch asks it.
     """
     if fetch:
 

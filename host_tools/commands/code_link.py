@@ -79,18 +79,17 @@ def custom(
 
 
 async def _random(door: Visit, start: int | None, end: int | None, label: str) -> tuple[str, bytes]:
-    """Add random digits, more of them when the lock finds them too few."""
+    """Add random digits, more of them when the lock finds them too few; those of a lost answer first."""
+    until = NEVER if end is None else end
+    for asked in door.mirror.asked():
+        if (asked.label, asked.start, asked.end, asked.random) == (label, start or 0, until, True):
+            return asked.digits, await door.add_code(asked.digits, start, end, label, insist=False, random=True)
     length = max(SHORTEST_RANDOM, policy_of(door.lock).fewest_digits)
     for left in range(TRIES - 1, -1, -1):
         digits = f"{secrets.randbelow(10**length):0{length}}"
         try:
-            return digits, await door.add_code(digits, start, end, label, insist=False)
+            return digits, await door.add_code(digits, start, end, label, insist=False, random=True)
         except Refusal as refusal:
-            if refusal.again and refusal.word == "code-exists":
-                raise ToolError(
-                    f"{refusal.what} An answer was lost before: it may be the code that was just added.",
-                    "Delete the custom code that has no digits here: tumbler code list --help",
-                ) from refusal
             if refusal.word not in ("weak-digits", "code-exists") or not left:
                 raise
             length = min(LONGEST, length + 1)

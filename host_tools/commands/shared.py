@@ -15,6 +15,7 @@ from firmware.core.zone import Zone
 
 from .. import show
 from ..errors import ToolError
+from ..link.client import Unconfirmed
 from ..link.radios import Radios
 from ..link.visit import Visit, visit
 from ..registry import Lock, Registry, home
@@ -199,7 +200,14 @@ def at_lock(name: str, work: Callable[[Visit, show.Progress], Awaitable[T]]) -> 
             async with Radios() as radios, visit(registry, lock, radios, progress, now) as door:
                 return await work(door, progress)
 
-        result = asyncio.run(stay())
+        try:
+            result = asyncio.run(stay())
+        except Unconfirmed as lost:
+            if not lost.interrupted:
+                raise
+            progress.hide()
+            show.error(lost)
+            raise KeyboardInterrupt from None
         return registry.lock(lock.name), result
 
 
