@@ -15,7 +15,7 @@ from firmware.core.keys import MANAGER, OPENER, OWNER, Key
 from firmware.core.owner import By
 from firmware.core.tickets import ONE_TIME, PERMANENT
 from host_tools.link import client, pair, radios
-from host_tools.link.transport import NoBluetooth, Radio
+from host_tools.link.transport import NoBluetooth, OutOfRange, Radio
 from host_tools.mirror import SENT
 from host_tools.registry import Registry, lock_id_of
 from tests.linked import PSK, Linked
@@ -497,8 +497,39 @@ def test_custom_codes_are_added_listed_changed_and_deleted(lock):
     assert rows["591804"]["label"] == "cleaners"
     done("code", "change", "door", "591804", "--end", "never")
     assert done("code", "list", "door", "--fetch")[0]["end"] is None
-    assert done("code", "delete", "door", rows["591804"]["id"])["label"] == "cleaners"
+    assert done("code", "delete", "door", rows["591804"]["id"], "--yes")["label"] == "cleaners"
     assert lock.enter("591804").startswith("refused")
+
+
+def test_a_changed_code_is_printed_as_the_lock_has_it(lock):
+    """What is not named stays, whoever knows it."""
+    lock.owner.add_custom("740193", None, NOW // 3600 * 3600 + 36000)
+    changed = done("code", "change", "door", "740193", "--start", "2026-11-23T16")
+    assert (changed["start"], changed["end"]) == ("2026-11-23T16:00:00+00:00", "2026-11-24T01:00:00+00:00")
+    changed = done("code", "change", "door", "740193", "--digits", "591804", "--label", "Ann")
+    assert (changed["start"], changed["end"]) == ("2026-11-23T16:00:00+00:00", "2026-11-24T01:00:00+00:00")
+    issued = done("code", "timed", "door", "--end", "2026-11-25T11")
+    changed = done("code", "change", "door", issued["digits"], "--end", "2026-11-26T11")
+    assert (changed["start"], changed["end"]) == (issued["start"], "2026-11-26T11:00:00+00:00")
+    assert "--digits" in refused("code", "change", "door", "591804", "--label", "Bo")
+
+
+@pytest.mark.parametrize("written", ["740 193", "740-193", " 7401 93 ", "740193#"])
+def test_digits_may_be_written_in_groups(lock, written):
+    assert done("code", "custom", "door", written)["digits"] == "740193"
+    assert done("code", "change", "door", written, "--end", "2026-11-25T11")["digits"] == "740193"
+    assert done("code", "delete", "door", written, "--yes")["deleted"] == lock.scheme.tag("740193")[:4].hex()
+    assert "4 to 9 digits" in refused("code", "custom", "door", "740 19x")
+
+
+def test_deleting_asks_a_person_first(lock, monkeypatch):
+    done("code", "custom", "door", "740193", "--label", "cleaners")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, err: "cleaners" not in question)
+    assert "Nothing was deleted" in refused("code", "delete", "door", "740193")
+    assert lock.enter("740193") == "open"
+    done("code", "delete", "door", "740193", "--yes")
+    assert lock.enter("740193").startswith("refused")
 
 
 def test_random_digits_when_none_are_named(lock):
@@ -527,7 +558,7 @@ def test_issued_codes_are_changed_and_deleted_by_id_before_their_first_use(lock)
     done("code", "change", "door", code["id"], "--start", "2026-11-23T15")
     assert lock.enter(code["digits"]) == "open"
     other = done("code", "permanent", "door")
-    done("code", "delete", "door", other["id"])
+    done("code", "delete", "door", other["id"], "--yes")
     assert lock.enter(other["digits"]) == "refused revoked"
     rows = {row["id"]: row for row in done("code", "list", "door", "--fetch")}
     assert (rows[code["id"]]["state"], rows[code["id"]]["lock_state"]) == ("used", "used")
@@ -544,22 +575,22 @@ def test_codes_that_only_the_lock_knows(lock):
     assert sorted((row["digits"], row["kind"], row["state"]) for row in rows) == [
         (None, "custom", "active"), (None, "permanent", "active"),
     ]  # fmt: skip
-    done("code", "delete", "door", tag[:4].hex())
+    done("code", "delete", "door", tag[:4].hex(), "--yes")
     assert lock.enter("740193").startswith("refused")
     (other,) = [row for row in rows if row["kind"] == "permanent"]
     with Registry.open() as registry:  # nothing is known of it here any more: the lock is asked for its list
         registry.mirror(registry.lock("door")).replace_known([], NOW)
-    done("code", "delete", "door", other["id"])
+    done("code", "delete", "door", other["id"], "--yes")
     assert lock.store.book.find(lock.scheme.tag(elsewhere)).state == REVOKED
-    assert "knows no code" in refused("code", "delete", "door", "0badc0de")
-    assert "neither a code nor an id" in refused("code", "delete", "door", "xyz")
+    assert "knows no code" in refused("code", "delete", "door", "0badc0de", "--yes")
+    assert "neither a code nor an id" in refused("code", "delete", "door", "xyz", "--yes")
 
 
 def test_digits_never_show_in_what_goes_wrong(lock):
     for arguments in (
         "code custom door 740193 --start 2026-11-24T12 --end 2026-11-24T11",
         "code custom door 740193 --end 2026-11-23T10",
-        "code delete door 740193",
+        "code delete door 740193 --yes",
         "code change door 740193",
     ):
         assert "740193" not in refused(*arguments.split())
@@ -817,7 +848,7 @@ def test_the_locks_list_tells_what_became_of_a_lost_answer(lock, air):
     heard(air)
     assert done("code", "change", "door", "740193", "--digits", "591804")["label"] == "cleaners"
     deaf(lock, air)
-    assert "may be done" in refused("code", "delete", "door", "591804")
+    assert "may be done" in refused("code", "delete", "door", "591804", "--yes")
     heard(air)
     in_between(air, 2)  # this one never arrives
     assert "may be done" in refused("code", "custom", "door", "382914")
@@ -829,6 +860,16 @@ def test_an_opening_whose_answer_was_lost_may_have_opened(lock, air):
     deaf(lock, air)
     assert "may have opened" in refused("lock", "unlock", "door")
     assert lock.opened
+
+
+def test_a_lock_that_goes_off_while_it_is_talked_to_is_named(lock, air, monkeypatch):
+    async def connect(sighting):
+        raise OutOfRange(f"The lock at {sighting.address}")
+
+    monkeypatch.setattr(air, "connect", connect)
+    message = refused("lock", "status", "door")
+    assert "The lock 'door' is not in range" in message
+    assert "00:00" not in message
 
 
 def test_ctrl_c_after_the_request_says_that_it_may_be_done(lock, air, monkeypatch):

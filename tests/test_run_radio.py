@@ -18,6 +18,7 @@ import pytest
 from firmware.core.config import Config
 from host_tools.desk import Desk
 from host_tools.errors import ToolError
+from host_tools.link import virtual
 from host_tools.link.pair import Pairing, for_new
 from host_tools.link.radios import Radios, radios, running
 from host_tools.radio_socket import socket_path
@@ -252,3 +253,38 @@ def test_a_radio_that_another_lock_has_is_said_before_the_terminal_is_taken(tmp_
         ):
             RadioApp(virtual, socket_path(home()), lambda lock_id: None)
         lock.ends()
+
+
+def test_a_connection_that_the_lock_has_ended_is_closed_at_once():
+    """The stack would wait for the end that was before."""
+
+    class Connection:
+        EVENT_DISCONNECTION = "disconnection"
+
+        def __init__(self):
+            self.asked = 0
+            self.end = None
+
+        def on(self, event, does):
+            self.end = does
+
+        async def disconnect(self):
+            self.asked += 1
+            await asyncio.Event().wait()
+
+    async def ended():
+        connection = Connection()
+        wire = virtual.VirtualWire(connection, None)
+        connection.end(0x13)
+        await wire.close()
+        return connection.asked
+
+    async def open_still(monkeypatch):
+        monkeypatch.setattr(virtual, "CLOSE_SECONDS", 0.01)
+        connection = Connection()
+        await virtual.VirtualWire(connection, None).close()
+        return connection.asked
+
+    assert asyncio.run(ended()) == 0
+    with pytest.MonkeyPatch.context() as patches:
+        assert asyncio.run(open_still(patches)) == 1

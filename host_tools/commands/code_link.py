@@ -1,12 +1,13 @@
 """`tumbler code custom|change|delete`: codes that are told to a lock in range."""
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
-from firmware.core.codebook import NEVER
+from firmware.core.codebook import NEVER, Code
 from firmware.core.zone import Zone
 
 from .. import show, show_link
@@ -16,7 +17,7 @@ from ..link.refusals import Refusal
 from ..link.visit import Visit
 from ..registry import Lock, Registry
 from ..zones import format_time
-from .shared import Json, Label, Name, at_lock, examples, hour, label_of
+from .shared import Json, Label, Name, Yes, ask, at_lock, examples, hour, label_of
 
 SHORTEST_RANDOM = 6  # digits of a random code, to begin with
 LONGEST = 9
@@ -63,7 +64,7 @@ def custom(
     """Tell a lock a code of your choice, good at once."""
     note = label_of(label)
     if digits is not None:
-        _check(digits)
+        digits = _check(digits)
     with Registry.open() as registry:
         zone = Zone(registry.lock(name).rule)
     begin, until = hour(start, zone, "--start"), _end(end, zone)
@@ -108,7 +109,9 @@ def change(
 ) -> None:
     """Give a code new times or new digits, used or not, issued or custom. What is not named stays."""
     if digits is not None:
-        _check(digits)
+        digits = _check(digits)
+    elif label is not None:
+        raise ToolError("A --label is for new digits.", "Add --digits, or leave --label out.")
     with Registry.open() as registry:
         lock = registry.lock(name)
         zone = Zone(lock.rule)
@@ -116,20 +119,32 @@ def change(
     begin, until = hour(start, zone, "--start"), NEVER if end == NO_END else hour(end, zone, "--end", "up")
     note = named.label if label is None else label_of(label)
 
-    async def work(door: Visit, progress: show.Progress) -> bytes:
+    async def work(door: Visit, progress: show.Progress) -> tuple[bytes, Code | None]:
         target = await _target(door, named, progress)
         progress(f"Changing a code of {door.lock.name} …")
-        return await door.change_code(target, begin, until, digits, note, insist)
+        tag = await door.change_code(target, begin, until, digits, note, insist)
+        if door.known(tag) is None:  # its times are the lock's
+            await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
+        return tag, door.known(tag)
 
-    lock, tag = at_lock(name, work)
+    lock, (tag, code) = at_lock(name, work)
+    if code is not None:
+        begin, until = code.start or None, code.end
     _print(lock, digits or named.digits, tag, begin, None if until == NEVER else until, note, json, "changed")
 
 
-def delete(name: Name, code: CodeOrId, json: Json = False) -> None:
+def delete(name: Name, code: CodeOrId, yes: Yes = False, json: Json = False) -> None:
     """Delete a code, used or not, issued or custom: its digits open nothing from now on."""
     with Registry.open() as registry:
         lock = registry.lock(name)
         named = find(registry, lock, code)
+    which = f"'{named.label}' " if named.label else ""
+    ask(
+        f"Delete the code {which}of '{lock.name}'?",
+        "Nothing was deleted.",
+        yes,
+        f"Deleting a code of '{lock.name}' needs a confirmation.",
+    )
 
     async def work(door: Visit, progress: show.Progress) -> bytes:
         target = await _target(door, named, progress)
@@ -155,6 +170,7 @@ class Named:
 
 def find(registry: Registry, lock: Lock, text: str) -> Named:
     """Read digits, or the id of a code issued here or known to the lock."""
+    text = _joined(text)
     mirror = registry.mirror(lock)
     issued = show_link.issued_codes(lock, [row for row in registry.codes(lock) if row.epoch == lock.epoch])
     chosen = mirror.chosen()
@@ -220,6 +236,17 @@ def _is_digits(text: str) -> bool:
     return 4 <= len(text) <= LONGEST and text.isascii() and text.isdigit()
 
 
-def _check(digits: str) -> None:
+def _check(text: str) -> str:
+    digits = _joined(text)
     if not _is_digits(digits):
         raise ToolError("A code has 4 to 9 digits and nothing else.", "Choose 4 to 9 digits.")
+    return digits
+
+
+def _joined(text: str) -> str:
+    """Return digits without what groups them: spaces, hyphens between them, and the # that ends an entry."""
+    return (
+        re.sub(r"[ -]", "", text.strip().rstrip("#"))
+        if re.fullmatch(r"[0-9][0-9 -]*[0-9]\s*#?", text.strip())
+        else text
+    )

@@ -159,12 +159,16 @@ class Visit:
             raise
         if digits is not None:
             self.mirror.choose(tag, digits, label, self._now())
-        known = next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        known = self.known(tag)
         if known is not None:
             known.start = known.start if start is None else start
             known.end = known.end if end is None else end
             self.mirror.note_known(CodeRecord.of(known), self._now())
         return tag
+
+    def known(self, tag: bytes) -> Code | None:
+        """Return a code as the lock told it, None when it did not."""
+        return next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
 
     async def _tag_of(self, asked: Asked) -> bytes:
         """Return the tag of a code that the lock has; without the secret it is asked, by setting the end it has."""
@@ -175,7 +179,7 @@ class Visit:
     async def delete_code(self, code: str | bytes) -> bytes:
         """Delete a code, and remember that it is dead."""
         tag = await self.client.delete_code(code)
-        known = next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        known = self.known(tag)
         if known is not None:
             known.state = REVOKED
             self.mirror.note_known(CodeRecord.of(known), self._now())
