@@ -71,7 +71,7 @@ class Lock:
         if self.held is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                "Only who set the lock up can do this. Over the link you can: tumbler code custom --help",
+                f"Only who set the lock up can do this. Your key's role says what you may do: tumbler lock show '{self.name}'",
             )
         return self.held
 
@@ -155,7 +155,10 @@ class Registry:
             return self._lock(row)
         names = [lock.name for lock in self.locks()]
         if not names:
-            raise ToolError(f"There is no lock '{name}': the registry is empty.", "Add one: tumbler lock add --help")
+            raise ToolError(
+                f"There is no lock '{name}': the registry is empty.",
+                f"Pair it: tumbler pair '{name}'; or add one: tumbler lock add --help",
+            )
         folded = {known.casefold(): known for known in names}
         close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
         if close:

@@ -159,7 +159,7 @@ def test_the_button_gives_another_owners_key(lock, air):
 
 def test_wrong_digits_pair_nothing(new, air):
     with typing(new, wrong=True):
-        assert "other digits" in refused("pair", "cabin", "--yes")
+        assert "Other digits were typed" in refused("pair", "cabin", "--yes")
     assert done("lock", "list") == []
     assert new.trouble == "no-secret"
 
@@ -168,6 +168,22 @@ def test_without_a_person_the_agreement_must_be_confirmed(new, air):
     with typing(new):
         assert "--yes" in refused("pair", "cabin")
     assert new.trouble == "no-secret"
+
+
+def test_digits_that_nobody_types_are_told_apart_from_wrong_ones(new, air, monkeypatch):
+    monkeypatch.setattr(pair, "TYPED_WITHIN", -5)
+    message = refused("pair", "cabin", "--yes")
+    assert "Nobody typed" in message
+    assert "any digits and #" in message
+
+
+def test_a_person_who_saw_nothing_is_not_told_to_say_yes(new, air, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, err: False)
+    with typing(new):
+        message = refused("pair", "cabin")
+    assert "Nothing was sent" in message
+    assert "--yes" not in message
 
 
 def test_somebody_elses_lock_is_not_paired(air, tmp_path):
@@ -512,6 +528,26 @@ def test_a_changed_code_is_printed_as_the_lock_has_it(lock):
     changed = done("code", "change", "door", issued["digits"], "--end", "2026-11-26T11")
     assert (changed["start"], changed["end"]) == (issued["start"], "2026-11-26T11:00:00+00:00")
     assert "--digits" in refused("code", "change", "door", "591804", "--label", "Bo")
+
+
+def test_digits_that_the_lock_was_told_are_explained(lock):
+    done("code", "custom", "door", "73915", "--label", "Ann", "--end", "2026-11-25T11")
+    known = done("code", "explain", "door", "73 915")
+    assert (known["kind"], known["state"], known["label"]) == ("custom", "active", "Ann")
+    assert known["end"] == "2026-11-25T11:00:00+00:00"
+    assert "73915" not in tumbler("code", "explain", "door", "73915")[1]
+
+
+def test_what_to_do_when_the_lock_is_not_there(lock, new, air):
+    done("lock", "status", "door")
+    air.locks[:] = [new]
+    message = refused("lock", "status", "door")
+    assert "a new lock is" in message
+    assert "tumbler pair" in message
+    air.locks.clear()
+    message = refused("pair", "door", "--yes")
+    assert "Neither 'door' nor a new lock is in range" in message
+    assert "reset" not in message
 
 
 @pytest.mark.parametrize("written", ["740 193", "740-193", " 7401 93 ", "740193#"])

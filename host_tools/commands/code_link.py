@@ -1,6 +1,5 @@
 """`tumbler code custom|change|delete`: codes that are told to a lock in range."""
 
-import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -17,7 +16,7 @@ from ..link.refusals import Refusal
 from ..link.visit import Visit
 from ..registry import Lock, Registry
 from ..zones import format_time
-from .shared import Json, Label, Name, Yes, ask, at_lock, examples, hour, label_of
+from .shared import Json, Label, Name, Yes, ask, at_lock, examples, hour, joined, label_of
 
 SHORTEST_RANDOM = 6  # digits of a random code, to begin with
 LONGEST = 9
@@ -127,9 +126,9 @@ def change(
             await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
         return tag, door.known(tag)
 
-    lock, (tag, code) = at_lock(name, work)
-    if code is not None:
-        begin, until = code.start or None, code.end
+    lock, (tag, record) = at_lock(name, work)
+    if record is not None:
+        begin, until = record.start or None, record.end
     _print(lock, digits or named.digits, tag, begin, None if until == NEVER else until, note, json, "changed")
 
 
@@ -170,7 +169,7 @@ class Named:
 
 def find(registry: Registry, lock: Lock, text: str) -> Named:
     """Read digits, or the id of a code issued here or known to the lock."""
-    text = _joined(text)
+    text = joined(text)
     mirror = registry.mirror(lock)
     issued = show_link.issued_codes(lock, [row for row in registry.codes(lock) if row.epoch == lock.epoch])
     chosen = mirror.chosen()
@@ -237,16 +236,7 @@ def _is_digits(text: str) -> bool:
 
 
 def _check(text: str) -> str:
-    digits = _joined(text)
+    digits = joined(text)
     if not _is_digits(digits):
         raise ToolError("A code has 4 to 9 digits and nothing else.", "Choose 4 to 9 digits.")
     return digits
-
-
-def _joined(text: str) -> str:
-    """Return digits without what groups them: spaces, hyphens between them, and the # that ends an entry."""
-    return (
-        re.sub(r"[ -]", "", text.strip().rstrip("#"))
-        if re.fullmatch(r"[0-9][0-9 -]*[0-9]\s*#?", text.strip())
-        else text
-    )

@@ -94,12 +94,13 @@ class Radios:
 
         seen: set[tuple[str, str]] = set()
         for enough in (is_it, lambda one: False):
-            for one in filter(is_it, await self.scan(seconds, enough)):
+            found = await self.scan(seconds, enough)
+            for one in filter(is_it, found):
                 if (one.transport, one.address) not in seen:
                     seen.add((one.transport, one.address))
                     yield one
             if not seen:
-                raise OutOfRange(f"The lock '{name}'")
+                raise OutOfRange(f"The lock '{name}'", any(one.is_new for one in found))
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect to a lock that was seen."""
