@@ -71,7 +71,7 @@ class Lock:
         if self.held is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                f"Only who set the lock up can do this. Your key's role says what you may do: tumbler lock show '{self.name}'",
+                f"Only who set the lock up can do this. What your key may do: tumbler lock show '{self.name}'",
             )
         return self.held
 

@@ -172,6 +172,7 @@ def test_without_a_person_the_agreement_must_be_confirmed(new, air):
 
 def test_digits_that_nobody_types_are_told_apart_from_wrong_ones(new, air, monkeypatch):
     monkeypatch.setattr(pair, "TYPED_WITHIN", -5)
+    monkeypatch.setattr("host_tools.show.digits_to_type", lambda digits: None)
     message = refused("pair", "cabin", "--yes")
     assert "Nobody typed" in message
     assert "any digits and #" in message
@@ -220,7 +221,7 @@ def test_a_radio_that_sees_a_new_lock_is_the_last_to_be_asked(new, air, monkeypa
 def test_the_agreement_is_asked_for_in_tones_and_in_light(new, monkeypatch):
     """The sound of a lock may be off."""
     asked = []
-    monkeypatch.setattr(pair_module, "ask", lambda question, *rest: asked.append((question, rest[1])))
+    monkeypatch.setattr(pair_module, "ask", lambda question, *rest, **more: asked.append((question, rest[1])))
     with typing(new):
         done("pair", "cabin")
     ((question, yes),) = asked
@@ -734,6 +735,16 @@ def test_a_key_file_from_hand_to_hand(lock, air, tmp_path, monkeypatch):
     assert "not its secret" in refused("lock", "show", "office", "--secret")
     assert done("lock", "list")[0]["name"] == "office"
     done("lock", "remove", "office", "--yes")
+
+
+def test_the_name_of_a_key_file_may_be_taken_here(lock, air, tmp_path, monkeypatch):
+    done("key", "add", "door", "--role", "opener", "--label", "Bo", "--export", tmp_path / "bo.key")
+    monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))
+    done("lock", "add", "Door", "--timezone", "UTC0")
+    message = refused("key", "import", tmp_path / "bo.key")
+    assert "Another lock is called 'door' here" in message
+    assert "NAME" in message
+    assert done("key", "import", tmp_path / "bo.key", "Ann's")["name"] == "Ann's"
 
 
 def test_an_openers_key_has_days_hours_and_limits(lock, tmp_path, monkeypatch):

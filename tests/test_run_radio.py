@@ -210,6 +210,34 @@ async def pair(pilot, registry):
         await pairing.close()
 
 
+def test_the_virtual_lock_of_another_registry_folder_is_in_range(tmp_path, monkeypatch):
+    with virtual_lock() as lock:
+        monkeypatch.setenv("TUMBLER_AIR", str(home()))
+        monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))
+        assert running()
+        monkeypatch.delenv("TUMBLER_AIR")
+        assert not running()
+        lock.ends()
+
+
+def test_the_smallest_terminal_loses_neither_the_hint_nor_the_button(tmp_path):
+    async def run():
+        identity = Identity(None, zone_rule(local_zone()), name="door")
+        with VirtualLock(tmp_path / "flash", identity) as virtual:
+            app = RadioApp(virtual, socket_path(home()), lambda lock_id: None)
+            async with app.run_test(size=(80, 24)) as pilot:
+                await until(pilot, lambda: "The power is on." in log(app))
+                app._saw_signal({"event": "signal", "name": "pairing", "now_ms": 0})
+                await pilot.pause()
+                picture = re.sub(r"<[^>]*>", "\n", app.export_screenshot()).replace("&#160;", " ")
+                assert "set-up button" in picture
+                assert "quit" in picture
+                answer = app.query_one("#answer")
+                assert len(text(app, "#answer")) <= 2 * answer.size.width - 8
+
+    asyncio.run(run())
+
+
 def test_the_terminal_says_how_to_pair_and_becomes_the_desk_of_the_lock(tmp_path):
     async def run():
         registry = Registry.open()

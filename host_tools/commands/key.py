@@ -200,6 +200,11 @@ def import_(
     with Registry.open() as registry:
         known = registry.lock_of(key.lock_id)
         if known is None:
+            if name is None and any(lock.name.casefold() == key.lock.casefold() for lock in registry.locks()):
+                raise ToolError(
+                    f"Another lock is called '{key.lock}' here.",
+                    f"Give this one a name of its own: tumbler key import '{file}' NAME",
+                )
             known = registry.add(
                 name_of(name or key.lock), key.timezone, key.rule, key.weekend, key.policy, None, now(), key.lock_id
             )

@@ -19,7 +19,7 @@ from bumble.transport.common import Transport
 from firmware.core.frames import FRAGMENT, SHORTEST
 
 from ..radio_socket import socket_path
-from ..registry_file import home
+from ..registry_file import air
 from .transport import (
     ANSWER,
     COMMAND,
@@ -123,7 +123,7 @@ class Virtual(Radio):
     async def __aenter__(self) -> "Radio":
         try:
             async with asyncio.timeout(START_SECONDS):
-                self._transport = await open_transport(f"unix:{socket_path(home())}")
+                self._transport = await open_transport(f"unix:{socket_path(air())}")
                 address = Address.generate_static_address()
                 device = Device.with_hci("tumbler", address, self._transport.source, self._transport.sink)
                 await device.power_on()
