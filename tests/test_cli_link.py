@@ -17,7 +17,8 @@ from firmware.core.tickets import ONE_TIME, PERMANENT
 from host_tools.link import client, pair, radios
 from host_tools.link.transport import NoBluetooth, OutOfRange, Radio
 from host_tools.mirror import SENT
-from host_tools.registry import Registry, lock_id_of
+from host_tools.registry import Registry, home, lock_id_of
+from host_tools.start import main as start
 from tests.linked import PSK, Linked
 from tests.lock import EXAMPLE_SECRET, HOUR
 from tests.memory_radio import CUT, DOWN, UP, MemoryRadio
@@ -190,7 +191,7 @@ def test_a_person_who_saw_nothing_is_not_told_to_say_yes(new, air, monkeypatch):
 def test_somebody_elses_lock_is_not_paired(air, tmp_path):
     (tmp_path / "other").mkdir()
     air.locks.append(Linked(str(tmp_path / "other"), secret=bytes(32)))
-    assert "1 in range belong to somebody" in refused("pair", "cabin", "--yes")
+    assert "1 in range belongs to somebody" in refused("pair", "cabin", "--yes")
 
 
 def test_two_new_locks_are_one_too_many(new, air, tmp_path):
@@ -325,6 +326,59 @@ def test_status(lock):
     assert "100 seconds off" in tumbler("lock", "status", "door")[2]
     lock.rtc.ok = False
     assert "does not trust its clock" in tumbler("lock", "status", "door")[2]
+
+
+def test_what_a_person_reads_counts_and_has_units(lock):
+    lock.charge = 12
+    lock.rtc.now += 61
+    _, out, err = tumbler("lock", "status", "door")
+    assert "battery\t12 %" in out
+    assert "clock_off\t61 s" in out
+    assert "12 % left" in err
+    lock.rtc.now -= 60
+    assert "it was 1 second fast." in tumbler("lock", "sync-time", "door")[1]
+    assert "it was right." in tumbler("lock", "sync-time", "door")[1]
+    assert "insist" not in refused("code", "custom", "door", "1111").replace("--insist", "")
+    lock.rtc.ok = False
+    lock.start()
+    lock.enter("123456")
+    assert tumbler("lock", "log", "door")[1].splitlines()[-1].split("\t")[1].endswith(" ?")
+
+
+def test_an_opening_that_was_asked_for_twice_is_told_as_one(lock, air):
+    cut = []
+
+    def fault(direction, value):
+        if direction == DOWN and lock.opened and not cut:
+            cut.append(value)
+            return CUT
+        return [value]
+
+    air.fault = fault
+    assert tumbler("lock", "unlock", "door")[1] == "door was opened.\n"
+    assert len(lock.opened) == 1
+
+
+def test_a_key_that_cannot_be_printed_is_kept(lock, monkeypatch):
+    def full(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("builtins.print", full)
+        status, _, err = tumbler("key", "add", "door", "--role", "opener", "--label", "Bo", "--export", "-")
+    assert status == 3
+    (file,) = home().glob("*.key")
+    assert str(file) in err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text())["psk"] == lock.store.keys[1].psk.hex()
+
+
+def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("host_tools.cli.main", interrupted)
+    assert start() == 130
 
 
 def test_unlock_and_sync_time(lock):

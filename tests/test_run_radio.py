@@ -117,7 +117,7 @@ def test_a_newcomers_first_minutes(monkeypatch):
         lock.say("expect open")
         rows = {row["digits"]: row["state"] for row in command("code", "list", "cabin", "--fetch")}
         assert (rows[once["digits"]], rows["740193"]) == ("used", "active")
-        command("code", "delete", "cabin", custom["id"])
+        command("code", "delete", "cabin", custom["id"], "--yes")
         lock.say("press 740193#")
         lock.say("expect refused")
         lock.say("battery 40%")

@@ -19,7 +19,7 @@ from ..link.client import ANY_SLOT
 from ..link.refusals import Refusal
 from ..link.results import KeyEntry
 from ..link.visit import Visit
-from ..registry import Registry
+from ..registry import Registry, home
 from .shared import Json, Name, Yes, ask, at_lock, days_of, examples, hours_of, instant, key_label_of, name_of, now
 
 app = typer.Typer(no_args_is_help=True)
@@ -100,7 +100,13 @@ def add(
         ) from error
     key = KeyFile.of(lock, entry.role, note, psk, slot)
     if str(export) == HERE:
-        print(key.text(), end="")
+        try:
+            print(key.text(), end="", flush=True)
+        except OSError:  # the lock has the key, and nobody else would
+            saved = home() / f"{lock.lock_id.hex()}-{slot}.key"
+            key_file.create(saved, key)
+            show.warn(f"The key could not be printed: it is in {saved}. Give it to the person, and keep no copy.")
+            raise
         return
     key_file.complete(export, key)
     if json:

@@ -132,7 +132,7 @@ def remove(
         lock = registry.lock(name)
         what = "key" if lock.held is None else "secret"
         ask(
-            f"Remove '{lock.name}', its {registry.count(lock)} codes and its {what} for ever?",
+            f"Remove '{lock.name}', its {show.many(registry.count(lock), 'code')} and its {what} for ever?",
             "Nothing was removed.",
             yes,
             f"Removing '{lock.name}' deletes its {what} for ever and needs a confirmation.",
@@ -181,7 +181,8 @@ def erased(
     elif unused:
         show.say(f"{lock.name} stays in epoch {lock.epoch}; its codes stay good.")
     else:
-        show.say(f"{lock.name} is in epoch {lock.epoch}; {dead} codes issued before are dead.")
+        gone = f"{show.many(dead, 'code')} issued before {'is' if dead == 1 else 'are'} dead"
+        show.say(f"{lock.name} is in epoch {lock.epoch}; {gone}.")
 
 
 def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:

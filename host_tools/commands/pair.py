@@ -200,7 +200,7 @@ class Procedure:
                     "Go closer, and see that the lock has power. One that somebody is connected to is not seen: try"
                     " again in some seconds.",
                 )
-            others = f" {len(seen)} in range belong to somebody." if seen else ""
+            others = f" {len(seen)} in range {'belongs' if len(seen) == 1 else 'belong'} to somebody." if seen else ""
             raise ToolError(
                 f"No lock is in range that could be paired.{others}",
                 "Go closer to a new lock. One that was used before has to be reset: tumbler lock reset --help",
