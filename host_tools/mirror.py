@@ -35,7 +35,7 @@ _ORDER = (ACTIVE, SENT, PENDING)
 @dataclass(frozen=True)
 class HeldKey:
     """A key of the lock. slot None: not known yet, else where it is or, if it is pending, is said to be; psk None:
-    somebody else's."""
+    somebody else's; limits: as KeyEntry has them, None where no key file has told."""
 
     id: int
     slot: int | None
@@ -44,6 +44,7 @@ class HeldKey:
     psk: bytes | None = field(repr=False)
     state: str
     created: int
+    limits: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Mirror:
         """Every key that is known, by slot, those without one last."""
         with told(self._path):
             query = (
-                "SELECT id, slot, role, label, psk, state, created FROM keys WHERE lock = ? ORDER BY slot IS NULL, slot"
+                "SELECT id, slot, role, label, psk, state, created, limits FROM keys"
+                " WHERE lock = ? ORDER BY slot IS NULL, slot"
             )
             return [HeldKey(*row) for row in self._db.execute(query, (self._lock,))]
 
@@ -106,22 +108,30 @@ class Mirror:
         return sorted((key for key in self.all_keys() if key.state == state), key=lambda key: -key.id)
 
     def hold_pending(
-        self, role: int, label: str, psk: bytes, now: int, slot: int | None = None, state: str = PENDING
+        self,
+        role: int,
+        label: str,
+        psk: bytes,
+        now: int,
+        slot: int | None = None,
+        state: str = PENDING,
+        limits: bytes | None = None,
     ) -> HeldKey:
         """Remember a key that may work, SENT or ANEW before it is sent; one that is held already stays as it is."""
         with self._writing():
             held = next((key for key in self.all_keys() if key.psk == psk), None)
             if held is not None:
                 return held
-            key_id = self._insert(slot, role, label, psk, state, now)
-        return HeldKey(key_id, slot, role, label, psk, state, now)
+            key_id = self._insert(slot, role, label, psk, state, now, limits)
+        return HeldKey(key_id, slot, role, label, psk, state, now, limits)
 
     def hold(self, slot: int, role: int, label: str, psk: bytes, now: int) -> None:
         """Remember a key that has just worked in this slot. Another one that is held for the slot becomes pending."""
         with self._writing():
+            limits = next((key.limits for key in self.all_keys() if key.psk == psk), None)
             self._db.execute("DELETE FROM keys WHERE lock = ? AND psk = ?", (self._lock, psk))
             self._retire(slot)
-            self._insert(slot, role, label, psk, ACTIVE, now)
+            self._insert(slot, role, label, psk, ACTIVE, now, limits)
 
     def locate(self, key: HeldKey, slot: int) -> HeldKey:
         """Remember in which slot the lock has a key that it got."""
@@ -199,10 +209,19 @@ class Mirror:
             (PENDING, *active),
         )
 
-    def _insert(self, slot: int | None, role: int, label: str, psk: bytes | None, state: str, now: int) -> int:
+    def _insert(
+        self,
+        slot: int | None,
+        role: int,
+        label: str,
+        psk: bytes | None,
+        state: str,
+        now: int,
+        limits: bytes | None = None,
+    ) -> int:
         cursor = self._db.execute(
-            "INSERT INTO keys (lock, slot, role, label, psk, state, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self._lock, slot, role, label, psk, state, now),
+            "INSERT INTO keys (lock, slot, role, label, psk, state, created, limits) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._lock, slot, role, label, psk, state, now, limits),
         )
         return int(cursor.lastrowid or 0)
 

@@ -7,7 +7,8 @@ the tables of today or as it was.
              successor: the secret that a lock gets which begins anew, beside the old one until the new one works
     codes    what was issued offline; the digits follow from these numbers and the secret
     keys     key slots of the lock: with a psk those this registry may use, without one those of others. active: one a
-             slot; sent: its answer was lost; anew: sent, with the successor; pending: may work
+             slot; sent: its answer was lost; anew: sent, with the successor; pending: may work. limits: hours, as its
+             file says
     known    the codes the lock listed when it was asked last
     chosen   digits that no ticket gives, put in over the link from here; tag as in docs/passcodes.md
     asked    digits that the lock was asked to take, and whose answer is not there
@@ -61,6 +62,7 @@ CREATE TABLE keys (
     role    INTEGER NOT NULL CHECK (role BETWEEN 1 AND 4),
     label   TEXT    NOT NULL DEFAULT '',
     psk     BLOB    CHECK (length(psk) = 32),
+    limits  BLOB    CHECK (length(limits) = 11),
     state   TEXT    NOT NULL CHECK (state IN ('active', 'sent', 'anew', 'pending')),
     created INTEGER NOT NULL,
     CHECK (psk IS NOT NULL OR state = 'active'),
@@ -136,7 +138,7 @@ COLUMNS = {
         "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, successor, fingerprint, epoch,"
         " erase_pending, created",
         "codes": "id, lock, epoch, hour, ticket, length, label, issued",
-        "keys": "id, lock, slot, role, label, psk, state, created",
+        "keys": "id, lock, slot, role, label, psk, limits, state, created",
         "known": "lock, tag, details, seen",
         "chosen": "lock, tag, digits, label, created",
         "asked": "lock, digits, label, start, end, random",

@@ -791,6 +791,29 @@ def test_a_key_file_from_hand_to_hand(lock, air, tmp_path, monkeypatch):
     done("lock", "remove", "office", "--yes")
 
 
+def test_an_opener_can_see_his_own_hours(lock, air, tmp_path, monkeypatch):
+    file = tmp_path / "bo.key"
+    done("key", "add", "door", "--role", "opener", "--label", "Bo", "--days", "mon-fri", "--hours", "8-18",
+         "--end", "2027-01-01T00:00", "--export", file)  # fmt: skip
+    assert done("lock", "show", "door")["key_role"] == "owner"
+    monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))
+    done("key", "import", file)
+    for _ in range(2):  # as the file says, and when the key has worked
+        known = done("lock", "show", "door")
+        assert (known["key_role"], known["key_days"], known["key_from"], known["key_until"]) == (
+            "opener", "mon,tue,wed,thu,fri", 8, 18,
+        )  # fmt: skip
+        assert (known["key_start"], known["key_end"]) == (None, "2027-01-01T00:00:00+00:00")
+        done("lock", "unlock", "door")
+    data = json.loads(file.read_text())
+    for limits in ("00", "ff" * 11, 5):
+        file.write_text(json.dumps({**data, "limits": limits}))
+        assert "no key file" in refused("key", "import", file)
+    del data["limits"]
+    file.write_text(json.dumps(data))
+    assert done("key", "import", file)["role"] == "opener"
+
+
 def test_the_name_of_a_key_file_may_be_taken_here(lock, air, tmp_path, monkeypatch):
     done("key", "add", "door", "--role", "opener", "--label", "Bo", "--export", tmp_path / "bo.key")
     monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))

@@ -75,7 +75,7 @@ def add(
     entry = _entry(ROLES[role.value], note, days, hours, start, end, Zone(lock.rule))
     psk = secrets.token_bytes(PSK_SIZE)
     # The key is on the disk before the lock has it: a lost answer must not leave a key that nobody holds.
-    draft = KeyFile.of(lock, entry.role, note, psk)
+    draft = KeyFile.of(lock, entry, psk)
     if str(export) != HERE:
         key_file.create(export, draft)
 
@@ -98,7 +98,7 @@ def add(
             f"{error.what} An answer was lost, so whether the lock has the new key is not known.{kept}",
             f"See its keys when it is in range: tumbler key list '{lock.name}'",
         ) from error
-    key = KeyFile.of(lock, entry.role, note, psk, slot)
+    key = KeyFile.of(lock, entry, psk, slot)
     if str(export) == HERE:
         try:
             print(key.text(), end="", flush=True)
@@ -217,7 +217,7 @@ def import_(
         elif name is not None and name.casefold() != known.name.casefold():
             raise ToolError(f"This lock is in the registry as '{known.name}'.", "Leave the name out.")
         # Anybody can write a file: nothing that is held goes, and what is in the file counts when it has worked.
-        registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot)
+        registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot, limits=key.limits)
     role = ROLE_NAMES[key.role]
     if json:
         show.emit({"name": known.name, "lock_id": known.lock_id.hex(), "slot": key.slot, "role": role})
