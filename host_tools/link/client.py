@@ -28,7 +28,7 @@ from .transport import LinkLost, OutOfRange, Wire
 TRIES = 3
 BUSY_TRIES = 6  # the last one more than 10 s after the first: so long a lock rests after a session that took very long
 BUSY_PAUSE = 2.5  # seconds: the lock takes one more stranger every 2
-REACH_WITHIN = 10.0  # seconds after which nothing is tried again: the lock was there a moment ago
+REACH_WITHIN = 7.0  # seconds after which no other try begins: the lock was there a moment ago
 AGAIN_PAUSE = 0.5  # seconds before a lost connection is made anew
 MOST_EVENTS = 0xFFFF
 ANY_SLOT = 255
