@@ -40,7 +40,7 @@ SCAN_MOST = 3.0  # seconds: the virtual air is quiet, a lock in it is seen at on
 START_SECONDS = 10.0
 CONNECT_SECONDS = 3.5  # a lock that was just seen answers at once; three tries are about 10 s
 CLOSE_SECONDS = 2.0
-WRITE_SECONDS = 10.0
+WRITE_SECONDS = 5.0  # the lock has a value at once, or went off
 MTU = 247
 
 # The stack reports as errors what is life here, such as a last packet for a link that is gone.
