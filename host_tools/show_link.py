@@ -3,13 +3,14 @@
 from firmware.core import codebook
 from firmware.core.config import Config
 from firmware.core.events import FAULT, KEY_ADDED, KEY_REMOVED, PASSAGE, REASONS, UNLOCKED, VERDICTS, event_name
-from firmware.core.keys import ROLE_NAMES
+from firmware.core.keys import ROLE_NAMES, SLOTS
 from firmware.core.passcode import EARLY
 from firmware.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
 from firmware.core.zone import Zone
 
+from .holders import Holders
 from .issue import Code, describe, state
-from .link.results import CodeRecord, KeyEntry, LogEvent, Status, text
+from .link.results import CodeRecord, KeyEntry, LogEvent, Status
 from .link.transport import Sighting
 from .mirror import Mirror
 from .registry import Lock
@@ -91,6 +92,17 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
             "state": "",
         }
         rows.append(_with_memory(lock, row, one.record, uses, now))
+    for asked in mirror.asked():
+        row = {
+            **dict.fromkeys(("kind", "start", "end", "first_use_until", "ticket", "hour", "id"), None),
+            "digits": asked.digits,
+            "length": len(asked.digits),
+            "lock": lock.name,
+            "epoch": lock.epoch,
+            "label": asked.label,
+            "state": "unconfirmed",
+        }
+        rows.append(_with_memory(lock, row, None, {}, now))
     return rows
 
 
@@ -125,8 +137,11 @@ def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[st
 # Log
 
 
-def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[str, str]) -> Data:
-    """Return an event, for JSON. keys: slot -> label; labels: short id of a code -> what the owner wrote beside it."""
+def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, str]) -> Data:
+    """Return an event, for JSON.
+
+    holders: who had which key slot then; labels: short id of a code -> what the owner wrote beside it.
+    """
     data: Data = {
         "seq": event.seq,
         "time": format_time(event.time, Zone(lock.rule)),
@@ -135,6 +150,7 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
         "event": event_name(event.event),
         "reason": None,
         "by": None,
+        "slot": None,
         "kind": KIND_NAMES[event.kind] if event.kind < len(KIND_NAMES) else None,
         "id": event.code.hex() if any(event.code) else None,
         "label": None,
@@ -144,11 +160,13 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
         data["reason"] = REASONS[event.reason] if event.reason < len(REASONS) else None
     else:
         slot = event.reason - 1
-        data["by"] = None if slot < 0 else keys.get(slot) or f"key {slot}"
+        if 0 <= slot < SLOTS:
+            data["slot"] = slot
+            data["by"] = holders.label(slot, event.seq) or f"key {slot}"
     if event.event in (KEY_ADDED, KEY_REMOVED):
         slot, role = event.code[0], event.code[1]
         data["kind"], data["id"] = role_name(role), f"key {slot}"
-        data["label"] = keys.get(slot) or text(event.code[2:].rstrip(b"\0"))
+        data["label"] = holders.label(slot, event.seq) if slot < SLOTS else None
     elif data["id"] is not None:
         data["label"] = labels.get(data["id"])
     if event.event == UNLOCKED:
