@@ -7,6 +7,7 @@ slot          0 to 15, or null: the lock was not heard any more when the key was
 role, label   as the lock has them
 psk           64 hex digits: whoever has them can use the key
 timezone, rule, weekend, policy   of the lock, as the registry has them
+limits        22 hex digits: days, hours, start and end as in docs/link.md, "Key entries"; may be missing
 """
 
 import json
@@ -20,9 +21,11 @@ from firmware.core.prologue import LOCK_ID
 from firmware.core.zone import Zone
 
 from .errors import ToolError
+from .link.results import KeyEntry
 from .registry import Lock
 
 VERSION = 1
+LIMITS = 11  # bytes
 LARGEST = 10_000  # bytes of a file that can be one
 
 
@@ -40,11 +43,13 @@ class KeyFile:
     rule: str
     weekend: int
     policy: str
+    limits: bytes | None = None
 
     @classmethod
-    def of(cls, lock: Lock, role: int, label: str, psk: bytes, slot: int | None = None) -> "KeyFile":
+    def of(cls, lock: Lock, entry: KeyEntry, psk: bytes, slot: int | None = None) -> "KeyFile":
         """Make one for a key of a lock."""
-        return cls(lock.name, lock.lock_id, slot, role, label, psk, lock.timezone, lock.rule, lock.weekend, lock.policy)
+        zone = (lock.timezone, lock.rule, lock.weekend, lock.policy)
+        return cls(lock.name, lock.lock_id, slot, entry.role, entry.label, psk, *zone, entry.limits)
 
     def text(self) -> str:
         """Return the file's text."""
@@ -61,6 +66,8 @@ class KeyFile:
             "weekend": self.weekend,
             "policy": self.policy,
         }
+        if self.limits is not None:
+            data["limits"] = self.limits.hex()
         return json.dumps(data, indent=2) + "\n"
 
 
@@ -124,6 +131,7 @@ def _parse(data: Any) -> KeyFile:
         rule=data["rule"],
         weekend=data["weekend"],
         policy=data["policy"],
+        limits=bytes.fromhex(data["limits"]) if "limits" in data else None,
     )
     Zone(key.rule)
     sound = (
@@ -135,6 +143,7 @@ def _parse(data: Any) -> KeyFile:
         and type(key.weekend) is int
         and 0 < key.weekend < 127
         and key.policy in ("standard", "strict")
+        and (key.limits is None or (len(key.limits) == LIMITS and key.limits[0] < 128 and max(key.limits[1:3]) < 24))
     )
     if not sound:
         raise ValueError("out of range")

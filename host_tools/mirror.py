@@ -21,6 +21,7 @@ from pathlib import Path
 
 from firmware.core.events import OPEN, VERDICTS
 
+from .holders import Heard, Holders
 from .link.results import CodeRecord, LogEvent
 from .registry_file import told
 
@@ -34,7 +35,7 @@ _ORDER = (ACTIVE, SENT, PENDING)
 @dataclass(frozen=True)
 class HeldKey:
     """A key of the lock. slot None: not known yet, else where it is or, if it is pending, is said to be; psk None:
-    somebody else's."""
+    somebody else's; limits: as KeyEntry has them, None where no key file has told."""
 
     id: int
     slot: int | None
@@ -43,6 +44,7 @@ class HeldKey:
     psk: bytes | None = field(repr=False)
     state: str
     created: int
+    limits: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,17 @@ class Chosen:
     created: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Digits that the lock was asked to take; its answer is not there. random: nobody has chosen them."""
+
+    digits: str = field(repr=False)
+    label: str
+    start: int
+    end: int
+    random: bool
+
+
 class Mirror:
     """What is kept of one lock. Every method raises ToolError with a sentence for the owner."""
 
@@ -80,7 +93,8 @@ class Mirror:
         """Every key that is known, by slot, those without one last."""
         with told(self._path):
             query = (
-                "SELECT id, slot, role, label, psk, state, created FROM keys WHERE lock = ? ORDER BY slot IS NULL, slot"
+                "SELECT id, slot, role, label, psk, state, created, limits FROM keys"
+                " WHERE lock = ? ORDER BY slot IS NULL, slot"
             )
             return [HeldKey(*row) for row in self._db.execute(query, (self._lock,))]
 
@@ -94,22 +108,30 @@ class Mirror:
         return sorted((key for key in self.all_keys() if key.state == state), key=lambda key: -key.id)
 
     def hold_pending(
-        self, role: int, label: str, psk: bytes, now: int, slot: int | None = None, state: str = PENDING
+        self,
+        role: int,
+        label: str,
+        psk: bytes,
+        now: int,
+        slot: int | None = None,
+        state: str = PENDING,
+        limits: bytes | None = None,
     ) -> HeldKey:
         """Remember a key that may work, SENT or ANEW before it is sent; one that is held already stays as it is."""
         with self._writing():
             held = next((key for key in self.all_keys() if key.psk == psk), None)
             if held is not None:
                 return held
-            key_id = self._insert(slot, role, label, psk, state, now)
-        return HeldKey(key_id, slot, role, label, psk, state, now)
+            key_id = self._insert(slot, role, label, psk, state, now, limits)
+        return HeldKey(key_id, slot, role, label, psk, state, now, limits)
 
     def hold(self, slot: int, role: int, label: str, psk: bytes, now: int) -> None:
         """Remember a key that has just worked in this slot. Another one that is held for the slot becomes pending."""
         with self._writing():
+            limits = next((key.limits for key in self.all_keys() if key.psk == psk), None)
             self._db.execute("DELETE FROM keys WHERE lock = ? AND psk = ?", (self._lock, psk))
             self._retire(slot)
-            self._insert(slot, role, label, psk, ACTIVE, now)
+            self._insert(slot, role, label, psk, ACTIVE, now, limits)
 
     def locate(self, key: HeldKey, slot: int) -> HeldKey:
         """Remember in which slot the lock has a key that it got."""
@@ -131,6 +153,33 @@ class Mirror:
         """Forget the key of a slot that was removed."""
         with self._writing():
             self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, ANEW))
+
+    def hear(self, seq: int, keys: Iterable[tuple[int, int, str]]) -> None:
+        """Remember that the lock, its newest event being `seq`, said (slot, role, label) of some keys."""
+        with self._writing():
+            for slot, role, label in keys:
+                newest = self._db.execute(
+                    "SELECT first, last, role, label FROM heard WHERE lock = ? AND slot = ? "
+                    " ORDER BY first DESC LIMIT 1",
+                    (self._lock, slot),
+                ).fetchone()
+                if newest is not None and newest[2:] == (role, label):
+                    self._db.execute(
+                        "UPDATE heard SET last = ? WHERE lock = ? AND slot = ? AND first = ?",
+                        (max(seq, newest[1]), self._lock, slot, newest[0]),
+                    )
+                else:
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO heard (lock, slot, first, last, role, label) VALUES (?, ?, ?, ?, ?, ?)",
+                        (self._lock, slot, seq, seq, role, label),
+                    )
+
+    def holders(self) -> Holders:
+        """Return who held which slot when, as far as log and lists tell."""
+        with told(self._path):
+            query = "SELECT slot, first, last, role, label FROM heard WHERE lock = ? ORDER BY slot, first"
+            heard = [Heard(*row) for row in self._db.execute(query, (self._lock,))]
+        return Holders(self.events(), heard)
 
     def replace_keys(self, listed: Iterable[tuple[int, int, str]], now: int) -> None:
         """Take over the lock's whole list of (slot, role, label)."""
@@ -160,10 +209,19 @@ class Mirror:
             (PENDING, *active),
         )
 
-    def _insert(self, slot: int | None, role: int, label: str, psk: bytes | None, state: str, now: int) -> int:
+    def _insert(
+        self,
+        slot: int | None,
+        role: int,
+        label: str,
+        psk: bytes | None,
+        state: str,
+        now: int,
+        limits: bytes | None = None,
+    ) -> int:
         cursor = self._db.execute(
-            "INSERT INTO keys (lock, slot, role, label, psk, state, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self._lock, slot, role, label, psk, state, now),
+            "INSERT INTO keys (lock, slot, role, label, psk, state, created, limits) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._lock, slot, role, label, psk, state, now, limits),
         )
         return int(cursor.lastrowid or 0)
 
@@ -207,6 +265,27 @@ class Mirror:
                 "INSERT OR REPLACE INTO chosen (lock, tag, digits, label, created) VALUES (?, ?, ?, ?, ?)",
                 (self._lock, tag, digits, label, now),
             )
+            self._db.execute("DELETE FROM asked WHERE lock = ? AND digits = ?", (self._lock, digits))
+
+    def asked(self) -> list[Asked]:
+        """Digits that the lock was asked to take, and whose answer is not there."""
+        with told(self._path):
+            query = "SELECT digits, label, start, end, random FROM asked WHERE lock = ? ORDER BY digits"
+            rows = self._db.execute(query, (self._lock,))
+            return [Asked(digits, label, start, end, bool(random)) for digits, label, start, end, random in rows]
+
+    def ask(self, asked: Asked) -> None:
+        """Remember digits before the lock is asked to take them."""
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO asked (lock, digits, label, start, end, random) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._lock, asked.digits, asked.label, asked.start, asked.end, int(asked.random)),
+            )
+
+    def drop_asked(self, digits: str) -> None:
+        """Forget digits that the lock did not take."""
+        with self._writing():
+            self._db.execute("DELETE FROM asked WHERE lock = ? AND digits = ?", (self._lock, digits))
 
     # Log
 

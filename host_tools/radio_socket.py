@@ -47,6 +47,9 @@ class RadioSocket:
             raise ToolError(
                 "Another virtual lock has the radio.", "End it, or begin this one without a radio."
             ) from None
+        if not _is_at(self._claim, path.with_suffix(".claim")):
+            self._claim.close()  # its last holder has just removed it
+            raise ToolError("Another virtual lock has the radio, or had it until now.", "Run the command again.")
         path.unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX)
         try:
@@ -61,7 +64,16 @@ class RadioSocket:
         self.socket.close()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+            self._path.with_suffix(".claim").unlink(missing_ok=True)
         self._claim.close()
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file is still the one with this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def _own_folder(folder: Path) -> None:

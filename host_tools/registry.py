@@ -71,7 +71,7 @@ class Lock:
         if self.held is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                "Only who set the lock up can do this. Over the link you can: tumbler code custom --help",
+                f"Only who set the lock up can do this. What your key may do: tumbler lock show '{self.name}'",
             )
         return self.held
 
@@ -155,7 +155,10 @@ class Registry:
             return self._lock(row)
         names = [lock.name for lock in self.locks()]
         if not names:
-            raise ToolError(f"There is no lock '{name}': the registry is empty.", "Add one: tumbler lock add --help")
+            raise ToolError(
+                f"There is no lock '{name}': the registry is empty.",
+                f"Pair it: tumbler pair '{name}'; or add one: tumbler lock add --help",
+            )
         folded = {known.casefold(): known for known in names}
         close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
         if close:
@@ -213,7 +216,7 @@ class Registry:
                 (anew.fingerprint, lock.id, anew.secret),
             )
             if changed.rowcount:
-                for table in ("codes", "known", "chosen", "events"):
+                for table in ("codes", "known", "chosen", "asked", "events", "heard"):
                     self._db.execute(f"DELETE FROM {table} WHERE lock = ?", (lock.id,))  # noqa: S608
                 self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, ANEW))
                 self._db.execute("UPDATE keys SET state = ? WHERE lock = ?", (SENT, lock.id))

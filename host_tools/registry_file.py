@@ -34,6 +34,12 @@ def home() -> Path:
     return Path(platformdirs.user_data_dir("tumbler", appauthor=False))
 
 
+def air() -> Path:
+    """Return the folder whose virtual lock is in range: `TUMBLER_AIR`, else the registry's own."""
+    chosen = os.environ.get("TUMBLER_AIR")
+    return Path(chosen).expanduser() if chosen else home()
+
+
 def open_file(path: Path) -> sqlite3.Connection:
     """Open the registry at `path` with today's tables, or make a new one where there is no file."""
     with told(path):

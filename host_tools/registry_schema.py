@@ -7,10 +7,13 @@ the tables of today or as it was.
              successor: the secret that a lock gets which begins anew, beside the old one until the new one works
     codes    what was issued offline; the digits follow from these numbers and the secret
     keys     key slots of the lock: with a psk those this registry may use, without one those of others. active: one a
-             slot; sent: its answer was lost; anew: sent, with the successor; pending: may work
+             slot; sent: its answer was lost; anew: sent, with the successor; pending: may work. limits: hours, as its
+             file says
     known    the codes the lock listed when it was asked last
     chosen   digits that no ticket gives, put in over the link from here; tag as in docs/passcodes.md
+    asked    digits that the lock was asked to take, and whose answer is not there
     events   the lock's log, as far as it was ever fetched
+    heard    which key the lock said that a slot has, and at which events
 """
 
 import sqlite3
@@ -59,6 +62,7 @@ CREATE TABLE keys (
     role    INTEGER NOT NULL CHECK (role BETWEEN 1 AND 4),
     label   TEXT    NOT NULL DEFAULT '',
     psk     BLOB    CHECK (length(psk) = 32),
+    limits  BLOB    CHECK (length(limits) = 11),
     state   TEXT    NOT NULL CHECK (state IN ('active', 'sent', 'anew', 'pending')),
     created INTEGER NOT NULL,
     CHECK (psk IS NOT NULL OR state = 'active'),
@@ -83,6 +87,28 @@ CREATE TABLE chosen (
     label   TEXT    NOT NULL DEFAULT '',
     created INTEGER NOT NULL,
     PRIMARY KEY (lock, tag)
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE asked (
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    digits  TEXT    NOT NULL CHECK (length(digits) BETWEEN 4 AND 9),
+    label   TEXT    NOT NULL DEFAULT '',
+    start   INTEGER NOT NULL,
+    end     INTEGER NOT NULL,
+    random  INTEGER NOT NULL CHECK (random IN (0, 1)),
+    PRIMARY KEY (lock, digits)
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE heard (
+    lock    INTEGER NOT NULL REFERENCES locks (id) ON DELETE CASCADE,
+    slot    INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 15),
+    first   INTEGER NOT NULL CHECK (first >= 0),
+    last    INTEGER NOT NULL CHECK (last >= first),
+    role    INTEGER NOT NULL,
+    label   TEXT    NOT NULL,
+    PRIMARY KEY (lock, slot, first)
 ) WITHOUT ROWID
 """,
     """
@@ -112,9 +138,11 @@ COLUMNS = {
         "locks": "id, name, timezone, rule, weekend, policy, secret, lock_id, successor, fingerprint, epoch,"
         " erase_pending, created",
         "codes": "id, lock, epoch, hour, ticket, length, label, issued",
-        "keys": "id, lock, slot, role, label, psk, state, created",
+        "keys": "id, lock, slot, role, label, psk, limits, state, created",
         "known": "lock, tag, details, seen",
         "chosen": "lock, tag, digits, label, created",
+        "asked": "lock, digits, label, start, end, random",
+        "heard": "lock, slot, first, last, role, label",
         "events": "lock, seq, time, event, reason, flags, kind, code, argument",
     },
 }

@@ -89,6 +89,11 @@ def say(text: str) -> None:
         print(text)
 
 
+def many(count: int, noun: str) -> str:
+    """Write how many there are of something: `1 code`, `2 codes`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def fields(pairs: Iterable[tuple[str, object]], title: str = "") -> None:
     """Print names with their values, one a line."""
     if not fancy():

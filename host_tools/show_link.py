@@ -15,13 +15,14 @@ from firmware.core.events import (
     VERDICTS,
     event_name,
 )
-from firmware.core.keys import ROLE_NAMES
+from firmware.core.keys import ROLE_NAMES, SLOTS
 from firmware.core.passcode import EARLY
 from firmware.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
 from firmware.core.zone import Zone
 
+from .holders import Holders
 from .issue import Code, describe, state
-from .link.results import CodeRecord, KeyEntry, LogEvent, Status, text
+from .link.results import CodeRecord, KeyEntry, LogEvent, Status
 from .link.transport import Sighting
 from .mirror import Mirror
 from .registry import Lock
@@ -104,6 +105,17 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
             "state": "",
         }
         rows.append(_with_memory(lock, row, one.record, uses, now))
+    for asked in mirror.asked():
+        row = {
+            **dict.fromkeys(("kind", "start", "end", "first_use_until", "ticket", "hour", "id"), None),
+            "digits": asked.digits,
+            "length": len(asked.digits),
+            "lock": lock.name,
+            "epoch": lock.epoch,
+            "label": asked.label,
+            "state": "unconfirmed",
+        }
+        rows.append(_with_memory(lock, row, None, {}, now))
     return rows
 
 
@@ -138,8 +150,11 @@ def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[st
 # Log
 
 
-def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[str, str]) -> Data:
-    """Return an event, for JSON. keys: slot -> label; labels: short id of a code -> what the owner wrote beside it."""
+def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, str]) -> Data:
+    """Return an event, for JSON.
+
+    holders: who had which key slot then; labels: short id of a code -> what the owner wrote beside it.
+    """
     data: Data = {
         "seq": event.seq,
         "time": format_time(event.time, Zone(lock.rule)),
@@ -148,6 +163,7 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
         "event": event_name(event.event),
         "reason": None,
         "by": None,
+        "slot": None,
         "kind": KIND_NAMES[event.kind] if event.kind < len(KIND_NAMES) else None,
         "id": event.code.hex() if any(event.code) else None,
         "label": None,
@@ -160,11 +176,13 @@ def event_data(lock: Lock, event: LogEvent, keys: dict[int, str], labels: dict[s
         data["reason"] = words[event.argument] if event.argument < len(words) else None
     else:
         slot = event.reason - 1
-        data["by"] = None if slot < 0 else keys.get(slot) or f"key {slot}"
+        if 0 <= slot < SLOTS:
+            data["slot"] = slot
+            data["by"] = holders.label(slot, event.seq) or f"key {slot}"
     if event.event in (KEY_ADDED, KEY_REMOVED):
         slot, role = event.code[0], event.code[1]
         data["kind"], data["id"] = role_name(role), f"key {slot}"
-        data["label"] = keys.get(slot) or text(event.code[2:].rstrip(b"\0"))
+        data["label"] = holders.label(slot, event.seq) if slot < SLOTS else None
     elif event.event == UPDATED:
         data["id"] = ".".join(str(part) for part in event.code[:3])  # the version
     elif data["id"] is not None:

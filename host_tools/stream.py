@@ -97,7 +97,10 @@ class Stream:
         if event["event"] == "fault":
             print(f"fault in the lock: {event.get('text')}", file=sys.stderr, flush=True)
         elif event["event"] == "paired":
-            self._narrate(int(event["now_ms"]), "paired" if event["right"] else "not paired: other digits were typed")
+            self._narrate(
+                int(event["now_ms"]),
+                "paired: four rising tones" if event["right"] else "not paired: other digits were typed",
+            )
         elif event["event"] == "bolt":
             self._narrate(int(event["now_ms"]), "the bolt is open" if event["unlocked"] else "the bolt is locked")
 

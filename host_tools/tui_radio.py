@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
 from firmware.core.prologue import LOCK_ID, NO_LOCK
+from firmware.core.zone import Zone
 
 from .board_process import Message
 from .desk import Desk
@@ -19,7 +20,7 @@ from .tui import DoorApp
 from .virtual_lock import VirtualLock
 from .virtual_radio import VirtualRadio
 
-TYPE = "Type the six digits that [b]tumbler pair[/b] shows, then [b]#[/b]."
+TYPE = "Type the six digits, then [b]#[/b]."  # two short lines, on the smallest screen
 HELD, FREE = "Button: held", "Button"
 
 FindDesk = Callable[[bytes], Desk | None]
@@ -34,7 +35,12 @@ class RadioApp(DoorApp):
         *DoorApp.WORLD,
         (FREE, "button", "Hold the set-up button inside the door, until it is pressed again"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("b", "button", "set-up button")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The time has its buttons too: so the footer holds all the rest on the smallest screen.
+        Binding("h", "skip(1)", "+1 hour", show=False),
+        Binding("d", "skip(24)", "+1 day", show=False),
+        Binding("b", "button", "set-up button"),
+    ]
 
     def __init__(self, lock: VirtualLock, socket: Path, find_desk: FindDesk):
         """lock: not yet powered; socket: where the radio is to be reached; find_desk: lock id -> its desk, if it is in
@@ -64,6 +70,8 @@ class RadioApp(DoorApp):
     def _is(self, lock_id: bytes) -> None:
         """Sit at the desk of this lock, or at none."""
         desk = None if lock_id == NO_LOCK else self._find_desk(lock_id)
+        if desk is not None:
+            self._lock_zone = Zone(desk.lock.rule)  # which may have changed over the link
         if (desk and desk.lock.name) != (self._desk and self._desk.lock.name):
             self._sit_at(desk)
             self._show_recent()
@@ -79,8 +87,10 @@ class RadioApp(DoorApp):
 
     def _saw_paired(self, event: Message) -> None:
         if event["right"]:
-            self._put("#answer", "[b #9ece6a]The digits are right.[/]")
-            self._note("[b #9ece6a]paired[/]  the digits are right")
+            self._put("#answer", "[b #9ece6a]♪ four rising tones: the digits are right[/]")
+            self._note(
+                "[b #9ece6a]paired[/]  the digits are right: four rising tones, three short flashes and a long one"
+            )
         else:
             self._put("#answer", "[b #f7768e]Other digits.[/]")
             self._note("[b #f7768e]not paired[/]  other digits were typed")

@@ -1,5 +1,6 @@
 """The commands over the link, as a person or a script uses them, with a lock in memory instead of a radio."""
 
+import asyncio
 import json
 import stat
 from contextlib import ExitStack
@@ -16,10 +17,11 @@ from firmware.core.owner import By
 from firmware.core.tickets import ONE_TIME, PERMANENT
 from host_tools.link import client, pair, radios
 from host_tools.link.results import LogEvent
-from host_tools.link.transport import NoBluetooth, Radio
+from host_tools.link.transport import NoBluetooth, OutOfRange, Radio
 from host_tools.mirror import SENT
-from host_tools.registry import Registry, lock_id_of
+from host_tools.registry import Registry, home, lock_id_of
 from host_tools.show_link import event_data
+from host_tools.start import main as start
 from tests.linked import PSK, Linked
 from tests.lock import EXAMPLE_SECRET, HOUR
 from tests.memory_radio import CUT, DOWN, UP, MemoryRadio
@@ -161,7 +163,7 @@ def test_the_button_gives_another_owners_key(lock, air):
 
 def test_wrong_digits_pair_nothing(new, air):
     with typing(new, wrong=True):
-        assert "other digits" in refused("pair", "cabin", "--yes")
+        assert "Other digits were typed" in refused("pair", "cabin", "--yes")
     assert done("lock", "list") == []
     assert new.trouble == "no-secret"
 
@@ -172,10 +174,27 @@ def test_without_a_person_the_agreement_must_be_confirmed(new, air):
     assert new.trouble == "no-secret"
 
 
+def test_digits_that_nobody_types_are_told_apart_from_wrong_ones(new, air, monkeypatch):
+    monkeypatch.setattr(pair, "TYPED_WITHIN", -5)
+    monkeypatch.setattr("host_tools.show.digits_to_type", lambda digits: None)
+    message = refused("pair", "cabin", "--yes")
+    assert "Nobody typed" in message
+    assert "any digits and #" in message
+
+
+def test_a_person_who_saw_nothing_is_not_told_to_say_yes(new, air, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, err: False)
+    with typing(new):
+        message = refused("pair", "cabin")
+    assert "Nothing was sent" in message
+    assert "--yes" not in message
+
+
 def test_somebody_elses_lock_is_not_paired(air, tmp_path):
     (tmp_path / "other").mkdir()
     air.locks.append(Linked(str(tmp_path / "other"), secret=bytes(32)))
-    assert "1 in range belong to somebody" in refused("pair", "cabin", "--yes")
+    assert "1 in range belongs to somebody" in refused("pair", "cabin", "--yes")
 
 
 def test_two_new_locks_are_one_too_many(new, air, tmp_path):
@@ -206,7 +225,7 @@ def test_a_radio_that_sees_a_new_lock_is_the_last_to_be_asked(new, air, monkeypa
 def test_the_agreement_is_asked_for_in_tones_and_in_light(new, monkeypatch):
     """The sound of a lock may be off."""
     asked = []
-    monkeypatch.setattr(pair_module, "ask", lambda question, *rest: asked.append((question, rest[1])))
+    monkeypatch.setattr(pair_module, "ask", lambda question, *rest, **more: asked.append((question, rest[1])))
     with typing(new):
         done("pair", "cabin")
     ((question, yes),) = asked
@@ -310,6 +329,59 @@ def test_status(lock):
     assert "100 seconds off" in tumbler("lock", "status", "door")[2]
     lock.rtc.ok = False
     assert "does not trust its clock" in tumbler("lock", "status", "door")[2]
+
+
+def test_what_a_person_reads_counts_and_has_units(lock):
+    lock.charge = 12
+    lock.rtc.now += 61
+    _, out, err = tumbler("lock", "status", "door")
+    assert "battery\t12 %" in out
+    assert "clock_off\t61 s" in out
+    assert "12 % left" in err
+    lock.rtc.now -= 60
+    assert "it was 1 second fast." in tumbler("lock", "sync-time", "door")[1]
+    assert "it was right." in tumbler("lock", "sync-time", "door")[1]
+    assert "insist" not in refused("code", "custom", "door", "1111").replace("--insist", "")
+    lock.rtc.ok = False
+    lock.start()
+    lock.enter("123456")
+    assert tumbler("lock", "log", "door")[1].splitlines()[-1].split("\t")[1].endswith(" ?")
+
+
+def test_an_opening_that_was_asked_for_twice_is_told_as_one(lock, air):
+    cut = []
+
+    def fault(direction, value):
+        if direction == DOWN and lock.opened and not cut:
+            cut.append(value)
+            return CUT
+        return [value]
+
+    air.fault = fault
+    assert tumbler("lock", "unlock", "door")[1] == "door was opened.\n"
+    assert len(lock.opened) == 1
+
+
+def test_a_key_that_cannot_be_printed_is_kept(lock, monkeypatch):
+    def full(*arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("builtins.print", full)
+        status, _, err = tumbler("key", "add", "door", "--role", "opener", "--label", "Bo", "--export", "-")
+    assert status == 3
+    (file,) = home().glob("*.key")
+    assert str(file) in err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text())["psk"] == lock.store.keys[1].psk.hex()
+
+
+def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("host_tools.cli.main", interrupted)
+    assert start() == 130
 
 
 def test_unlock_and_sync_time(lock):
@@ -499,8 +571,59 @@ def test_custom_codes_are_added_listed_changed_and_deleted(lock):
     assert rows["591804"]["label"] == "cleaners"
     done("code", "change", "door", "591804", "--end", "never")
     assert done("code", "list", "door", "--fetch")[0]["end"] is None
-    assert done("code", "delete", "door", rows["591804"]["id"])["label"] == "cleaners"
+    assert done("code", "delete", "door", rows["591804"]["id"], "--yes")["label"] == "cleaners"
     assert lock.enter("591804").startswith("refused")
+
+
+def test_a_changed_code_is_printed_as_the_lock_has_it(lock):
+    """What is not named stays, whoever knows it."""
+    lock.owner.add_custom("740193", None, NOW // 3600 * 3600 + 36000)
+    changed = done("code", "change", "door", "740193", "--start", "2026-11-23T16")
+    assert (changed["start"], changed["end"]) == ("2026-11-23T16:00:00+00:00", "2026-11-24T01:00:00+00:00")
+    changed = done("code", "change", "door", "740193", "--digits", "591804", "--label", "Ann")
+    assert (changed["start"], changed["end"]) == ("2026-11-23T16:00:00+00:00", "2026-11-24T01:00:00+00:00")
+    issued = done("code", "timed", "door", "--end", "2026-11-25T11")
+    changed = done("code", "change", "door", issued["digits"], "--end", "2026-11-26T11")
+    assert (changed["start"], changed["end"]) == (issued["start"], "2026-11-26T11:00:00+00:00")
+    assert "--digits" in refused("code", "change", "door", "591804", "--label", "Bo")
+
+
+def test_digits_that_the_lock_was_told_are_explained(lock):
+    done("code", "custom", "door", "73915", "--label", "Ann", "--end", "2026-11-25T11")
+    known = done("code", "explain", "door", "73 915")
+    assert (known["kind"], known["state"], known["label"]) == ("custom", "active", "Ann")
+    assert known["end"] == "2026-11-25T11:00:00+00:00"
+    assert "73915" not in tumbler("code", "explain", "door", "73915")[1]
+
+
+def test_what_to_do_when_the_lock_is_not_there(lock, new, air):
+    done("lock", "status", "door")
+    air.locks[:] = [new]
+    message = refused("lock", "status", "door")
+    assert "a new lock is" in message
+    assert "tumbler pair" in message
+    air.locks.clear()
+    message = refused("pair", "door", "--yes")
+    assert "Neither 'door' nor a new lock is in range" in message
+    assert "reset" not in message
+
+
+@pytest.mark.parametrize("written", ["740 193", "740-193", " 7401 93 ", "740193#"])
+def test_digits_may_be_written_in_groups(lock, written):
+    assert done("code", "custom", "door", written)["digits"] == "740193"
+    assert done("code", "change", "door", written, "--end", "2026-11-25T11")["digits"] == "740193"
+    assert done("code", "delete", "door", written, "--yes")["deleted"] == lock.scheme.tag("740193")[:4].hex()
+    assert "4 to 9 digits" in refused("code", "custom", "door", "740 19x")
+
+
+def test_deleting_asks_a_person_first(lock, monkeypatch):
+    done("code", "custom", "door", "740193", "--label", "cleaners")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, err: "cleaners" not in question)
+    assert "Nothing was deleted" in refused("code", "delete", "door", "740193")
+    assert lock.enter("740193") == "open"
+    done("code", "delete", "door", "740193", "--yes")
+    assert lock.enter("740193").startswith("refused")
 
 
 def test_random_digits_when_none_are_named(lock):
@@ -529,7 +652,7 @@ def test_issued_codes_are_changed_and_deleted_by_id_before_their_first_use(lock)
     done("code", "change", "door", code["id"], "--start", "2026-11-23T15")
     assert lock.enter(code["digits"]) == "open"
     other = done("code", "permanent", "door")
-    done("code", "delete", "door", other["id"])
+    done("code", "delete", "door", other["id"], "--yes")
     assert lock.enter(other["digits"]) == "refused revoked"
     rows = {row["id"]: row for row in done("code", "list", "door", "--fetch")}
     assert (rows[code["id"]]["state"], rows[code["id"]]["lock_state"]) == ("used", "used")
@@ -546,22 +669,22 @@ def test_codes_that_only_the_lock_knows(lock):
     assert sorted((row["digits"], row["kind"], row["state"]) for row in rows) == [
         (None, "custom", "active"), (None, "permanent", "active"),
     ]  # fmt: skip
-    done("code", "delete", "door", tag[:4].hex())
+    done("code", "delete", "door", tag[:4].hex(), "--yes")
     assert lock.enter("740193").startswith("refused")
     (other,) = [row for row in rows if row["kind"] == "permanent"]
     with Registry.open() as registry:  # nothing is known of it here any more: the lock is asked for its list
         registry.mirror(registry.lock("door")).replace_known([], NOW)
-    done("code", "delete", "door", other["id"])
+    done("code", "delete", "door", other["id"], "--yes")
     assert lock.store.book.find(lock.scheme.tag(elsewhere)).state == REVOKED
-    assert "knows no code" in refused("code", "delete", "door", "0badc0de")
-    assert "neither a code nor an id" in refused("code", "delete", "door", "xyz")
+    assert "knows no code" in refused("code", "delete", "door", "0badc0de", "--yes")
+    assert "neither a code nor an id" in refused("code", "delete", "door", "xyz", "--yes")
 
 
 def test_digits_never_show_in_what_goes_wrong(lock):
     for arguments in (
         "code custom door 740193 --start 2026-11-24T12 --end 2026-11-24T11",
         "code custom door 740193 --end 2026-11-23T10",
-        "code delete door 740193",
+        "code delete door 740193 --yes",
         "code change door 740193",
     ):
         assert "740193" not in refused(*arguments.split())
@@ -611,9 +734,47 @@ def test_the_log_in_words(lock):
 def test_what_the_lock_itself_logs_in_words(number, code, argument, told):
     """Numbers and arguments as docs/storage.md has them."""
     event = LogEvent(1, NOW, number, 0, 0, 7, bytes.fromhex(code), argument)
-    data = event_data(SimpleNamespace(rule="UTC0"), event, {0: "Ann"}, {})
+    data = event_data(SimpleNamespace(rule="UTC0"), event, SimpleNamespace(label=lambda slot, seq: "Ann"), {})
     assert (data["event"], data["reason"], data["id"], data["argument"]) == told
     assert data["by"] is None
+
+
+def test_a_slot_that_is_used_again_keeps_its_old_events_under_the_old_name(lock):
+    lock.owner.add_key(Key(1, OPENER, bytes(32), "Bo"))
+    done("key", "list", "door")
+    lock.owner.unlock(By(1, 7), lock.store.keys[1])
+    done("key", "remove", "door", "Bo", "--yes")
+    lock.owner.add_key(Key(1, OPENER, bytes(range(32)), "Cleo"))
+    lock.owner.unlock(By(1, 8), lock.store.keys[1])
+    events = done("lock", "log", "door")  # nobody was told who Cleo is but by two letters
+    assert [(one["event"], one["by"], one["slot"], one["label"]) for one in events] == [
+        ("key-added", None, None, "Bo"),
+        ("unlocked", "Bo", 1, None),
+        ("key-removed", "Ann", 0, "Bo"),
+        ("key-added", None, None, "Cl…"),
+        ("unlocked", "Cl…", 1, None),
+    ]
+    done("key", "list", "door")
+    assert [one["by"] for one in done("lock", "log", "door")] == [None, "Bo", "Ann", None, "Cleo"]
+    lock.owner.remove_key(1)
+    lock.owner.add_key(Key(1, OPENER, bytes(32), "Cleo"))
+    lock.owner.add_key(Key(2, MANAGER, bytes(range(1, 33)), ""))
+    lock.owner.unlock(By(2, 9), lock.store.keys[2])
+    assert done("lock", "log", "door")[-1]["by"] == "key 2"
+
+
+def test_after_a_gap_in_the_log_nobody_is_named_who_was_not_heard_since(lock):
+    done("lock", "log", "door")
+    lock.owner.add_key(Key(1, MANAGER, bytes(32), "Max"))
+    done("key", "list", "door")
+    lock.owner.remove_key(1)
+    lock.owner.add_key(Key(1, MANAGER, bytes(range(32)), "Eve"))
+    for _ in range(1100):
+        lock.owner.set_time(NOW)
+    lock.owner.set_time(NOW, By(1, 9))
+    assert done("lock", "log", "door")[-1]["by"] == "key 1"
+    done("key", "list", "door")
+    assert done("lock", "log", "door")[-1]["by"] == "Eve"
 
 
 def test_the_log_grows_beyond_what_the_lock_keeps(lock, air):
@@ -657,6 +818,39 @@ def test_a_key_file_from_hand_to_hand(lock, air, tmp_path, monkeypatch):
     assert "not its secret" in refused("lock", "show", "office", "--secret")
     assert done("lock", "list")[0]["name"] == "office"
     done("lock", "remove", "office", "--yes")
+
+
+def test_an_opener_can_see_his_own_hours(lock, air, tmp_path, monkeypatch):
+    file = tmp_path / "bo.key"
+    done("key", "add", "door", "--role", "opener", "--label", "Bo", "--days", "mon-fri", "--hours", "8-18",
+         "--end", "2027-01-01T00:00", "--export", file)  # fmt: skip
+    assert done("lock", "show", "door")["key_role"] == "owner"
+    monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))
+    done("key", "import", file)
+    for _ in range(2):  # as the file says, and when the key has worked
+        known = done("lock", "show", "door")
+        assert (known["key_role"], known["key_days"], known["key_from"], known["key_until"]) == (
+            "opener", "mon,tue,wed,thu,fri", 8, 18,
+        )  # fmt: skip
+        assert (known["key_start"], known["key_end"]) == (None, "2027-01-01T00:00:00+00:00")
+        done("lock", "unlock", "door")
+    data = json.loads(file.read_text())
+    for limits in ("00", "ff" * 11, 5):
+        file.write_text(json.dumps({**data, "limits": limits}))
+        assert "no key file" in refused("key", "import", file)
+    del data["limits"]
+    file.write_text(json.dumps(data))
+    assert done("key", "import", file)["role"] == "opener"
+
+
+def test_the_name_of_a_key_file_may_be_taken_here(lock, air, tmp_path, monkeypatch):
+    done("key", "add", "door", "--role", "opener", "--label", "Bo", "--export", tmp_path / "bo.key")
+    monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))
+    done("lock", "add", "Door", "--timezone", "UTC0")
+    message = refused("key", "import", tmp_path / "bo.key")
+    assert "Another lock is called 'door' here" in message
+    assert "NAME" in message
+    assert done("key", "import", tmp_path / "bo.key", "Ann's")["name"] == "Ann's"
 
 
 def test_an_openers_key_has_days_hours_and_limits(lock, tmp_path, monkeypatch):
@@ -756,8 +950,95 @@ def test_random_digits_that_are_refused_because_they_are_there_already_are_not_c
         return [value]
 
     air.fault = fault
-    assert "may be the code that was just added" in refused("code", "custom", "door")
+    code = done("code", "custom", "door", "--label", "Ann")
     assert len(lock.store.book) == 1
+    assert lock.enter(code["digits"]) == "open"
+    assert [(row["digits"], row["label"]) for row in done("code", "list", "door")] == [(code["digits"], "Ann")]
+
+
+def deaf(lock, air):
+    """From the change on, nothing of what the lock says arrives."""
+    before = lock.store.seq
+    air.fault = lambda direction, value: CUT if direction == DOWN and lock.store.seq > before else [value]
+
+
+def heard(air):
+    """The air is clear again."""
+    air.fault = lambda direction, value: [value]
+
+
+@pytest.mark.parametrize("digits", [(), ("740193",)])
+@pytest.mark.parametrize("secret", [True, False])
+def test_a_code_whose_answer_was_lost_is_kept_and_the_same_command_ends_it(lock, air, digits, secret):
+    if not secret:
+        with Registry.open() as registry:
+            registry.remove(registry.lock("door"))
+            known = registry.add("door", "UTC0", "UTC0", 96, "standard", None, NOW, lock.link.id)
+            registry.mirror(known).hold(0, OWNER, "Ann", PSK, NOW)
+    deaf(lock, air)
+    wish = ("code", "custom", "door", *digits, "--label", "cleaners")
+    message = refused(*wish)
+    assert "may be done" in message
+    assert "tumbler code list 'door' --fetch" in message
+    (row,) = done("code", "list", "door")
+    assert (row["state"], row["label"]) == ("unconfirmed", "cleaners")
+    heard(air)
+    code = done(*wish)
+    assert code["digits"] == row["digits"]
+    assert code["id"] == lock.scheme.tag(code["digits"])[:4].hex()
+    assert len(lock.store.book) == 1
+    assert [one["state"] for one in done("code", "list", "door")] == ["active"]
+
+
+def test_the_locks_list_tells_what_became_of_a_lost_answer(lock, air):
+    deaf(lock, air)
+    refused("code", "custom", "door", "740193", "--label", "cleaners")
+    heard(air)
+    (row,) = done("code", "list", "door", "--fetch")
+    assert (row["digits"], row["state"], row["label"]) == ("740193", "active", "cleaners")
+    deaf(lock, air)
+    assert "may be done" in refused("code", "change", "door", "740193", "--digits", "591804")
+    heard(air)
+    assert done("code", "change", "door", "740193", "--digits", "591804")["label"] == "cleaners"
+    deaf(lock, air)
+    assert "may be done" in refused("code", "delete", "door", "591804", "--yes")
+    heard(air)
+    in_between(air, 2)  # this one never arrives
+    assert "may be done" in refused("code", "custom", "door", "382914")
+    heard(air)
+    assert "382914" not in {one["digits"] for one in done("code", "list", "door", "--fetch")}
+
+
+def test_an_opening_whose_answer_was_lost_may_have_opened(lock, air):
+    deaf(lock, air)
+    assert "may have opened" in refused("lock", "unlock", "door")
+    assert lock.opened
+
+
+def test_a_lock_that_goes_off_while_it_is_talked_to_is_named(lock, air, monkeypatch):
+    async def connect(sighting):
+        raise OutOfRange(f"The lock at {sighting.address}")
+
+    monkeypatch.setattr(air, "connect", connect)
+    message = refused("lock", "status", "door")
+    assert "The lock 'door' is not in range" in message
+    assert "00:00" not in message
+
+
+def test_ctrl_c_after_the_request_says_that_it_may_be_done(lock, air, monkeypatch):
+    before = lock.store.seq
+
+    def fault(direction, value):
+        if direction == DOWN and lock.store.seq > before:
+            raise asyncio.CancelledError
+        return [value]
+
+    air.fault = fault
+    status, out, err = tumbler("code", "custom", "door", "740193")
+    assert (status, out) == (130, "")
+    assert "may be done" in err
+    assert "740193" not in err
+    assert done("code", "list", "door")[0]["digits"] == "740193"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from host_tools.deploy.provisioning import Settings, provision
 from host_tools.deploy.target import Target
 from host_tools.deploy.testing import SelfTest
 from host_tools.errors import ToolError
-from host_tools.mirror import ACTIVE, PENDING
+from host_tools.mirror import ACTIVE, SENT
 from host_tools.registry import Registry
 from tests import boards
 from tests.board_at_port import BoardAtPort
@@ -160,7 +160,7 @@ def test_the_power_may_go_in_every_operation_and_the_same_command_ends_it(board,
         with pytest.raises(ToolError), Console(there.port, SILENCE) as console:
             provision(console, registry, lock, Settings(), NOW)
         (key,) = registry.mirror(lock).all_keys()
-        assert key.state == PENDING
+        assert key.state == SENT
         there.power()
         with Console(there.port) as console:
             provision(console, registry, lock, Settings(), NOW)

@@ -18,6 +18,7 @@ import pytest
 from firmware.core.config import Config
 from host_tools.desk import Desk
 from host_tools.errors import ToolError
+from host_tools.link import virtual
 from host_tools.link.pair import Pairing, for_new
 from host_tools.link.radios import Radios, radios, running
 from host_tools.radio_socket import socket_path
@@ -116,7 +117,7 @@ def test_a_newcomers_first_minutes(monkeypatch):
         lock.say("expect open")
         rows = {row["digits"]: row["state"] for row in command("code", "list", "cabin", "--fetch")}
         assert (rows[once["digits"]], rows["740193"]) == ("used", "active")
-        command("code", "delete", "cabin", custom["id"])
+        command("code", "delete", "cabin", custom["id"], "--yes")
         lock.say("press 740193#")
         lock.say("expect refused")
         lock.say("battery 40%")
@@ -209,6 +210,34 @@ async def pair(pilot, registry):
         await pairing.close()
 
 
+def test_the_virtual_lock_of_another_registry_folder_is_in_range(tmp_path, monkeypatch):
+    with virtual_lock() as lock:
+        monkeypatch.setenv("TUMBLER_AIR", str(home()))
+        monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "bo"))
+        assert running()
+        monkeypatch.delenv("TUMBLER_AIR")
+        assert not running()
+        lock.ends()
+
+
+def test_the_smallest_terminal_loses_neither_the_hint_nor_the_button(tmp_path):
+    async def run():
+        identity = Identity(None, zone_rule(local_zone()), name="door")
+        with VirtualLock(tmp_path / "flash", identity) as virtual:
+            app = RadioApp(virtual, socket_path(home()), lambda lock_id: None)
+            async with app.run_test(size=(80, 24)) as pilot:
+                await until(pilot, lambda: "The power is on." in log(app))
+                app._saw_signal({"event": "signal", "name": "pairing", "now_ms": 0})
+                await pilot.pause()
+                picture = re.sub(r"<[^>]*>", "\n", app.export_screenshot()).replace("&#160;", " ")
+                assert "set-up button" in picture
+                assert "quit" in picture
+                answer = app.query_one("#answer")
+                assert len(text(app, "#answer")) <= 2 * answer.size.width - 8
+
+    asyncio.run(run())
+
+
 def test_the_terminal_says_how_to_pair_and_becomes_the_desk_of_the_lock(tmp_path):
     async def run():
         registry = Registry.open()
@@ -252,3 +281,38 @@ def test_a_radio_that_another_lock_has_is_said_before_the_terminal_is_taken(tmp_
         ):
             RadioApp(virtual, socket_path(home()), lambda lock_id: None)
         lock.ends()
+
+
+def test_a_connection_that_the_lock_has_ended_is_closed_at_once():
+    """The stack would wait for the end that was before."""
+
+    class Connection:
+        EVENT_DISCONNECTION = "disconnection"
+
+        def __init__(self):
+            self.asked = 0
+            self.end = None
+
+        def on(self, event, does):
+            self.end = does
+
+        async def disconnect(self):
+            self.asked += 1
+            await asyncio.Event().wait()
+
+    async def ended():
+        connection = Connection()
+        wire = virtual.VirtualWire(connection, None)
+        connection.end(0x13)
+        await wire.close()
+        return connection.asked
+
+    async def open_still(monkeypatch):
+        monkeypatch.setattr(virtual, "CLOSE_SECONDS", 0.01)
+        connection = Connection()
+        await virtual.VirtualWire(connection, None).close()
+        return connection.asked
+
+    assert asyncio.run(ended()) == 0
+    with pytest.MonkeyPatch.context() as patches:
+        assert asyncio.run(open_still(patches)) == 1

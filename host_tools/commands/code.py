@@ -14,7 +14,7 @@ from ..issue import Wish, issue
 from ..link.visit import Visit
 from ..registry import Registry
 from ..show_link import issued_codes, list_data
-from .shared import Digits, Json, Label, Name, Past, Start, at_lock, examples, hour, instant, label_of, now
+from .shared import Digits, Json, Label, Name, Past, Start, at_lock, examples, hour, instant, joined, label_of, now
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -152,7 +152,8 @@ def list_(
     """List the codes of a lock: those issued here with their digits, and what the lock told of them and of others.
 
     State: upcoming; usable (now, also for the first time); active (used before, and good); if-used (too late for a
-    first use); used; over; revoked; erased. What the lock knows is what it told last: --fetch asks it.
+    first use); used; over; revoked; erased; unconfirmed (the lock was asked to take it,
+    and its answer was lost). What the lock knows is what it told last: --fetch asks it.
     """
     if fetch:
 
@@ -188,6 +189,13 @@ def explain(
     with Registry.open() as registry:
         lock = registry.lock(name)
         moment = instant(at, Zone(lock.rule), "--at")
+        digits = joined(digits)
+        if any(one.digits == digits for one in registry.mirror(lock).chosen()):
+            rows = list_data(lock, issued_codes(lock, registry.codes(lock)), registry.mirror(lock), moment)
+            told = next((row for row in rows if row["digits"] == digits), None)
+            if told is not None:
+                _explain_told(lock.name, told, json)
+                return
         answers = explain_digits(registry, lock, digits, moment)
     if lock.erase_pending:
         show.warn(
@@ -198,6 +206,16 @@ def explain(
         show.emit({**first, "earlier": earlier})
     else:
         show.explained(lock, answers, moment)
+
+
+def _explain_told(name: str, row: show.Data, json: bool) -> None:
+    """Print what is known of digits that the lock was told from here, without them."""
+    data = {key: value for key, value in row.items() if key != "digits"}
+    if json:
+        show.emit({**data, "earlier": []})
+        return
+    show.say(f"A code that {name} was told. So it said last; ask it again: tumbler code list '{name}' --fetch")
+    show.fields((key, value) for key, value in data.items() if value not in (None, ""))
 
 
 def _simple(kind: int, name: str, start: str | None, digits: int | None, label: str, past: bool, json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.codebook import NEVER
+from firmware.core.codebook import NEVER, Code
 from firmware.core.zone import Zone
 
 from .. import show, show_link
@@ -16,7 +16,7 @@ from ..link.refusals import Refusal
 from ..link.visit import Visit
 from ..registry import Lock, Registry
 from ..zones import format_time
-from .shared import Json, Label, Name, at_lock, examples, hour, label_of
+from .shared import Json, Label, Name, Yes, ask, at_lock, examples, hour, joined, label_of
 
 SHORTEST_RANDOM = 6  # digits of a random code, to begin with
 LONGEST = 9
@@ -63,7 +63,7 @@ def custom(
     """Tell a lock a code of your choice, good at once."""
     note = label_of(label)
     if digits is not None:
-        _check(digits)
+        digits = _check(digits)
     with Registry.open() as registry:
         zone = Zone(registry.lock(name).rule)
     begin, until = hour(start, zone, "--start"), _end(end, zone)
@@ -79,18 +79,17 @@ def custom(
 
 
 async def _random(door: Visit, start: int | None, end: int | None, label: str) -> tuple[str, bytes]:
-    """Add random digits, more of them when the lock finds them too few."""
+    """Add random digits, more of them when the lock finds them too few; those of a lost answer first."""
+    until = NEVER if end is None else end
+    for asked in door.mirror.asked():
+        if (asked.label, asked.start, asked.end, asked.random) == (label, start or 0, until, True):
+            return asked.digits, await door.add_code(asked.digits, start, end, label, insist=False, random=True)
     length = max(SHORTEST_RANDOM, policy_of(door.lock).fewest_digits)
     for left in range(TRIES - 1, -1, -1):
         digits = f"{secrets.randbelow(10**length):0{length}}"
         try:
-            return digits, await door.add_code(digits, start, end, label, insist=False)
+            return digits, await door.add_code(digits, start, end, label, insist=False, random=True)
         except Refusal as refusal:
-            if refusal.again and refusal.word == "code-exists":
-                raise ToolError(
-                    f"{refusal.what} An answer was lost before: it may be the code that was just added.",
-                    "Delete the custom code that has no digits here: tumbler code list --help",
-                ) from refusal
             if refusal.word not in ("weak-digits", "code-exists") or not left:
                 raise
             length = min(LONGEST, length + 1)
@@ -109,7 +108,9 @@ def change(
 ) -> None:
     """Give a code new times or new digits, used or not, issued or custom. What is not named stays."""
     if digits is not None:
-        _check(digits)
+        digits = _check(digits)
+    elif label is not None:
+        raise ToolError("A --label is for new digits.", "Add --digits, or leave --label out.")
     with Registry.open() as registry:
         lock = registry.lock(name)
         zone = Zone(lock.rule)
@@ -117,20 +118,32 @@ def change(
     begin, until = hour(start, zone, "--start"), NEVER if end == NO_END else hour(end, zone, "--end", "up")
     note = named.label if label is None else label_of(label)
 
-    async def work(door: Visit, progress: show.Progress) -> bytes:
+    async def work(door: Visit, progress: show.Progress) -> tuple[bytes, Code | None]:
         target = await _target(door, named, progress)
         progress(f"Changing a code of {door.lock.name} …")
-        return await door.change_code(target, begin, until, digits, note, insist)
+        tag = await door.change_code(target, begin, until, digits, note, insist)
+        if door.known(tag) is None:  # its times are the lock's
+            await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
+        return tag, door.known(tag)
 
-    lock, tag = at_lock(name, work)
+    lock, (tag, record) = at_lock(name, work)
+    if record is not None:
+        begin, until = record.start or None, record.end
     _print(lock, digits or named.digits, tag, begin, None if until == NEVER else until, note, json, "changed")
 
 
-def delete(name: Name, code: CodeOrId, json: Json = False) -> None:
+def delete(name: Name, code: CodeOrId, yes: Yes = False, json: Json = False) -> None:
     """Delete a code, used or not, issued or custom: its digits open nothing from now on."""
     with Registry.open() as registry:
         lock = registry.lock(name)
         named = find(registry, lock, code)
+    which = f"'{named.label}' " if named.label else ""
+    ask(
+        f"Delete the code {which}of '{lock.name}'?",
+        "Nothing was deleted.",
+        yes,
+        f"Deleting a code of '{lock.name}' needs a confirmation.",
+    )
 
     async def work(door: Visit, progress: show.Progress) -> bytes:
         target = await _target(door, named, progress)
@@ -156,6 +169,7 @@ class Named:
 
 def find(registry: Registry, lock: Lock, text: str) -> Named:
     """Read digits, or the id of a code issued here or known to the lock."""
+    text = joined(text)
     mirror = registry.mirror(lock)
     issued = show_link.issued_codes(lock, [row for row in registry.codes(lock) if row.epoch == lock.epoch])
     chosen = mirror.chosen()
@@ -221,6 +235,8 @@ def _is_digits(text: str) -> bool:
     return 4 <= len(text) <= LONGEST and text.isascii() and text.isdigit()
 
 
-def _check(digits: str) -> None:
+def _check(text: str) -> str:
+    digits = joined(text)
     if not _is_digits(digits):
         raise ToolError("A code has 4 to 9 digits and nothing else.", "Choose 4 to 9 digits.")
+    return digits

@@ -19,7 +19,7 @@ from ..link.client import ANY_SLOT
 from ..link.refusals import Refusal
 from ..link.results import KeyEntry
 from ..link.visit import Visit
-from ..registry import Registry
+from ..registry import Registry, home
 from .shared import Json, Name, Yes, ask, at_lock, days_of, examples, hours_of, instant, key_label_of, name_of, now
 
 app = typer.Typer(no_args_is_help=True)
@@ -75,7 +75,7 @@ def add(
     entry = _entry(ROLES[role.value], note, days, hours, start, end, Zone(lock.rule))
     psk = secrets.token_bytes(PSK_SIZE)
     # The key is on the disk before the lock has it: a lost answer must not leave a key that nobody holds.
-    draft = KeyFile.of(lock, entry.role, note, psk)
+    draft = KeyFile.of(lock, entry, psk)
     if str(export) != HERE:
         key_file.create(export, draft)
 
@@ -85,9 +85,7 @@ def add(
         nonlocal sent
         progress(f"Adding a key to {door.lock.name} …")
         sent = True
-        slot = await door.client.add_key(entry, psk)
-        door.mirror.note_key(slot, entry.role, note, now())
-        return slot
+        return await door.add_key(entry, psk)
 
     try:
         lock, slot = at_lock(name, work)
@@ -100,9 +98,15 @@ def add(
             f"{error.what} An answer was lost, so whether the lock has the new key is not known.{kept}",
             f"See its keys when it is in range: tumbler key list '{lock.name}'",
         ) from error
-    key = KeyFile.of(lock, entry.role, note, psk, slot)
+    key = KeyFile.of(lock, entry, psk, slot)
     if str(export) == HERE:
-        print(key.text(), end="")
+        try:
+            print(key.text(), end="", flush=True)
+        except OSError:  # the lock has the key, and nobody else would
+            saved = home() / f"{lock.lock_id.hex()}-{slot}.key"
+            key_file.create(saved, key)
+            show.warn(f"The key could not be printed: it is in {saved}. Give it to the person, and keep no copy.")
+            raise
         return
     key_file.complete(export, key)
     if json:
@@ -202,13 +206,18 @@ def import_(
     with Registry.open() as registry:
         known = registry.lock_of(key.lock_id)
         if known is None:
+            if name is None and any(lock.name.casefold() == key.lock.casefold() for lock in registry.locks()):
+                raise ToolError(
+                    f"Another lock is called '{key.lock}' here.",
+                    f"Give this one a name of its own: tumbler key import '{file}' NAME",
+                )
             known = registry.add(
                 name_of(name or key.lock), key.timezone, key.rule, key.weekend, key.policy, None, now(), key.lock_id
             )
         elif name is not None and name.casefold() != known.name.casefold():
             raise ToolError(f"This lock is in the registry as '{known.name}'.", "Leave the name out.")
         # Anybody can write a file: nothing that is held goes, and what is in the file counts when it has worked.
-        registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot)
+        registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot, limits=key.limits)
     role = ROLE_NAMES[key.role]
     if json:
         show.emit({"name": known.name, "lock_id": known.lock_id.hex(), "slot": key.slot, "role": role})

@@ -9,9 +9,10 @@ import typer
 from firmware.core.tickets import ERASE, meaning
 from firmware.core.zone import Zone
 
-from .. import show
+from .. import show, show_link
 from ..errors import ToolError
 from ..issue import describe
+from ..link.results import KeyEntry
 from ..registry import LAST_EPOCH, Lock, Registry
 from ..risk import risk as count_risk
 from ..zones import format_time
@@ -112,6 +113,13 @@ def show_(
     with Registry.open() as registry:
         lock = registry.lock(name)
         data = show.lock_data(lock, registry.count(lock))
+        held = registry.mirror(lock).usable_keys()
+    if held:
+        entry = KeyEntry(held[0].slot or 0, held[0].role, held[0].label)
+        if held[0].limits is not None:
+            entry = KeyEntry.limited(held[0].slot or 0, held[0].role, held[0].label, held[0].limits)
+        key = show_link.key_data(lock, entry, here=True)
+        data |= {f"key_{field}": key[field] for field in ("role", "label", "days", "from", "until", "start", "end")}
     data["time"] = format_time(now(), Zone(lock.rule))
     if secret:
         data["secret"] = lock.secret.hex()
@@ -132,7 +140,7 @@ def remove(
         lock = registry.lock(name)
         what = "key" if lock.held is None else "secret"
         ask(
-            f"Remove '{lock.name}', its {registry.count(lock)} codes and its {what} for ever?",
+            f"Remove '{lock.name}', its {show.many(registry.count(lock), 'code')} and its {what} for ever?",
             "Nothing was removed.",
             yes,
             f"Removing '{lock.name}' deletes its {what} for ever and needs a confirmation.",
@@ -181,7 +189,8 @@ def erased(
     elif unused:
         show.say(f"{lock.name} stays in epoch {lock.epoch}; its codes stay good.")
     else:
-        show.say(f"{lock.name} is in epoch {lock.epoch}; {dead} codes issued before are dead.")
+        gone = f"{show.many(dead, 'code')} issued before {'is' if dead == 1 else 'are'} dead"
+        show.say(f"{lock.name} is in epoch {lock.epoch}; {gone}.")
 
 
 def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:

@@ -11,7 +11,6 @@ from .. import show, show_link
 from ..errors import ToolError
 from ..issue import POLICIES
 from ..link.visit import Visit
-from ..mirror import ACTIVE
 from ..registry import Registry
 from ..zones import format_time
 from .shared import (
@@ -31,6 +30,7 @@ from .shared import (
 )
 
 LAST = 50  # events that are shown unless more are asked for
+LOW = 20  # percent of the battery below which it is worth a warning
 CLOCK_OFF = 60  # seconds of difference from which it is worth a warning
 
 
@@ -63,13 +63,20 @@ def status(name: Name, json: Json = False) -> None:
             f"The lock does not trust its clock: codes with times stay shut. Run: tumbler lock sync-time {lock.name}"
         )
     elif abs(data["clock_off"]) >= CLOCK_OFF:
-        show.warn(f"Its clock is {abs(data['clock_off'])} seconds off. Run: tumbler lock sync-time {lock.name}")
+        show.warn(
+            f"Its clock is {show.many(abs(data['clock_off']), 'second')} off. Run: tumbler lock sync-time {lock.name}"
+        )
+    if data["battery"] is not None and data["battery"] < LOW:
+        show.warn(f"Its battery has {data['battery']} % left. Change it soon.")
     if data["flash_in_doubt"]:
         show.warn("The lock's flash failed: it takes no change until it restarts.")
     if json:
         show.emit(data)
     else:
-        show.fields(data.items(), title=lock.name)
+        units = {"battery": " %", "clock_off": " s"}
+        shown = ((key, value if value is None else f"{value}{units[key]}") if key in units else (key, value)
+                 for key, value in data.items())  # fmt: skip
+        show.fields(shown, title=lock.name)
 
 
 def unlock(name: Name, json: Json = False) -> None:
@@ -82,7 +89,8 @@ def unlock(name: Name, json: Json = False) -> None:
     if json:
         show.emit({"name": lock.name, "open_seconds": seconds})
     else:
-        show.say(f"{lock.name} is open for {seconds} seconds.")
+        how = f"is open for {show.many(seconds, 'second')}" if seconds else "was opened"
+        show.say(f"{lock.name} {how}.")
 
 
 def sync_time(name: Name, json: Json = False) -> None:
@@ -99,7 +107,8 @@ def sync_time(name: Name, json: Json = False) -> None:
     if json:
         show.emit({"name": lock.name, "time": time, "clock_was_off": before})
     else:
-        show.say(f"{lock.name} shows {time}; it was {abs(before)} seconds {'fast' if before > 0 else 'slow'}.")
+        was = f"{show.many(abs(before), 'second')} {'fast' if before > 0 else 'slow'}" if before else "right"
+        show.say(f"{lock.name} shows {time}; it was {was}.")
 
 
 def log(
@@ -125,14 +134,17 @@ def log(
         events = mirror.events(since or 0)
         if since is None and not everything:
             events = events[-LAST:]
-        keys = {key.slot: key.label for key in mirror.all_keys() if key.slot is not None and key.state == ACTIVE}
+        holders = mirror.holders()
         names = show_link.labels(show_link.issued_codes(lock, registry.codes(lock)), mirror)
-        data = [show_link.event_data(lock, event, keys, names) for event in events]
+        data = [show_link.event_data(lock, event, holders, names) for event in events]
     if json:
         show.emit(data)
         return
     columns = ("seq", "time", "event", "reason", "kind", "id", "label", "by")
-    show.table(columns, [[event[column] for column in columns] for event in data], "No events.", strong=2)
+    rows = [[event[column] for column in columns] for event in data]
+    for row, event in zip(rows, data, strict=True):
+        row[1] = event["time"] if event["time_trusted"] else f"{event['time']} ?"
+    show.table(columns, rows, "No events.", strong=2)
 
 
 def config(

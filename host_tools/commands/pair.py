@@ -194,7 +194,13 @@ class Procedure:
         seen = await radios.scan(SCAN_SECONDS, is_known, suits)
         found = [one for one in seen if suits(one)]
         if not found:
-            others = f" {len(seen)} in range belong to somebody." if seen else ""
+            if known is not None and self._registry.mirror(known).set_up:
+                raise ToolError(
+                    f"Neither '{known.name}' nor a new lock is in range.",
+                    "Go closer, and see that the lock has power. One that somebody is connected to is not seen: try"
+                    " again in some seconds.",
+                )
+            others = f" {len(seen)} in range {'belongs' if len(seen) == 1 else 'belong'} to somebody." if seen else ""
             raise ToolError(
                 f"No lock is in range that could be paired.{others}",
                 "Go closer to a new lock. One that was used before has to be reset: tumbler lock reset --help",
@@ -254,6 +260,7 @@ class Procedure:
             "Then somebody may be between you and the lock. Nothing was sent.",
             self._yes,
             "Whether the lock itself agreed must be confirmed.",
+            then="Run the command again right beside the lock, and look at it when the digits were typed.",
         )
 
     async def _finish(self, lock: Lock, pairing: Pairing) -> HeldKey:

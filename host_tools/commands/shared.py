@@ -15,6 +15,7 @@ from firmware.core.zone import Zone
 
 from .. import show
 from ..errors import ToolError
+from ..link.client import Unconfirmed
 from ..link.radios import Radios
 from ..link.visit import Visit, visit
 from ..registry import Lock, Registry, home
@@ -123,6 +124,12 @@ def name_of(text: str) -> str:
     return name
 
 
+def joined(text: str) -> str:
+    """Return digits without what groups them: spaces, hyphens between them, and the # that ends an entry."""
+    grouped = text.strip().removesuffix("#").strip()
+    return re.sub("[ -]", "", grouped) if re.fullmatch("[0-9][0-9 -]*[0-9]", grouped) else text
+
+
 def label_of(text: str) -> str:
     """Check a label."""
     label = text.strip()
@@ -199,14 +206,21 @@ def at_lock(name: str, work: Callable[[Visit, show.Progress], Awaitable[T]]) -> 
             async with Radios() as radios, visit(registry, lock, radios, progress, now) as door:
                 return await work(door, progress)
 
-        result = asyncio.run(stay())
+        try:
+            result = asyncio.run(stay())
+        except Unconfirmed as lost:
+            if not lost.interrupted:
+                raise
+            progress.hide()
+            show.error(lost)
+            raise KeyboardInterrupt from None
         return registry.lock(lock.name), result
 
 
-def ask(question: str, refused: str, yes: bool, needs: str, option: str = "--yes") -> None:
+def ask(question: str, refused: str, yes: bool, needs: str, option: str = "--yes", then: str = "") -> None:
     """Ask a person who can say no; ToolError with `refused` then, and with `needs` where nobody can be asked.
 
-    option: what says yes beforehand.
+    option: what says yes beforehand; then: what to do after a no, if not to say yes.
     """
     if yes:
         return
@@ -219,7 +233,7 @@ def ask(question: str, refused: str, yes: bool, needs: str, option: str = "--yes
     finally:
         signal.signal(signal.SIGINT, before)
     if not agreed:
-        raise ToolError(refused, f"Answer y, or add {option}, to do it.")
+        raise ToolError(refused, then or f"Answer y, or add {option}, to do it.")
 
 
 def _sentence(text: str) -> str:

@@ -12,7 +12,7 @@ from firmware.core.keys import OWNER, PSK_SIZE, Key
 
 from ..errors import ToolError
 from ..issue import POLICIES
-from ..mirror import PENDING, HeldKey
+from ..mirror import SENT, HeldKey
 from ..registry import Lock, Registry
 from .console import Console, ScriptFailed
 from .deploying import Board
@@ -39,10 +39,11 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
     console.do(SCRIPT, "use_slot", slot)
     there = console.call(SCRIPT, "own_id")
     mirror = registry.mirror(lock)
-    pending = next((key for key in mirror.usable_keys() if key.state == PENDING), None)
+    # The key of an earlier run that was cut short, if there was one: the board may have got it.
+    sent = next(iter(mirror.sent_keys(SENT)), None)
     if there == lock.lock_id.hex():
-        if pending is not None and pending.psk is not None:
-            mirror.hold(SLOT, OWNER, pending.label, pending.psk, now)
+        if sent is not None and sent.slot == SLOT and sent.psk is not None:
+            mirror.hold(SLOT, OWNER, sent.label, sent.psk, now)
         return False
     if there:
         raise ToolError(
@@ -55,9 +56,11 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
             f"Choose another name, or forget that lock first: tumbler lock remove '{lock.name}'",
         )
     _set_clock(console, now)
-    key = mirror.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now)
+    key = sent
+    if key is None or key.slot != SLOT:
+        key = mirror.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now, SLOT, SENT)
     _create(console, lock, key, settings, now)
-    mirror.hold(SLOT, OWNER, settings.label, key.psk or b"", now)
+    mirror.hold(SLOT, OWNER, key.label, key.psk or b"", now)
     return True
 
 

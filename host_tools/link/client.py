@@ -29,12 +29,14 @@ TRIES = 3
 MOST_WORKING = 1000  # parts by which a lock tells that it works on; one comes every 5 seconds
 BUSY_TRIES = 6  # the last one more than 10 s after the first: so long a lock rests after a session that took very long
 BUSY_PAUSE = 2.5  # seconds: the lock takes one more stranger every 2
+REACH_WITHIN = 7.0  # seconds after which no other try begins: the lock was there a moment ago
 AGAIN_PAUSE = 0.5  # seconds before a lost connection is made anew
 MOST_EVENTS = 0xFFFF
 ANY_SLOT = 255
 LIST_HEAD = 6  # bytes before the entries of a part of the code list
 MOST_CODES = 0x7FFF  # what a lock may hold
 LAST_SEQ = 0xFFFFFFFF
+CODES = "code list"
 
 Dial = Callable[[], Awaitable[Wire]]
 T = TypeVar("T")
@@ -49,18 +51,27 @@ class BadAnswer(ToolError):
 
 
 class Unconfirmed(ToolError):
-    """A change was asked for and its answer lost, and nothing else can tell for certain whether it is done."""
+    """A change was asked for and its answer lost, and nothing else can tell for certain whether it is done.
+
+    interrupted: nobody waited for the answer.
+    """
+
+    interrupted = False
 
 
 class Client:
-    """A key's view of one lock. dial: makes a new connection to it; random: n bytes that nobody can guess.
+    """A key's view of one lock. dial: makes a new connection to it; random: n bytes that nobody can guess; name: of the
+    lock, for messages.
 
     Use as an asynchronous context manager. Every method raises Refusal for what the lock refuses, and ToolErrors for a
     lock that is out of range, busy, another one, or does not know the key.
     """
 
-    def __init__(self, dial: Dial, lock_id: bytes, slot: int, psk: bytes, random: Random = os.urandom):
+    def __init__(
+        self, dial: Dial, lock_id: bytes, slot: int, psk: bytes, random: Random = os.urandom, name: str = "NAME"
+    ):
         self.slot = slot
+        self._name = name
         self._dial = dial
         self._lock_id = lock_id
         self._psk = psk
@@ -77,6 +88,8 @@ class Client:
     async def connect(self) -> None:
         """Be in a session; nothing when there is one. Waits a little for a lock that is busy."""
         lost = busy = 0
+        loop = asyncio.get_running_loop()
+        until = loop.time() + REACH_WITHIN
         while self._session is None:
             try:
                 self._session = await shake(await self._dial(), self.slot, self._psk, self._lock_id, self._random)
@@ -87,7 +100,7 @@ class Client:
                 await asyncio.sleep(BUSY_PAUSE)
             except (LinkLost, OutOfRange):
                 lost += 1
-                if lost == TRIES:
+                if lost == TRIES or loop.time() > until:
                     raise
                 await asyncio.sleep(AGAIN_PAUSE)
 
@@ -113,18 +126,19 @@ class Client:
 
     async def set_time(self, now: int) -> None:
         """Set the lock's clock."""
-        _sized(await self._one(wire.SET_TIME, now.to_bytes(4, "big")), 0)
+        _sized(await self._change("set its clock", "lock status", wire.SET_TIME, now.to_bytes(4, "big")), 0)
 
     async def unlock(self) -> int:
         """Open; returns the seconds until the bolt comes back."""
-        return _sized(await self._one(wire.UNLOCK), 1)[0]
+        return _sized(await self._change("open", "", wire.UNLOCK), 1)[0]
 
     # Codes
 
     async def add_code(self, digits: str, start: int | None, end: int | None, insist: bool = False) -> bytes:
         """Add a custom code; start None: at once, end None: never. Returns its tag."""
         times = (start or 0).to_bytes(4, "big") + (NEVER if end is None else end).to_bytes(4, "big")
-        return _sized(await self._one(wire.ADD_CODE, bytes((int(insist),)) + times + digits.encode()), 8)
+        arguments = bytes((int(insist),)) + times + digits.encode()
+        return _sized(await self._change("add the code", CODES, wire.ADD_CODE, arguments), 8)
 
     async def change_code(
         self, code: Code, start: int | None, end: int | None, digits: str | None, insist: bool = False
@@ -135,11 +149,11 @@ class Client:
             named |= 0 if value is None else flag
         times = (start or 0).to_bytes(4, "big") + (end or 0).to_bytes(4, "big")
         arguments = bytes((named,)) + times + _code(code) + (digits or "").encode()
-        return _sized(await self._one(wire.CHANGE_CODE, arguments), 8)
+        return _sized(await self._change("change the code", CODES, wire.CHANGE_CODE, arguments), 8)
 
     async def delete_code(self, code: Code) -> bytes:
         """Delete a code. Returns its tag."""
-        return _sized(await self._one(wire.DELETE_CODE, _code(code)), 8)
+        return _sized(await self._change("delete the code", CODES, wire.DELETE_CODE, _code(code)), 8)
 
     async def codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
         """List every code of the lock's book, each once; progress: called with how many there are so far."""
@@ -198,7 +212,7 @@ class Client:
 
     async def configure(self, **changes: object) -> None:
         """Change the settings named: rule, weekend, autolock, sound, policy, passage, name."""
-        _sized(await self._one(wire.SET_CONFIG, pack_changes(changes)), 0)
+        _sized(await self._change("change its settings", "lock config", wire.SET_CONFIG, pack_changes(changes)), 0)
 
     # Keys
 
@@ -269,7 +283,7 @@ class Client:
 
     async def erase(self) -> int:
         """Erase every code. Returns the new epoch."""
-        return number(_sized(await self._one(wire.ERASE_ALL), 2))
+        return number(_sized(await self._change("erase every code", "lock status", wire.ERASE_ALL), 2))
 
     async def reset(self) -> None:
         """Reset the lock to what it was when it was new. Unconfirmed when the answer was lost: that something refuses
@@ -290,6 +304,28 @@ class Client:
         await self.close()
 
     # Requests
+
+    async def _change(self, asked: str, look: str, command: int, arguments: bytes = b"") -> bytes:
+        """Carry out a request that changes something, with an answer of one part. Unconfirmed when that was lost.
+
+        asked: what the lock is to do; look: the command that tells whether it did.
+        """
+        try:
+            return await self._one(command, arguments)
+        except (Refusal, BadAnswer):
+            raise
+        except (ToolError, asyncio.CancelledError) as error:
+            if not self._sent:
+                raise
+            if look:
+                may, remedy = "it may be done", f"Run the same command again, or look: tumbler {look} '{self._name}'"
+                if look == CODES:
+                    remedy += " --fetch"
+            else:
+                may, remedy = "it may have opened", "Look at the door, or run the command again."
+            lost = Unconfirmed(f"The lock '{self._name}' was asked to {asked}, and its answer was lost: {may}.", remedy)
+            lost.interrupted = isinstance(error, asyncio.CancelledError)
+            raise lost from error
 
     async def _one(self, command: int, arguments: bytes = b"") -> bytes:
         """Carry out a request with an answer of one part."""

@@ -32,8 +32,10 @@ BUTTON = "button-needed"
 class PairingFailed(ToolError):
     """Nobody typed the right digits, or somebody is in the middle."""
 
-    def __init__(self, what: str):
-        super().__init__(what, "Nothing was changed. Run the command again and type the digits as they are shown.")
+    def __init__(self, what: str, first: str = ""):
+        super().__init__(
+            what, f"Nothing was changed. {first}Run the command again and type the digits as they are shown."
+        )
 
 
 class Pairing:
@@ -69,7 +71,9 @@ class Pairing:
     async def typed(self) -> None:
         """Wait until the digits are typed at the lock; PairingFailed when others are, or time is over."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + TYPED_WITHIN + 5
+        over = loop.time() + TYPED_WITHIN - POLL
+        until = over + POLL + 5
+        waits = "The lock still waits for an entry: type any digits and #. "
         while loop.time() < until:
             try:
                 if await self._ask(wire.DIGITS):
@@ -77,9 +81,11 @@ class Pairing:
                 return
             except Refusal as refusal:
                 if refusal.word != PENDING:
-                    raise PairingFailed("The lock got other digits, or none in two minutes.") from None
+                    if loop.time() < over:
+                        raise PairingFailed("Other digits were typed at the lock.") from None
+                    raise PairingFailed("Nobody typed the digits in two minutes.", waits) from None
             await asyncio.sleep(self._poll)
-        raise PairingFailed("Nobody typed the digits in two minutes.")
+        raise PairingFailed("Nobody typed the digits in two minutes.", waits)
 
     async def finish(self, psk: bytes, label: str, new: bytes = b"", button: Callable[[], None] = lambda: None) -> int:
         """Give the lock its key, and what a new one needs besides (see `for_new`); returns the key's slot.

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 
 from ..errors import ToolError
 from ..radio_socket import socket_path
-from ..registry_file import home
+from ..registry_file import air
 from .transport import NoBluetooth, OutOfRange, Radio, Sighting, Wire
 
 SCAN_SECONDS = 8.0
@@ -38,11 +38,11 @@ def radios() -> list[Radio]:
 
 
 def running() -> bool:
-    """Whether a virtual lock with a radio runs here, for this registry folder."""
+    """Whether a virtual lock with a radio runs here, for this registry folder or the one that TUMBLER_AIR names."""
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
-            probe.connect(os.fspath(socket_path(home())))
+            probe.connect(os.fspath(socket_path(air())))
     except OSError:
         return False
     return True
@@ -94,12 +94,13 @@ class Radios:
 
         seen: set[tuple[str, str]] = set()
         for enough in (is_it, lambda one: False):
-            for one in filter(is_it, await self.scan(seconds, enough)):
+            found = await self.scan(seconds, enough)
+            for one in filter(is_it, found):
                 if (one.transport, one.address) not in seen:
                     seen.add((one.transport, one.address))
                     yield one
             if not seen:
-                raise OutOfRange(f"The lock '{name}'")
+                raise OutOfRange(f"The lock '{name}'", any(one.is_new for one in found))
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect to a lock that was seen."""

@@ -58,5 +58,6 @@ class Refusal(ToolError):
     def __init__(self, status: int, said: bytes):
         known = status - FIRST_REFUSAL < len(REFUSALS)
         self.word = REFUSALS[status - FIRST_REFUSAL] if known else f"refusal-{status}"
-        words = text(said).strip().rstrip(".") or self.word.replace("-", " ")
+        # What to do is said below, in the words of this command.
+        words = text(said).strip().partition("; choose others")[0].rstrip(".") or self.word.replace("-", " ")
         super().__init__(f"The lock refuses: {words}.", REMEDIES.get(self.word, "Update Tumbler on this computer."))

@@ -164,10 +164,21 @@ class KeyEntry:
     start: int = 0
     end: int = NEVER
 
+    @property
+    def limits(self) -> bytes:
+        """Days, hours, start and end, 11 bytes as the lock takes them."""
+        hours = bytes((self.days, self.begin, self.until))
+        return hours + self.start.to_bytes(4, "big") + self.end.to_bytes(4, "big")
+
+    @classmethod
+    def limited(cls, slot: int, role: int, label: str, limits: bytes) -> "KeyEntry":
+        """Make one of its limits."""
+        days, begin, until = limits[:3]
+        return cls(slot, role, label, days, begin, until, number(limits[3:7]), number(limits[7:]))
+
     def pack(self, psk: bytes) -> bytes:
         """Return the arguments of add key."""
-        head = bytes((self.slot, self.role, self.days, self.begin, self.until))
-        return head + self.start.to_bytes(4, "big") + self.end.to_bytes(4, "big") + psk + self.label.encode()
+        return bytes((self.slot, self.role)) + self.limits + psk + self.label.encode()
 
 
 def keys(data: bytes) -> Iterator[KeyEntry]:

@@ -33,12 +33,19 @@ class NoBluetooth(ToolError):
 class OutOfRange(ToolError):
     """The lock is not to be seen, or does not answer."""
 
-    def __init__(self, name: str):
-        super().__init__(
-            f"{name} is not in range.",
-            "Go closer and try again; `tumbler scan` shows what is in range. A lock that somebody is connected to"
-            " is not seen.",
-        )
+    def __init__(self, name: str, new: bool = False):
+        """new: a lock without a secret is seen instead."""
+        if new:
+            super().__init__(
+                f"{name} is not in range, and a new lock is.",
+                "If yours was reset, pair it again: tumbler pair --help. Else go closer and try again.",
+            )
+        else:
+            super().__init__(
+                f"{name} is not in range.",
+                "Go closer and try again; `tumbler scan` shows what is in range. A lock that somebody is connected to"
+                " is not seen.",
+            )
 
 
 class LinkLost(ToolError):

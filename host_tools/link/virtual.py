@@ -19,7 +19,7 @@ from bumble.transport.common import Transport
 from firmware.core.frames import FRAGMENT, SHORTEST
 
 from ..radio_socket import socket_path
-from ..registry_file import home
+from ..registry_file import air
 from .transport import (
     ANSWER,
     COMMAND,
@@ -37,8 +37,10 @@ from .transport import (
 )
 
 SCAN_MOST = 3.0  # seconds: the virtual air is quiet, a lock in it is seen at once
-CONNECT_SECONDS = 10.0
-WRITE_SECONDS = 10.0
+START_SECONDS = 10.0
+CONNECT_SECONDS = 3.5  # a lock that was just seen answers at once; three tries are about 10 s
+CLOSE_SECONDS = 2.0
+WRITE_SECONDS = 5.0  # the lock has a value at once, or went off
 MTU = 247
 
 # The stack reports as errors what is life here, such as a last packet for a link that is gone.
@@ -53,7 +55,12 @@ class VirtualWire(Wire):
         self._peer = peer
         self._values: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the connection ended
         self._command: CharacteristicProxy[bytes] | None = None
-        connection.on(connection.EVENT_DISCONNECTION, lambda reason: self._values.put_nowait(None))
+        self._gone = False
+        connection.on(connection.EVENT_DISCONNECTION, self._ended)
+
+    def _ended(self, reason: object = None) -> None:
+        self._gone = True
+        self._values.put_nowait(None)
 
     async def prepare(self) -> None:
         """Ask for an MTU, find the service, subscribe; OutOfRange when it is not there."""
@@ -96,9 +103,11 @@ class VirtualWire(Wire):
         return value
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnect, unless the lock was faster: the stack would wait for an event that was there before."""
+        if self._gone:
+            return
         with suppress(BaseBumbleError, OSError, TimeoutError):
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._connection.disconnect()
 
 
@@ -113,8 +122,8 @@ class Virtual(Radio):
 
     async def __aenter__(self) -> "Radio":
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                self._transport = await open_transport(f"unix:{socket_path(home())}")
+            async with asyncio.timeout(START_SECONDS):
+                self._transport = await open_transport(f"unix:{socket_path(air())}")
                 address = Address.generate_static_address()
                 device = Device.with_hci("tumbler", address, self._transport.source, self._transport.sink)
                 await device.power_on()

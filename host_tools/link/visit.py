@@ -14,16 +14,18 @@ from contextlib import asynccontextmanager, suppress
 from firmware.core.codebook import ACTIVE, NEVER, REVOKED, Code
 from firmware.core.config import Config
 from firmware.core.keys import SLOTS
+from firmware.core.passcode import Scheme
 from firmware.core.tickets import CUSTOM
 
 from ..errors import ToolError
-from ..mirror import ANEW, HeldKey, Mirror
+from ..mirror import ANEW, Asked, HeldKey, Mirror
 from ..registry import Lock, Registry
 from .client import MOST_EVENTS, Client
 from .radios import Radios
+from .refusals import Refusal
 from .results import CodeRecord, KeyEntry, LogEvent, Status
 from .session import Busy, TooOld, WrongKey, WrongLock
-from .transport import LinkLost, OutOfRange, Sighting
+from .transport import LinkLost, OutOfRange, Sighting, Wire
 
 Say = Callable[[str], None]
 
@@ -79,17 +81,55 @@ class Visit:
         """Fetch the lock's whole list of codes."""
         found = await self.client.codes(progress)
         self.mirror.replace_known(found, self._now())
+        self._settle({record.tag for record in found})
         return found
+
+    def _settle(self, tags: set[bytes]) -> None:
+        """See in the lock's list which digits it took whose answer was lost; their tags need the secret."""
+        if self.lock.held is None:
+            return
+        scheme = Scheme(self.lock.held, self.lock.epoch)
+        for asked in self.mirror.asked():
+            tag = scheme.tag(asked.digits)
+            if tag in tags:
+                self.mirror.choose(tag, asked.digits, asked.label, self._now())
+            else:
+                self.mirror.drop_asked(asked.digits)
 
     async def fetch_keys(self) -> list[KeyEntry]:
         """Fetch the lock's list of keys."""
         found = await self.client.keys()
-        self.mirror.replace_keys([(key.slot, key.role, key.label) for key in found], self._now())
+        listed = [(key.slot, key.role, key.label) for key in found]
+        self.mirror.replace_keys(listed, self._now())
+        self.mirror.hear(self.status.newest, listed)
         return found
 
-    async def add_code(self, digits: str, start: int | None, end: int | None, label: str, insist: bool) -> bytes:
-        """Add a custom code, and remember its digits."""
-        tag = await self.client.add_code(digits, start, end, insist)
+    async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
+        """Add a key, and remember whose its slot is; returns the slot."""
+        slot = await self.client.add_key(entry, psk)
+        self.mirror.note_key(slot, entry.role, entry.label, self._now())
+        with suppress(ToolError):  # it is added: only how long the log is now would not be known
+            self.status = await self.client.identify()
+            self.mirror.hear(self.status.newest, [(slot, entry.role, entry.label)])
+        return slot
+
+    async def add_code(
+        self, digits: str, start: int | None, end: int | None, label: str, insist: bool, random: bool = False
+    ) -> bytes:
+        """Add a custom code, and remember its digits, before the lock has them: its answer may be lost.
+
+        A code that is there already is taken for the one of an answer that was lost. random: nobody has chosen them.
+        """
+        asked = Asked(digits, label, start or 0, NEVER if end is None else end, random)
+        before = asked in self.mirror.asked()
+        self.mirror.ask(asked)
+        try:
+            tag = await self.client.add_code(digits, start, end, insist)
+        except Refusal as refusal:
+            if refusal.word != "code-exists" or not (before or refusal.again):
+                self.mirror.drop_asked(digits)
+                raise
+            tag = await self._tag_of(asked)
         self.mirror.choose(tag, digits, label, self._now())
         code = Code(tag, CUSTOM, ACTIVE, len(digits), start=start or 0, end=NEVER if end is None else end)
         self.mirror.note_known(CodeRecord.of(code), self._now())
@@ -98,21 +138,48 @@ class Visit:
     async def change_code(
         self, code: str | bytes, start: int | None, end: int | None, digits: str | None, label: str, insist: bool
     ) -> bytes:
-        """Change a code, and remember new digits under the label."""
-        tag = await self.client.change_code(code, start, end, digits, insist)
+        """Change a code, and remember new digits under the label, before the lock has them: its answer may be lost."""
+        before = False
+        if digits is not None:
+            asked = Asked(digits, label, start or 0, NEVER if end is None else end, False)
+            before = asked in self.mirror.asked()
+            self.mirror.ask(asked)
+        try:
+            tag = await self.client.change_code(code, start, end, digits, insist)
+        except Refusal as refusal:
+            if digits is None:
+                raise
+            if before or refusal.again:
+                await self.fetch_codes()  # which tells whether it was done before
+                done = [one.tag for one in self.mirror.chosen() if one.digits == digits]
+                if done:
+                    return done[-1]
+            else:
+                self.mirror.drop_asked(digits)
+            raise
         if digits is not None:
             self.mirror.choose(tag, digits, label, self._now())
-        known = next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        known = self.known(tag)
         if known is not None:
             known.start = known.start if start is None else start
             known.end = known.end if end is None else end
             self.mirror.note_known(CodeRecord.of(known), self._now())
         return tag
 
+    def known(self, tag: bytes) -> Code | None:
+        """Return a code as the lock told it, None when it did not."""
+        return next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+
+    async def _tag_of(self, asked: Asked) -> bytes:
+        """Return the tag of a code that the lock has; without the secret it is asked, by setting the end it has."""
+        if self.lock.held is not None:
+            return Scheme(self.lock.held, self.lock.epoch).tag(asked.digits)
+        return await self.client.change_code(asked.digits, None, asked.end, None)
+
     async def delete_code(self, code: str | bytes) -> bytes:
         """Delete a code, and remember that it is dead."""
         tag = await self.client.delete_code(code)
-        known = next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        known = self.known(tag)
         if known is not None:
             known.state = REVOKED
             self.mirror.note_known(CodeRecord.of(known), self._now())
@@ -175,6 +242,7 @@ async def visit(
             registry.stay(lock)
         if key.psk is not None:
             registry.mirror(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
+        registry.mirror(lock).hear(status.newest, [(status.slot, status.role, status.label)])
         here = Visit(registry, lock, client, status, now)
         here._follow(status.epoch)
         yield here
@@ -199,11 +267,18 @@ async def _enter(
     lock: Lock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
 ) -> tuple[Client, HeldKey]:
     """Try the keys at one sighting; the first trouble that is no wrong key ends it, WrongKey when none fits."""
+
+    async def dial() -> Wire:
+        try:
+            return await radios.connect(sighting)
+        except OutOfRange:
+            raise OutOfRange(f"The lock '{lock.name}'") from None
+
     for key in keys:
         # Where an answer was lost, the slot of a key is not known: the lock knows it in one of them, or in none.
         for slot in range(SLOTS) if key.slot is None else (key.slot,):
             say(f"Connecting to {lock.name} …")
-            client = Client(lambda: radios.connect(sighting), lock.lock_id, slot, key.psk or b"")
+            client = Client(dial, lock.lock_id, slot, key.psk or b"", name=lock.name)
             with suppress(WrongKey):
                 await client.connect()
                 return client, key

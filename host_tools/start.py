@@ -1,0 +1,13 @@
+"""The first lines of the `tumbler` command: whoever presses Ctrl-C while the rest is loaded sees no traceback."""
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Load the command line and run it; returns its exit status."""
+    try:
+        from .cli import main as run  # slow to load
+
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
