@@ -8,7 +8,8 @@ beside this file.
 try:
     from micropython import kbd_intr
 
-    kbd_intr(-1)  # as in boot.py
+    if kbd_intr(-1):  # type: ignore[func-returns-value]  # as in boot.py
+        pass
 except KeyboardInterrupt:
     from micropython import kbd_intr
 
@@ -83,8 +84,8 @@ def run(slots: "Any") -> None:
 def main() -> None:
     """Run the firmware and restart. Whatever goes wrong here, the watchdog is behind it."""
     try:
-        machine.WDT(timeout=START_MS)
         try:
+            machine.WDT(timeout=START_MS)
             open_console()
             run(find_slots())
         except Exception as error:  # noqa: BLE001 -- a board.json that cannot be read must not lead to the prompt
@@ -93,6 +94,8 @@ def main() -> None:
     except KeyboardInterrupt:
         machine.WDT(timeout=PROMPT_MS).feed()
         raise
+    except Exception:  # noqa: BLE001, S110 -- nor may an error while an error is told
+        pass
     machine.reset()
 
 

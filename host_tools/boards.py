@@ -295,6 +295,9 @@ def _keys_wake(wake: list[int], pins: list[Use]) -> Iterator[str]:
         yield "keypad.expander.interrupt: is missing: without it no key ends the sleep."
     elif not needed <= set(wake):
         yield "power.wake: not every key would end the sleep. Name all columns, or the expander's interrupt."
+    for use in pins:
+        if use.where.startswith("exit") and use.pin not in wake:
+            yield f"power.wake: the exit button (GPIO {use.pin}) would open to nobody while the board sleeps. Add it."
 
 
 def _flash(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:

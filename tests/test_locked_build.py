@@ -3,6 +3,7 @@
 The Unix port ends at a Ctrl-C that it does not listen to; an ESP32 ignores it. Either way there is no prompt.
 """
 
+import ast
 import json
 import time
 
@@ -37,7 +38,7 @@ def board(tmp_path):
         description = boards.description(console=console)
         source = {name: (ROOT / "firmware" / name).read_text(encoding="utf-8") for name in ("boot.py", "main.py")}
         files = {
-            name: text.replace("    kbd_intr(-1)", f"    {first or 'pass'}\n    kbd_intr(-1)", 1).encode()
+            name: text.replace("    if kbd_intr(-1):", f"    {first or 'pass'}\n    if kbd_intr(-1):", 1).encode()
             for name, text in source.items()
         }
         files["board.json"] = json.dumps(description).encode() if written is None else written
@@ -52,6 +53,22 @@ def board(tmp_path):
     yield start
     for one in started:
         one.__exit__()
+
+
+@pytest.mark.parametrize("name", ["boot.py", "main.py"])
+def test_a_ctrl_c_that_is_pending_is_raised_where_it_is_caught(name):
+    """An ESP32 marks a Ctrl-C as pending and raises it at the next jump. The only jump between the first statement and
+    the end of listening has to stand in the `try`, behind the call that ends it: the test of an `if`.
+    """
+    statements = ast.parse((ROOT / "firmware" / name).read_text(encoding="utf-8")).body
+    assert isinstance(statements[0], ast.Expr), "the docstring"
+    first = statements[1]
+    assert isinstance(first, ast.Try)
+    listened, ended = first.body
+    assert isinstance(listened, ast.ImportFrom)
+    assert isinstance(ended, ast.If)
+    assert ast.unparse(ended.test) == "kbd_intr(-1)"
+    assert [ast.unparse(handler.type) for handler in first.handlers] == ["KeyboardInterrupt"]
 
 
 def press_ctrl_c(board):

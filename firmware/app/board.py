@@ -100,7 +100,7 @@ class Board:
         if "door" in description:
             self.door = self._make_contact(_part(description, "door"), DOOR_MS)
         if "exit" in description:
-            self.exit = self._make_contact(_part(description, "exit"), EXIT_MS)
+            self.exit = self._make_contact(_part(description, "exit"), EXIT_MS, False)  # one that is held opens
         self._battery: "Battery | None" = None
         if "battery" in description:
             self._battery = self._make_battery(_part(description, "battery"))
@@ -199,9 +199,9 @@ class Board:
         self._held = _number(part, "active", 0, 1, 0)
         self._button = self._input(part, _number(part, "pin", 0, 48), self._held)
 
-    def _make_contact(self, part: dict, settle_ms: int) -> Contact:
+    def _make_contact(self, part: dict, settle_ms: int, begins: "bool | None" = None) -> Contact:
         active = _number(part, "active", 0, 1, 0)
-        return Contact(self._input(part, _number(part, "pin", 0, 48), active), active, settle_ms)
+        return Contact(self._input(part, _number(part, "pin", 0, 48), active), active, settle_ms, begins)
 
     def _make_power(self, part: dict, description: dict) -> None:
         self.sleeps = _choice(part, "sleep", ("none", "light", "deep"))
@@ -215,6 +215,8 @@ class Board:
         if description["bolt"].get("fail") == "safe":
             # Asleep an S3 and a C3 let go of their outputs: the coil would fall, and the door be open.
             raise ValueError("board.json: a fail-safe bolt takes no sleep")
+        if "exit" in description and description["exit"].get("pin") not in numbers:
+            raise ValueError("board.json: the exit button must be in power.wake")  # asleep nobody looks at it
         import esp32
 
         pin = self._machine.Pin

@@ -337,7 +337,7 @@ class Lock:
         if self._trial is None:
             return
         try:
-            if self._trial.round(rounds, self.trouble != "fault"):
+            if self._trial.round(rounds, self.trouble != "fault" and not self.board.keypad.failing):
                 self._trial = None
                 self.board.observe("confirmed", rounds)
         except OSError as error:

@@ -20,10 +20,10 @@ class Trial:
         self._slot = slot
         self.faulty = False
 
-    def round(self, rounds: int, readable: bool) -> bool:
-        """The so-manieth good round is done; readable: whether the memory is. Confirm, if it is time; whether it is
-        confirmed. OSError when the flash does not take that."""
-        if rounds < HEALTHY or self.faulty or not readable:
+    def round(self, rounds: int, sound: bool) -> bool:
+        """The so-manieth good round is done; sound: whether the memory can be read and the keypad gives samples.
+        Confirm, if it is time; whether it is confirmed. OSError when the flash does not take that."""
+        if rounds < HEALTHY or self.faulty or not sound:
             return False
         self._slots.settle(self._slot)
         return True

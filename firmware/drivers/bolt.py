@@ -136,7 +136,7 @@ class Bolt:
             raise
 
     def _expired(self, _timer: "Any") -> None:
-        """The timer's callback, in interrupt context: no allocation."""
+        """The timer's callback; on a port where that is in interrupt context, it must not allocate."""
         self._pin.value(self._off)
         if self._state == _DRIVEN:
             self._stopped = self._ticks_ms()

@@ -190,7 +190,7 @@ class MotorBolt:
         self._since = now
 
     def _expired(self, _timer: "Any") -> None:
-        """The timer's callback, in interrupt context: no allocation."""
+        """The timer's callback; on a port where that is in interrupt context, it must not allocate."""
         self._legs[_OPEN].value(0)
         self._legs[_CLOSE].value(0)
         self._cut = True
