@@ -126,6 +126,11 @@ WRONG = [
     ("esp32s3-devkitc", {"power__wake": [15, 16, 17, 42]}, "power.wake: GPIO 42 is no input of this description"),
     ("esp32s3-devkitc", {"exit__active": 1}, "power.wake: GPIO 39 (exit.pin) is high when active"),
     ("esp32s3-devkitc", {"power__wake": [15, 16]}, "power.wake: not every key would end the sleep"),
+    (
+        "esp32s3-devkitc",
+        {"power__wake": [15, 16, 17, 41]},
+        "power.wake: the exit button (GPIO 39) would open to nobody",
+    ),
     ("esp32s3-devkitc", {"power__wake": [15, 16, 17, 17]}, "power.wake: GPIO 17 stands there twice"),
     ("esp32s3-devkitc", {"power__wake": None}, "power.wake: not every key would end the sleep"),
     ("esp32s3-devkitc", {"power__sleep": None}, "power.wake: the board never sleeps"),
@@ -243,7 +248,7 @@ def _required(path):
 
 WARNED = [
     ("esp32-devkitc", {"button__pin": 0}, "button.pin: GPIO 0 is the boot button"),
-    ("esp32s3-devkitc", {"button__pin": 0, "power__wake": [15, 16, 17]}, "button.pin: GPIO 0 is the boot button"),
+    ("esp32s3-devkitc", {"button__pin": 0, "power__wake": [15, 16, 17, 39]}, "button.pin: GPIO 0 is the boot button"),
     *[("esp32-devkitc", {"led__pin": pin}, f"led.pin: GPIO {pin} is read at the start too") for pin in (2, 5, 15)],
     *[("esp32s3-devkitc", {"led__pin": pin}, f"led.pin: GPIO {pin} is read at the start too") for pin in (3, 46)],
     ("esp32c3-devkitm", {"led__pin": 8}, "led.pin: GPIO 8 is read at the start too"),
@@ -332,6 +337,9 @@ def random_board(source):
             found[name] = {"pin": free.pop(), "active": source.randrange(2)}
     if source.random() < 0.5:
         keys = [found["keypad"]["expander"]["interrupt"]] if expander else found["keypad"]["cols"]
+        if "exit" in found:
+            found["exit"]["active"] = 0
+            keys = [*keys, found["exit"]["pin"]]
         found["power"] = {"battery": True, "sleep": "light", "wake": keys}
     if source.random() < 0.7:
         size = source.choice([4096, 8192, 16384])

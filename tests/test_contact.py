@@ -39,6 +39,10 @@ def test_a_level_that_lasts_is_believed(active, begin):
 
 def test_the_first_look_is_believed():
     assert Contact(Wire(0), 0, 100).on
+    held = Contact(Wire(0), 0, 100, False)  # as an exit button that is held at the start
+    assert not held.poll(0)
+    assert held.poll(100)
+    assert held.on
 
 
 def test_a_level_that_does_not_last_is_not():
