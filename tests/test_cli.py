@@ -297,7 +297,7 @@ def test_remove_asks_on_a_terminal():
     add()
     done("code", "one-time", "door")
     shown = on_terminal("lock", "remove", "door", answer="n\n")
-    assert "Remove 'door', its 1 codes and its secret for ever?" in shown
+    assert "Remove 'door', its 1 code and its secret for ever?" in shown
     assert "Nothing was removed" in shown
     assert len(done("lock", "list")) == 1
     on_terminal("lock", "remove", "door", answer="y\n")
@@ -457,7 +457,9 @@ def test_on_a_terminal_there_are_colours_and_the_digits_stand_out():
 def test_errors_go_to_standard_error_and_leave_standard_output_empty():
     status, out, err = finish(process("code", "list", "nowhere"))
     assert (status, out) == (1, "")
-    assert err == "Error: There is no lock 'nowhere': the registry is empty.\nAdd one: tumbler lock add --help\n"
+    what, remedy = err.splitlines()
+    assert what == "Error: There is no lock 'nowhere': the registry is empty."
+    assert remedy == "Pair it: tumbler pair 'nowhere'; or add one: tumbler lock add --help"
 
 
 def test_a_reader_that_leaves_early_causes_no_traceback():
