@@ -80,6 +80,20 @@ def test_wherever_it_stops_the_same_command_goes_on_there(table, tmp_path, steps
     assert first.log + second.log == EVERYTHING
 
 
+@pytest.mark.parametrize("after", ["flash", "provision"])
+def test_a_board_that_is_swapped_between_two_steps_becomes_nothing(table, tmp_path, after):
+    class Swapped(Bench):
+        def _step(self, step, line):
+            super()._step(step, line)
+            if step == after:
+                self.now = "0200000000ff"
+
+    bench = Swapped(MACS)
+    with pytest.raises(ToolError, match="not the board on which 'cabin' was begun"):
+        run(read_table(table), State(tmp_path / "state"), bench, bench.connect)
+    assert bench.log == EVERYTHING[: STEPS.index(after) + 1]
+
+
 def test_a_board_that_is_done_is_never_flashed_as_another(table, tmp_path):
     state = State(tmp_path / "state")
     bench = Bench({**MACS, "shop": MACS["cabin"]})

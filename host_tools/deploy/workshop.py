@@ -169,12 +169,13 @@ def run(lines: list[Line], state: State, bench: Bench, connect: Callable[[Line, 
             "selftest": partial(bench.selftest, line),
             "label": partial(bench.label, line),
         }
-        if "flash" in done.steps:
-            bench.identify(refuse)
         for step in STEPS:
-            if step not in done.steps:
-                steps[step]()
-                state.step(line.name, step)
+            if step in done.steps:
+                continue
+            if step in ("provision", "selftest"):
+                bench.identify(refuse)  # somebody may have connected another board since
+            steps[step]()
+            state.step(line.name, step)
 
 
 _REMEDY = f"It needs a first line of column names, {' and '.join(NEEDED)}, and may have {' and '.join(COLUMNS[2:])}."
