@@ -94,7 +94,7 @@ def main() -> None:
         before = gc.mem_free()
         lock = Lock(path)
         for number in range(990):
-            lock.owner.add_custom("%06d" % (number * 7))
+            lock.owner.add_custom("%06d" % (number * 7), insist=True)
         lock.restart()
         gc.collect()
         result["heap"]["used with %d codes, bytes" % len(lock.store.book)] = before - gc.mem_free()
