@@ -87,7 +87,7 @@ def test_the_log_says_who_updated_to_what(board):
         return found[-1]
 
     lock = SimpleNamespace(rule="UTC0")
-    data = show_link.event_data(lock, asyncio.run(stay()), {0: "Ann"}, {})
+    data = show_link.event_data(lock, asyncio.run(stay()), SimpleNamespace(label=lambda slot, seq: "Ann"), {})
     assert (data["event"], data["by"], data["id"], data["label"]) == ("updated", "Ann", "0.2.17", None)
 
 
