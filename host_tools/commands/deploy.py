@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -179,8 +180,9 @@ def provision(
     """Give a board its secret, its clock, and you the first owner key. One that has a secret keeps it."""
     settings = Settings(autolock, sound, key_label_of(label))
     with Registry.open() as registry:
-        lock = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
+        lock_of = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
         with Console(port) as console:
+            lock = lock_of()
             new = provision_board(console, registry, lock, settings, now())
     if json:
         show.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "new": new, "timezone": lock.timezone})
@@ -298,10 +300,11 @@ class _Bench:
         with Registry.open() as registry:
             names = [lock.name for lock in registry.locks()]
             if line.name in names:
-                lock = registry.lock(line.name)
+                lock_of: Callable[[], Lock] = partial(registry.lock, line.name)
             else:
-                lock = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
+                lock_of = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
             with Console(self._port) as console:
+                lock = lock_of()
                 provision_board(console, registry, lock, Settings(), now())
         show.say(f"{line.name}: provisioned, lock id {lock.lock_id.hex()}.")
 
@@ -332,19 +335,30 @@ def _connect(line: Line, done: Done) -> None:
     typer.prompt(f"{which} '{line.name}' and press Enter", default="", show_default=False, err=True)
 
 
-def _lock(registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None) -> Lock:
-    """Return the registry's lock of that name; a new one, if need be."""
+def _lock(
+    registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None
+) -> Callable[[], Lock]:
+    """Return what gives the registry's lock of that name, and adds one that is not there: for when the port is open.
+
+    ToolError at once when an option is wrong, or is not what the registry has of that lock.
+    """
     known_lock = next((lock for lock in registry.locks() if lock.name.casefold() == name.casefold()), None)
+    days = None if weekend is None else weekend_of(weekend)
     if known_lock is None:
         zone = timezone or local_zone()
-        rule, days = rule_of(zone), weekend_of(weekend or "sat,sun")
-        return registry.add(name, zone, rule, days, _policy(policy or "standard"), secrets.token_bytes(32), now())
-    if any(option is not None for option in (timezone, policy, weekend)):
+        rule, kind, rest = rule_of(zone), _policy(policy or "standard"), weekend_of("sat,sun") if days is None else days
+        return lambda: registry.add(name, zone, rule, rest, kind, secrets.token_bytes(32), now())
+    options = {
+        "timezone": timezone in (None, known_lock.timezone, known_lock.rule),
+        "policy": policy in (None, known_lock.policy),
+        "weekend": days in (None, known_lock.weekend),
+    }
+    if different := [option for option, same in options.items() if not same]:
         raise ToolError(
-            f"'{known_lock.name}' is in the registry, with its zone, policy and weekend.",
-            "Leave --timezone, --policy and --weekend out, or choose another name.",
+            f"'{known_lock.name}' is in the registry, with another {' and another '.join(different)}.",
+            f"Leave --{' and --'.join(different)} out, or choose another name.",
         )
-    return known_lock
+    return lambda: known_lock
 
 
 def _policy(text: str) -> str:
