@@ -31,7 +31,7 @@ def test_list(capsys):
 def test_check(capsys, tmp_path):
     status, out, err = run(capsys, "check", "esp32c3-devkitm")
     assert status == 0
-    assert "can be built" in out
+    assert "'esp32c3-devkitm' is a board that can be built" in out
     assert "boot button" in err
     path = tmp_path / "board.json"
     description = boards.load("esp32-devkitc").description
@@ -113,6 +113,12 @@ def test_an_impossible_board_is_not_shown(capsys, tmp_path):
         status, out, err = run(capsys, command, str(path))
         assert (status, out) == (1, "")
         assert "name: is missing" in err
+
+
+@pytest.mark.parametrize("name", ["esp32-devkitc", "esp32c3-devkitm"])
+def test_energy_says_when_a_board_is_on_the_mains(capsys, name):
+    battery = boards.load(name).description.get("power", {}).get("battery", False)
+    assert ("on the mains" in run(capsys, "energy", name)[2]) is not battery
 
 
 def test_energy(capsys):

@@ -23,6 +23,7 @@ from ..deploy.file_system import factory, for_target, used
 from ..deploy.flashing import flash as flash_chip
 from ..deploy.labels import Label
 from ..deploy.packages import Package
+from ..deploy.ports import trouble
 from ..deploy.provisioning import Settings
 from ..deploy.provisioning import provision as provision_board
 from ..deploy.target import Target, known
@@ -100,6 +101,7 @@ def flash(
     bundle = Bundle.build(target, _aioble(aioble, mip))
     with _bars() as progress:
         done = flash_chip(port, target, micropython, bundle, progress, erase)
+    micropython_image.remember(micropython, target)
     if json:
         show.emit({"mac": done.mac, "erased": done.erased, "firmware": done.firmware, "aioble": done.aioble})
         return
@@ -210,17 +212,19 @@ def selftest(
 def monitor(port: Port) -> None:
     """Show what the board prints, and let you type; Ctrl-] ends it. Ctrl-C stops the lock if it allows that."""
     line = [sys.executable, "-m", "mpremote", "connect", port, "resume", "repl"]
+    if told := trouble(port):
+        raise told
     if subprocess.run(line, check=False).returncode:
-        raise ToolError(f"The port {port} cannot be opened.", "Check the cable, and close other programs that use it.")
+        raise typer.Exit(1)  # mpremote has said why
 
 
 def image(
     board: Board,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The image to write.", show_default=False)
+    ],
     micropython: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The MicroPython image that you downloaded.", show_default=False)
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The image to write.", show_default=False)
     ] = None,
     aioble: Aioble = None,
     mip: Mip = False,
@@ -228,8 +232,6 @@ def image(
 ) -> None:
     """Write a complete factory image: MicroPython and the file system. The same inputs give the same bytes."""
     target = Target.load(board)
-    if output is None:
-        raise ToolError("The image needs a name.", "Name it: -o FILE")
     interpreter = _micropython(micropython, target)
     bundle = Bundle.build(target, _aioble(aioble, mip))
     files = bundle.files()
@@ -238,6 +240,7 @@ def image(
         output.write_bytes(data)
     except OSError as error:
         raise ToolError(f"{output} cannot be written: {error.strerror}.", "Name another file.") from error
+    micropython_image.remember(interpreter, target)
     free = target.vfs_size - used(for_target(files, target))
     if json:
         show.emit({"file": str(output), "bytes": len(data), "free": free, "aioble": _version(bundle.aioble)})
@@ -268,6 +271,8 @@ def workshop(
         name_of(line.name), rule_of(line.timezone), weekend_of(line.weekend), _policy(line.policy)
     state = State(table.with_name(table.name + ".state"))
     if redo is not None:
+        if redo not in [line.name for line in lines]:
+            raise ToolError(f"{table} has no lock '{redo}'.", "Give --redo a name of the table, as it stands there.")
         state.forget(redo)
     micropython = _micropython(image, target)
     bundle = Bundle.build(target, _aioble(aioble, mip))
@@ -294,6 +299,7 @@ class _Bench:
     def flash(self, line: Line, refuse: Callable[[str], None]) -> None:
         with _bars() as progress:
             flash_chip(self._port, self._target, self._micropython, self._bundle, progress, erase=True, refuse=refuse)
+        micropython_image.remember(self._micropython, self._target)
         show.say(f"{line.name}: flashed.")
 
     def provision(self, line: Line) -> None:
