@@ -224,7 +224,7 @@ def test_build_sign_and_show(tmp_path):
     assert done("update", "sign", path, "--key", other, "--again")["signed"] == "yes"
     assert done("update", "show", path, "--key", other)["signed"] == "good"
     assert "no update" in refused("update", "show", public)
-    assert "no key" in refused("update", "sign", path)
+    assert "no key" in refused("update", "sign", path, "--again")
     assert "is there already" in refused("update", "key", "new", "--key", public)
 
 

@@ -130,7 +130,7 @@ def _recorded(record: Path) -> dict[str, str]:
 
 
 def _remember(record: Path, name: str, digest: str) -> None:
-    if _recorded(record).get(name) == digest:
+    if name in _recorded(record):
         return
     try:
         record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
