@@ -7,13 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from firmware.core.keys import OWNER
 from firmware.core.lms import H5, W4
 from firmware.core.manifest import Manifest
 from firmware.core.slots import TRIAL, Record, Slots
 from host_tools import show_link, signing
 from host_tools.errors import ToolError
-from host_tools.holders import Heard, Holders
 from host_tools.link import client as client_module
 from host_tools.link.refusals import Refusal
 from host_tools.link.updating import OnTrial, send
@@ -89,7 +87,7 @@ def test_the_log_says_who_updated_to_what(board):
         return found[-1]
 
     lock = SimpleNamespace(rule="UTC0")
-    data = show_link.event_data(lock, asyncio.run(stay()), Holders([], [Heard(0, 1, 1, OWNER, "Ann")]), {})
+    data = show_link.event_data(lock, asyncio.run(stay()), SimpleNamespace(label=lambda slot, seq: "Ann"), {})
     assert (data["event"], data["by"], data["id"], data["label"]) == ("updated", "Ann", "0.2.17", None)
 
 
