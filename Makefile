@@ -15,6 +15,11 @@ UV := uv==0.13.9
 PIN := build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
 	--generate-hashes --upgrade --custom-compile-command "make lock"
 
+# A variable that has no default.
+need = $(if $($(1)),,$(error $(1)= is missing: make $@ $(1)=$(2)))
+NEED_BOARD = $(call need,BOARD,esp32-devkitc)
+NEED_PORT = $(call need,PORT,/dev/ttyUSB0)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -60,14 +65,17 @@ run: $(READY) ## Start a lock in this terminal
 
 .PHONY: flash
 flash: $(READY) ## MicroPython and firmware onto a board: BOARD=... PORT=... IMAGE=... [AIOBLE=folder]
+	$(NEED_BOARD)$(NEED_PORT)
 	.venv/bin/tumbler flash --board "$(BOARD)" --port "$(PORT)" $(if $(IMAGE),--image "$(IMAGE)") $(WITH_AIOBLE)
 
 .PHONY: deploy
 deploy: $(READY) ## The firmware onto a board, what changed of it: BOARD=... PORT=... [AIOBLE=folder]
+	$(NEED_BOARD)$(NEED_PORT)
 	.venv/bin/tumbler deploy --board "$(BOARD)" --port "$(PORT)" $(WITH_AIOBLE)
 
 .PHONY: monitor
 monitor: $(READY) ## What a board prints: PORT=...
+	$(NEED_PORT)
 	.venv/bin/tumbler monitor --port "$(PORT)"
 
 .PHONY: test

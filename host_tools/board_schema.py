@@ -101,7 +101,7 @@ FIELDS: dict[str, Field] = {
     "flash.app_kib": _number(64, 32768),
     "flash.vfs_offset": _number(0, 1 << 25, step=4096),
     "flash.vfs_kib": _number(512, 32768, step=4),
-    "storage": Field("text", pattern="/[!-~]*"),
+    "storage": Field("text", pattern="/[a-z0-9_]{1,20}"),
     "console": Field("flag", True),
     "watchdog_ms": _number(1000, 60_000),
     "i2c": OPTIONAL,

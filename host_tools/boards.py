@@ -22,6 +22,8 @@ EXPANDERS = {  # pins, addresses, fastest clock
     "pcf8574a": (frozenset(range(8)), range(56, 64), 100_000),
     "mcp23017": (frozenset(range(7)) | frozenset(range(8, 15)), range(32, 40), 400_000),
 }
+# What else lies in the root of a board's file system, or would be taken for it by an import.
+SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "firmware", "boot", "main", "board", "selftest")
 CONTACTS = ("button", "door", "exit")
 
 
@@ -127,7 +129,7 @@ def check(description: object, headers: Description | None = None) -> Findings:
     found.errors += _twice(pins)
     for use in pins:
         _check_pin(use, chip, description, found)
-    for rule in (_keypad, _bus, _bolt, _battery, _power, _flash):
+    for rule in (_storage, _console, _keypad, _bus, _bolt, _battery, _power, _flash):
         found.errors += rule(description, chip, pins)
     if headers is not None:
         found.errors += _headers(headers, pins)
@@ -169,6 +171,25 @@ def _check_pin(use: Use, chip: Chip, description: Description, found: Findings) 
             found.errors.append(f"{where} decides at the start whether the chip starts. Take another pin.")
     elif use.pin in chip.straps:
         found.warnings.append(f"{where} is read at the start too: nothing there may pull it while the chip is flashed.")
+
+
+def _storage(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
+    name = description["storage"].strip("/")
+    if name.partition("_")[0] in SYSTEM:
+        yield f'storage: /{name} is the firmware\'s own, or too much like it. Write "/lock".'
+
+
+def _console(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
+    if get(description, "console"):
+        return
+    way = "the set-up button, held during a start, is the way back to the prompt"
+    if "button" not in description:
+        yield f'console: false: {way}, and this board has none. Add the part button, or write "console": true.'
+    elif description["button"]["pin"] == chip.boot:
+        yield (
+            f"console: false: {way}; held at GPIO {chip.boot} it starts the chip's own start code instead."
+            ' Put the button on another pin, or write "console": true.'
+        )
 
 
 def _keypad(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:

@@ -206,7 +206,7 @@ def readme(board: BoardFiles) -> str:
     lines += ["", "## MicroPython and flash", "", "| | |", "| --- | --- |"]
     flash = description["flash"]
     image = description["micropython"]
-    sha = image["sha256"] or "not known here; recorded when an image is first used"
+    sha = image["sha256"] or "not known here; recorded when an image was first written"
     lines += [
         f"| chip | {chip}, flash of {flash['size_kib'] // 1024} MB |",
         f"| build | `{image['build']}`, version {image['version']} |",

@@ -31,7 +31,7 @@ def test_list(capsys):
 def test_check(capsys, tmp_path):
     status, out, err = run(capsys, "check", "esp32c3-devkitm")
     assert status == 0
-    assert "can be built" in out
+    assert "'esp32c3-devkitm' is a board that can be built" in out
     assert "boot button" in err
     path = tmp_path / "board.json"
     description = boards.load("esp32-devkitc").description
@@ -47,6 +47,50 @@ def test_check(capsys, tmp_path):
     assert status == 1
     assert out == ""
     assert "There is no board 'nothing'." in err
+
+
+def test_a_closed_console_needs_a_button():
+    description = boards.load("esp32-devkitc").description
+    description["console"] = False
+    assert boards.check(description).errors == []
+    del description["button"]
+    (error,) = boards.check(description).errors
+    assert error.startswith("console: false")
+    assert "Add the part button" in error
+
+
+@pytest.mark.parametrize(("name", "pin"), [("esp32-devkitc", 0), ("esp32s3-devkitc", 0), ("esp32c3-devkitm", 9)])
+def test_a_closed_console_needs_a_button_that_can_be_held_during_a_start(name, pin):
+    description = boards.load(name).description
+    description["button"] = {"pin": pin}
+    assert not any("console" in error for error in boards.check(description).errors)
+    description["console"] = False
+    (error,) = (error for error in boards.check(description).errors if error.startswith("console"))
+    assert f"held at GPIO {pin} it starts the chip's own start code" in error
+
+
+def test_the_c3_can_be_closed_with_a_button_of_its_own():
+    board = boards.load("esp32c3-devkitm")
+    description = {**board.description, "console": False, "button": {"pin": 1}}
+    del description["exit"]
+    description["power"]["wake"] = [3]
+    assert boards.check(description, board.headers).errors == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/a", "/b", "/lib", "/loader", "/loader_old", "/lib_new", "/firmware", "/slot", "/main", "/boot"]
+)
+def test_the_memory_is_not_put_where_the_firmware_is(path):
+    (error,) = boards.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
+    assert error.startswith("storage: ")
+
+
+@pytest.mark.parametrize(
+    "path", ["lock", "/lock/", "/lock/one", "/../lock", "/boot.py", "/board.json", "/a/firmware", "//"]
+)
+def test_the_memory_is_one_folder_of_the_root(path):
+    (error,) = boards.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
+    assert error.startswith("storage: must be")
 
 
 @pytest.mark.parametrize("name", boards.names())
@@ -69,6 +113,12 @@ def test_an_impossible_board_is_not_shown(capsys, tmp_path):
         status, out, err = run(capsys, command, str(path))
         assert (status, out) == (1, "")
         assert "name: is missing" in err
+
+
+@pytest.mark.parametrize("name", ["esp32-devkitc", "esp32c3-devkitm"])
+def test_energy_says_when_a_board_is_on_the_mains(capsys, name):
+    battery = boards.load(name).description.get("power", {}).get("battery", False)
+    assert ("on the mains" in run(capsys, "energy", name)[2]) is not battery
 
 
 def test_energy(capsys):

@@ -37,6 +37,9 @@ def image(tmp_path):
 
 
 def test_an_empty_board_in_one_command(tmp_path, image):
+    record = home() / "micropython.json"
+    refused("flash", "--board", "esp32-devkitc", "--port", tmp_path / "none", "--image", image)
+    assert not record.exists(), "nothing was written"
     with ChipAtPort(mac=MAC) as chip:
         words = ("--board", "esp32-devkitc", "--port", chip.port, "--image", image)
         told = done("flash", *words, "--aioble", aioble(tmp_path / "lib"))
@@ -45,6 +48,8 @@ def test_an_empty_board_in_one_command(tmp_path, image):
         assert files["lib/aioble/version"] == b"0.6.2\n"
         assert files["lib/aioble/core.mpy"][:1] == b"M"
         assert files["board.json"] == (boards.ROOT / "boards" / "esp32-devkitc" / "board.json").read_bytes()
+        digest = hashlib.sha256(image.read_bytes()).hexdigest()
+        assert json.loads(record.read_text(encoding="utf-8")) == {"ESP32_GENERIC 1.28.0": digest}
         assert done("flash", *words)["firmware"] is None  # its file system stays
 
 
@@ -68,10 +73,42 @@ def test_an_impossible_board_is_refused_before_anything_is_written(tmp_path, ima
 def test_wrong_usage_is_two():
     assert tumbler("flash", "--board", "esp32-devkitc")[0] == 2
     assert tumbler("provision", "--port", os.devnull)[0] == 2
+    assert tumbler("image", "--board", "esp32-devkitc")[0] == 2
 
 
 def test_monitor_of_no_port_is_an_error_in_words(tmp_path, capfd):
-    assert "cannot be opened" in refused("monitor", "--port", tmp_path / "none")
+    assert "cannot be opened: no such file" in refused("monitor", "--port", tmp_path / "none")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_port_without_permission_says_how_to_get_it(tmp_path, monkeypatch):
+    port = tmp_path / "port"
+    port.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    text = refused("monitor", "--port", port)
+    assert "permission denied" in text
+    assert "group dialout" in text
+
+
+def test_a_file_is_no_port(tmp_path):
+    port = tmp_path / "port"
+    port.touch()
+    for command in (("selftest",), ("provision", "door", "--timezone", "UTC0")):
+        assert "no serial port" in refused(*command, "--port", port)
+
+
+def test_only_boards_that_can_be_flashed_are_offered():
+    text = refused("flash", "--board", "nothing", "--port", os.devnull)
+    assert "There is no board 'nothing'." in text
+    assert "esp32-devkitc" in text
+    assert "virtual" not in text
+
+
+def test_a_workshop_does_not_begin_anew_what_it_does_not_know(tmp_path, image):
+    table = tmp_path / "shop.csv"
+    table.write_text("name,timezone\ncabin,UTC\n", encoding="utf-8")
+    words = ("workshop", "--board", "esp32-devkitc", "--port", os.devnull, "--image", image, table)
+    assert "has no lock 'cabn'" in refused(*words, "--redo", "cabn")
 
 
 # aioble

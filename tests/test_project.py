@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -190,6 +191,30 @@ def test_every_target_makes_the_environment_first():
         return needs[:1] == ["$(READY)"] or any(first(need) for need in needs)
 
     assert {name for name in targets() if not first(name)} == {"help", "clean"}
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (("flash", "PORT=p"), "BOARD"),
+        (("flash", "BOARD=b"), "PORT"),
+        (("deploy",), "BOARD"),
+        (("deploy", "BOARD=b"), "PORT"),
+        (("monitor",), "PORT"),
+        (("flash", "BOARD=b", "PORT=p"), None),
+        (("monitor", "PORT=p"), None),
+    ],
+)
+def test_make_says_which_variable_is_missing(tmp_path, words, missing):
+    """Nothing is run: -n only prints, in a folder that holds the Makefile alone."""
+    (tmp_path / "Makefile").write_text(makefile(), encoding="utf-8")
+    for name in ("requirements.lock", "typings.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    clean = {name: value for name, value in os.environ.items() if name not in ("BOARD", "PORT", "MAKEFLAGS")}
+    made = subprocess.run(["make", "-n", *words], cwd=tmp_path, capture_output=True, text=True, check=False, env=clean)
+    assert (made.returncode == 0) is (missing is None)
+    if missing:
+        assert f"{missing}= is missing: make {words[0]} {missing}=" in made.stderr
 
 
 def test_make_test_checks_and_ci_runs_it():

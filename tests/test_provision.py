@@ -185,7 +185,32 @@ def test_the_command_prints_no_secret(board):
         assert secret.hex() not in told[1] + told[2]
     there.power()
     assert done("provision", "cabin", "--port", there.port)["new"] is False
-    assert "with its zone" in refused("provision", "cabin", "--port", there.port, "--timezone", "UTC")
+
+
+def test_the_same_command_goes_on(board, tmp_path):
+    """Also when it failed before; other options than the registry has are refused."""
+    words = ("provision", "cabin", "--timezone", "Europe/Berlin", "--policy", "strict", "--weekend", "fri")
+    refused(*words, "--port", tmp_path / "none")
+    with Registry.open() as registry:
+        assert registry.locks() == []
+    empty = board(bus="{}")
+    assert "clock" in refused(*words, "--port", empty.port)
+    empty.off()
+    there = board()
+    assert done(*words, "--port", there.port)["new"] is True
+    there.power()
+    assert done(*words, "--port", there.port)["new"] is False
+    for option, value in (("timezone", "UTC"), ("policy", "standard"), ("weekend", "sat")):
+        text = refused("provision", "cabin", "--port", there.port, f"--{option}", value)
+        assert f"another {option}" in text
+        assert f"Leave --{option} out" in text
+
+
+def test_a_lock_that_already_issues_codes_gets_its_board(board):
+    """The order of the README: the registry first, the board later."""
+    done("lock", "add", "cabin", "--timezone", "Europe/Berlin")
+    done("code", "timed", "cabin", "--start", "2026-12-24T15", "--end", "2026-12-27T11", "--label", "Winter guests")
+    assert done("provision", "cabin", "--port", board().port, "--timezone", "Europe/Berlin")["new"] is True
 
 
 def test_an_error_on_the_board_repeats_nothing_that_was_sent(board, registry):

@@ -219,8 +219,12 @@ def test_build_sign_and_show(tmp_path):
     shown = done("update", "key", "show", "--key", key, "--public", public)
     assert (shown["left"], shown["public"], len(shown["signed"])) == (31, made.public.hex(), 1)
     assert public.read_bytes() == made.public
+    assert "is signed already" in refused("update", "sign", path, "--key", other)
+    assert done("update", "key", "show", "--key", other)["left"] == 32, "no signature was used up"
+    assert done("update", "sign", path, "--key", other, "--again")["signed"] == "yes"
+    assert done("update", "show", path, "--key", other)["signed"] == "good"
     assert "no update" in refused("update", "show", public)
-    assert "no key" in refused("update", "sign", path)
+    assert "no key" in refused("update", "sign", path, "--again")
     assert "is there already" in refused("update", "key", "new", "--key", public)
 
 

@@ -53,7 +53,7 @@ def check(name: Board, json: Json = False) -> None:
         for warning in found.warnings:
             show.warn(warning)
         if not found.errors:
-            show.say(f"{board.path.name} describes a board that can be built.")
+            show.say(f"{board.path}: '{board.description['name']}' is a board that can be built.")
     if found.errors:
         raise typer.Exit(1)
 
@@ -99,6 +99,8 @@ def energy_(name: Board, json: Json = False) -> None:
             }
         )
         return
+    if not get(board.description, "power.battery"):
+        show.warn(f"'{board.description['name']}' is described as a board on the mains; this is what cells would last.")
     rows = [[share.name, f"{share.uah:,.0f}"] for share in day.shares]
     rows.append(["together", f"{day.uah:,.0f}"])
     show.table(("what", "microampere-hours a day"), rows, "Nothing.")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from ..deploy.file_system import factory, for_target, used
 from ..deploy.flashing import flash as flash_chip
 from ..deploy.labels import Label
 from ..deploy.packages import Package
+from ..deploy.ports import trouble
 from ..deploy.provisioning import Settings
 from ..deploy.provisioning import provision as provision_board
 from ..deploy.target import Target, known
@@ -99,6 +101,7 @@ def flash(
     bundle = Bundle.build(target, _aioble(aioble, mip))
     with _bars() as progress:
         done = flash_chip(port, target, micropython, bundle, progress, erase)
+    micropython_image.remember(micropython, target)
     if json:
         show.emit({"mac": done.mac, "erased": done.erased, "firmware": done.firmware, "aioble": done.aioble})
         return
@@ -179,8 +182,9 @@ def provision(
     """Give a board its secret, its clock, and you the first owner key. One that has a secret keeps it."""
     settings = Settings(autolock, sound, key_label_of(label))
     with Registry.open() as registry:
-        lock = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
+        lock_of = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
         with Console(port) as console:
+            lock = lock_of()
             new = provision_board(console, registry, lock, settings, now())
     if json:
         show.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "new": new, "timezone": lock.timezone})
@@ -208,17 +212,19 @@ def selftest(
 def monitor(port: Port) -> None:
     """Show what the board prints, and let you type; Ctrl-] ends it. Ctrl-C stops the lock if it allows that."""
     line = [sys.executable, "-m", "mpremote", "connect", port, "resume", "repl"]
+    if told := trouble(port):
+        raise told
     if subprocess.run(line, check=False).returncode:
-        raise ToolError(f"The port {port} cannot be opened.", "Check the cable, and close other programs that use it.")
+        raise typer.Exit(1)  # mpremote has said why
 
 
 def image(
     board: Board,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The image to write.", show_default=False)
+    ],
     micropython: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The MicroPython image that you downloaded.", show_default=False)
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The image to write.", show_default=False)
     ] = None,
     aioble: Aioble = None,
     mip: Mip = False,
@@ -226,8 +232,6 @@ def image(
 ) -> None:
     """Write a complete factory image: MicroPython and the file system. The same inputs give the same bytes."""
     target = Target.load(board)
-    if output is None:
-        raise ToolError("The image needs a name.", "Name it: -o FILE")
     interpreter = _micropython(micropython, target)
     bundle = Bundle.build(target, _aioble(aioble, mip))
     files = bundle.files()
@@ -236,6 +240,7 @@ def image(
         output.write_bytes(data)
     except OSError as error:
         raise ToolError(f"{output} cannot be written: {error.strerror}.", "Name another file.") from error
+    micropython_image.remember(interpreter, target)
     free = target.vfs_size - used(for_target(files, target))
     if json:
         show.emit({"file": str(output), "bytes": len(data), "free": free, "aioble": _version(bundle.aioble)})
@@ -266,6 +271,8 @@ def workshop(
         name_of(line.name), rule_of(line.timezone), weekend_of(line.weekend), _policy(line.policy)
     state = State(table.with_name(table.name + ".state"))
     if redo is not None:
+        if redo not in [line.name for line in lines]:
+            raise ToolError(f"{table} has no lock '{redo}'.", "Give --redo a name of the table, as it stands there.")
         state.forget(redo)
     micropython = _micropython(image, target)
     bundle = Bundle.build(target, _aioble(aioble, mip))
@@ -292,16 +299,18 @@ class _Bench:
     def flash(self, line: Line, refuse: Callable[[str], None]) -> None:
         with _bars() as progress:
             flash_chip(self._port, self._target, self._micropython, self._bundle, progress, erase=True, refuse=refuse)
+        micropython_image.remember(self._micropython, self._target)
         show.say(f"{line.name}: flashed.")
 
     def provision(self, line: Line) -> None:
         with Registry.open() as registry:
             names = [lock.name for lock in registry.locks()]
             if line.name in names:
-                lock = registry.lock(line.name)
+                lock_of: Callable[[], Lock] = partial(registry.lock, line.name)
             else:
-                lock = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
+                lock_of = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
             with Console(self._port) as console:
+                lock = lock_of()
                 provision_board(console, registry, lock, Settings(), now())
         show.say(f"{line.name}: provisioned, lock id {lock.lock_id.hex()}.")
 
@@ -332,19 +341,30 @@ def _connect(line: Line, done: Done) -> None:
     typer.prompt(f"{which} '{line.name}' and press Enter", default="", show_default=False, err=True)
 
 
-def _lock(registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None) -> Lock:
-    """Return the registry's lock of that name; a new one, if need be."""
+def _lock(
+    registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None
+) -> Callable[[], Lock]:
+    """Return what gives the registry's lock of that name, and adds one that is not there: for when the port is open.
+
+    ToolError at once when an option is wrong, or is not what the registry has of that lock.
+    """
     known_lock = next((lock for lock in registry.locks() if lock.name.casefold() == name.casefold()), None)
+    days = None if weekend is None else weekend_of(weekend)
     if known_lock is None:
         zone = timezone or local_zone()
-        rule, days = rule_of(zone), weekend_of(weekend or "sat,sun")
-        return registry.add(name, zone, rule, days, _policy(policy or "standard"), secrets.token_bytes(32), now())
-    if any(option is not None for option in (timezone, policy, weekend)):
+        rule, kind, rest = rule_of(zone), _policy(policy or "standard"), weekend_of("sat,sun") if days is None else days
+        return lambda: registry.add(name, zone, rule, rest, kind, secrets.token_bytes(32), now())
+    options = {
+        "timezone": timezone in (None, known_lock.timezone, known_lock.rule),
+        "policy": policy in (None, known_lock.policy),
+        "weekend": days in (None, known_lock.weekend),
+    }
+    if different := [option for option, same in options.items() if not same]:
         raise ToolError(
-            f"'{known_lock.name}' is in the registry, with its zone, policy and weekend.",
-            "Leave --timezone, --policy and --weekend out, or choose another name.",
+            f"'{known_lock.name}' is in the registry, with another {' and another '.join(different)}.",
+            f"Leave --{' and --'.join(different)} out, or choose another name.",
         )
-    return known_lock
+    return lambda: known_lock
 
 
 def _policy(text: str) -> str:

@@ -93,9 +93,16 @@ def build(
 
 
 @app.command(epilog=examples("tumbler update sign next.update"))
-def sign(file: File, key: KeyPath = None, json: Json = False) -> None:
+def sign(
+    file: File,
+    key: KeyPath = None,
+    again: Annotated[bool, typer.Option("--again", help="Also one that is signed: with another key.")] = False,
+    json: Json = False,
+) -> None:
     """Sign an update. Each signature uses up one of the key's 1,024."""
     update = Update.read(file)
+    if update.manifest.signature and not again:
+        raise ToolError(f"{file} is signed already.", "Sign it anew, for instance with another key: --again")
     signed = update.signed(SigningKey(_key_path(key)).sign(update.message))
     signed.write(file)
     _show_update(file, signed, json)

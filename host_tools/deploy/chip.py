@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import ToolError
+from .ports import busy, trouble
 from .target import CHIP_NAMES, Target
 
 FIRST = 8192  # bytes of a file system that tell whether there is one: the two blocks of its root
@@ -126,12 +127,15 @@ class Chip:
 
     def _failed(self, answer: str) -> ToolError:
         """What esptool says went wrong, in a sentence."""
+        if told := trouble(self._port):
+            return told
         text = answer.partition("A fatal error occurred:")[2].strip() or answer.strip()
         text = " ".join(text.partition("\n\n")[0].split()).rstrip(".")
+        if text.startswith("Could not open"):
+            return busy(self._port)
         return ToolError(
             f"The chip at {self._port} does not answer as it should ({text}).",
-            "Check cable and port, close other programs that use it; hold the board's BOOT button while you"
-            " connect it, and give the same command again.",
+            "Check cable and port; hold the board's BOOT button while you connect it, and give the same command again.",
         )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ToolError
+from .ports import busy, trouble
 
 SCRIPTS = Path(__file__).parent / "on_board"
 CHUNK = 768  # bytes of a file in one line, a multiple of 3
@@ -61,10 +62,7 @@ class Console:
         try:
             self._transport = SerialTransport(self.port, timeout=self._silence)
         except (TransportError, OSError) as error:
-            raise ToolError(
-                f"The port {self.port} cannot be opened.",
-                "Check the cable and the name of the port, and close other programs that use it.",
-            ) from error
+            raise (trouble(self.port) or busy(self.port)) from error
         try:
             self._stop_lock()
         except BaseException:

@@ -1,6 +1,6 @@
 """The MicroPython image that the user downloaded: is it the one for this board? (docs/deploy.md, flash)
 
-Offsets are of the flash; the image begins at the target's image_offset. What was used first is recorded in
+Offsets are of the flash; the image begins at the target's image_offset. What was written first is recorded in
 `micropython.json` in the registry's folder.
 """
 
@@ -34,6 +34,13 @@ def read(path: Path, target: Target) -> bytes:
     _check_room(data, target)
     _check_digest(path, data, target)
     return data
+
+
+def remember(data: bytes, target: Target) -> None:
+    """Record the digest of an image that was written, if none is known: other images are refused from then on."""
+    if target.sha256 is None:
+        record = home() / RECORD
+        _remember(record, _name(target), hashlib.sha256(data).hexdigest())
 
 
 def partitions(data: bytes, image_offset: int) -> dict[str, tuple[int, int]]:
@@ -92,19 +99,22 @@ def _check_room(data: bytes, target: Target) -> None:
 
 
 def _check_digest(path: Path, data: bytes, target: Target) -> None:
-    """Compare with the pinned digest, or with the recorded one; record it at first use."""
+    """Compare with the pinned digest, or with the recorded one."""
     digest = hashlib.sha256(data).hexdigest()
-    name = f"{target.build} {target.version}"
+    name = _name(target)
     record = home() / RECORD
     known = target.sha256 or _recorded(record).get(name)
-    if known is None:
-        _remember(record, name, digest)
-    elif known != digest:
+    if known not in (None, digest):
         where = "board.json" if target.sha256 else str(record)
         raise ToolError(
             f"{path} is not the image {name} that is known: its SHA-256 begins with {digest[:8]}, not {known[:8]}.",
             f"Fetch it again and compare. The known one is in {where}; change it only if you know why it differs.",
         )
+
+
+def _name(target: Target) -> str:
+    """Return the name that the record has for a build and version."""
+    return f"{target.build} {target.version}"
 
 
 def _recorded(record: Path) -> dict[str, str]:
@@ -120,6 +130,8 @@ def _recorded(record: Path) -> dict[str, str]:
 
 
 def _remember(record: Path, name: str, digest: str) -> None:
+    if name in _recorded(record):
+        return
     try:
         record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = record.with_name(record.name + ".new")

@@ -48,7 +48,11 @@ class Target:
     def load(cls, name: str) -> "Target":
         """Read a board of boards/, or a folder with a board.json. ToolError when it cannot be, or not be flashed."""
         path = Path(name)
-        board = boards.usable(str(path / FILE) if (path / FILE).is_file() else name)
+        if (path / FILE).is_file():
+            name = str(path / FILE)
+        elif name not in boards.names() and not path.is_file():
+            raise ToolError(f"There is no board '{name}'.", f"Name one of {', '.join(known())}, or a board.json.")
+        board = boards.usable(name)
         data = board.description
         if "micropython" not in data:
             raise ToolError(
