@@ -111,7 +111,7 @@ def test_a_computer_without_bluetooth(monkeypatch):
             raise NoBluetooth("powered off")
 
         async def connect(self, sighting):
-            raise NotImplementedError
+            raise NoBluetooth("powered off")
 
     monkeypatch.setattr(radios, "radios", lambda: [Off()])
     message = refused("scan")
