@@ -1,8 +1,9 @@
-"""The wiring picture of a board as SVG: the board with its pins in order, the devices, coloured wires.
+"""The wiring picture of a board as SVG: every row of the wiring table, from the same list of devices.
 
 Devices stand on the side of their pins, in the order of the pins, so that wires cross as little as possible. A wire
 runs from its pin to a lane of its own, along it, and to its terminal; where pin and terminal are on different sides,
-both ends carry a flag with the pin's name instead. Supplies are flags too. Lengths are pixels.
+both ends carry a flag with the pin's name instead. Supplies are flags too. Inside a device a terminal is a line, and
+parts stand in columns between the lines, shorter ones nearer to the terminals. Lengths are pixels.
 """
 
 from dataclasses import dataclass, field
@@ -10,17 +11,28 @@ from xml.sax.saxutils import escape
 
 from . import boards
 from .boards import BoardFiles
-from .symbols import COLOURS, DEVICE, ROOM, Canvas, draw, keypad
-from .wiring import Device, Terminal, devices
+from .symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
+from .wiring import NETS, Device, Part, Terminal, devices, nets
 
-PITCH = 24  # between two pins
+PITCH = 24  # between two pins, and two terminals: pins and terminals lie on one grid, so that no wire has a small step
 LANE = 13  # between two wires that run side by side
 BOARD = 250
-CLEAR = 30  # between the board and the first lane
+CLEAR = 58  # between the board and the first lane, for the flags of supplies
+ACROSS = 14  # more of it where pins have flags
 FLAGS = 74  # room between a device and the lanes, for its flags
-GAP = 18
-TOP = 78
+GAP = 16  # between two devices, at least
+TOP = 76
+HEAD = 40  # from a device's top to its first terminal
+PINS = 44  # from the board's top to its first pin
 MARGIN = 28
+TALL = 2 * PITCH  # between two terminals with a part between them
+SERIES = 74  # from a device's edge to the resistor in a line
+COLUMNS = (116, 188)  # from a device's edge to its parts
+LEGEND = 24
+SUBTITLE = (
+    "Seen from above, USB socket downwards; yellow pins are in use. "
+    "Flags of one name are one wire, and the board's pin of that name is on it."
+)
 
 STYLE = """
 text{font-family:'Segoe UI','DejaVu Sans',Arial,sans-serif;font-size:12px;fill:#1f2328}
@@ -28,7 +40,8 @@ text{font-family:'Segoe UI','DejaVu Sans',Arial,sans-serif;font-size:12px;fill:#
 .small{font-size:10.5px;fill:#57606a}.pin{fill:#fff;font-size:11px}.off{fill:#9ec5b0}
 .box{fill:#f6f8fa;stroke:#8c959f;stroke-width:1.2}.wire{fill:none;stroke-width:2.4;stroke-linejoin:round}
 .line{fill:none;stroke:#1f2328;stroke-width:1.4;stroke-linecap:round;stroke-linejoin:round}
-.flag{font-size:10.5px;font-weight:600;fill:#fff}
+.flag{font-size:10.5px;font-weight:600;fill:#fff}.part{font-size:11px}
+.lead,.rail{fill:none;stroke:#1f2328;stroke-width:1.4}.dot{fill:#1f2328}.gap{fill:#f6f8fa}
 """
 
 
@@ -43,6 +56,43 @@ class Placed:
     height: float = 0
     terminals: list[Terminal] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
+    columns: list[tuple[Part, int]] = field(default_factory=list)
+
+    @property
+    def edge(self) -> float:
+        """Where its terminals are."""
+        return self.x + DEVICE if self.side < 0 else self.x
+
+    def index(self, name: str) -> int:
+        """Which of its terminals has a name."""
+        return next(index for index, terminal in enumerate(self.terminals) if terminal.name == name)
+
+    def span(self, part: Part) -> tuple[int, int]:
+        """Upper and lower line of a part."""
+        first, second = self.index(part.ends[0]), self.index(part.ends[1])
+        return min(first, second), max(first, second)
+
+    def arrange(self) -> None:
+        """Give every part the first column that is free there, shorter parts first."""
+        for part in sorted(self.device.parts, key=lambda part: self.span(part)[1] - self.span(part)[0]):
+            top, bottom = self.span(part)
+            taken = {
+                column for other, column in self.columns if self.span(other)[0] < bottom and top < self.span(other)[1]
+            }
+            self.columns.append((part, min(set(range(len(self.device.parts))) - taken)))
+
+    def steps(self) -> list[int]:
+        """Distances between its terminals, from top to bottom."""
+        narrow = {self.span(part)[0] for part in self.device.parts if self.span(part)[1] == self.span(part)[0] + 1}
+        return [TALL if index in narrow else PITCH for index in range(len(self.terminals) - 1)]
+
+    def footnotes(self) -> list[str]:
+        """Remarks on its parts, each once."""
+        found: dict[str, list[str]] = {}
+        for part in self.device.parts:
+            if part.remark and part.label not in found.setdefault(part.remark, []):
+                found[part.remark].append(part.label)
+        return [f"{', '.join(labels)}: {remark}" for remark, labels in found.items()]
 
 
 class Picture:
@@ -66,26 +116,32 @@ class Picture:
     def draw(self) -> str:
         """Lay everything out and return the SVG."""
         self._sort()
-        self.clear = {side: CLEAR + (FLAGS if self._flagged(side) else 0) for side in (-1, 1)}
+        self.clear = {side: CLEAR + (ACROSS if self._flagged(side) else 0) for side in (-1, 1)}
         lanes = {side: self.clear[side] + (len(self._taken(side)) + 1) * LANE for side in (-1, 1)}
         wide = {side: any(placed.device.inner for placed in self.placed if placed.side == side) for side in (-1, 1)}
         stack = {side: self._measure(side) for side in (-1, 1)}
         pins = max(len(labels) for labels in self.sides.values())
-        board_height = PITCH * pins + 64
-        height = max(board_height, *stack.values()) + TOP + MARGIN + 34
+        board_height = PITCH * pins + PINS + 20
+        foot = max(board_height, *stack.values()) + TOP + 2 * MARGIN
+        height = foot + LEGEND * len(nets(self.board)) + MARGIN
         outer = {side: DEVICE + (DEVICE + 90 if wide[side] else 0) for side in (-1, 1)}
         left = MARGIN + outer[-1] + FLAGS + lanes[-1]
         width = left + BOARD + lanes[1] + FLAGS + outer[1] + MARGIN
         self.left = left
-        self.board_y = TOP + (max(board_height, *stack.values()) - board_height) / 2
+        tallest = max(board_height, *stack.values())
+        self.board_y = TOP + (tallest - board_height) // 2 // PITCH * PITCH
         for side in (-1, 1):
             inner_x = left - lanes[-1] - FLAGS - DEVICE if side < 0 else left + BOARD + lanes[1] + FLAGS
-            self._place(side, inner_x, TOP + (max(board_height, *stack.values()) - stack[side]) / 2)
+            self._place(side, inner_x, TOP + PINS - HEAD + (tallest - stack[side]) // 2 // PITCH * PITCH)
         for side in (-1, 1):
             self._draw_wires(side)
         self._draw_board(board_height)
         for placed in self.placed:
             self._draw_device(placed)
+        for index, name in enumerate(nets(self.board)):
+            y = foot + LEGEND * index + 8
+            self.canvas.flag(MARGIN, y, name, NETS[name][0], 1)
+            self.canvas.text(MARGIN + 44, y + 4, NETS[name][1], "sub")
         head = Canvas()
         head.add(
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
@@ -94,25 +150,26 @@ class Picture:
         head.add(f"<style>{STYLE}</style>")
         head.box(0, 0, width, height, 'fill="#ffffff"', 0)
         head.text(MARGIN, 36, self.title, "title")
-        head.text(MARGIN, 56, "Seen from above, USB socket downwards. Flags of the same name are one wire.", "sub")
+        head.text(MARGIN, 56, SUBTITLE, "sub")
         return "\n".join([*head.lines, *self.canvas.lines, "</svg>"]) + "\n"
 
     def _sort(self) -> None:
         """Give every device its side and its rank, and every terminal its order."""
         ranked: list[tuple[float, int, Placed]] = []
         pending: Placed | None = None
-        for device in devices(self.board):
+        for device in sorted(devices(self.board), key=lambda device: all(t.pin is None for t in device.terminals)):
             if pending is not None and device.drawing == "keypad":
                 self.keypads[id(pending)] = Placed(device, pending.side)
                 pending = None
                 continue
-            sides = [self.side_of(terminal.pin) for terminal in device.terminals if terminal.pin is not None]
-            side = 1 if sum(sides) > 0 else -1
-            rows = [self.sides[side].index(t.pin) for t in device.terminals if t.pin in self.sides[side]]
-            placed = Placed(device, side)
+            pins = [t.pin for t in device.terminals if t.pin is not None]
+            side = (1 if sum(self.side_of(pin) for pin in pins) > 0 else -1) if pins else self._emptier(ranked)
             own = [t for t in device.terminals if t.pin in self.sides[side]]
-            own.sort(key=lambda terminal: self.sides[placed.side].index(terminal.pin or 0))
-            placed.terminals = own + [t for t in device.terminals if t not in own]
+            rows = [self.sides[side].index(t.pin) for t in own if t.pin is not None]
+            placed = Placed(device, side)
+            in_order = iter(sorted(own, key=lambda terminal: self.sides[placed.side].index(terminal.pin or 0)))
+            placed.terminals = [next(in_order) if t in own else t for t in device.terminals]
+            placed.arrange()
             ranked.append((sum(rows) / len(rows) if rows else 99, len(ranked), placed))
             if device.inner:
                 pending = placed
@@ -135,25 +192,34 @@ class Picture:
         pins = [pin for pin in self.sides[side] if isinstance(pin, int) and pin in self.used]
         return [pin for pin in pins if pin not in wired and str(pin) not in self.onboard]
 
+    def _emptier(self, ranked: list[tuple[float, int, Placed]]) -> int:
+        """The side with more room left."""
+        room = {side: sum(self._height(placed) for _, _, placed in ranked if placed.side == side) for side in (-1, 1)}
+        return -1 if room[-1] <= room[1] else 1
+
+    def _height(self, placed: Placed) -> float:
+        rows = max(sum(placed.steps()), PITCH * (len(placed.device.inner) - 1))
+        keys = KEYS - 4 if placed.device.drawing == "keypad" else 0
+        return HEAD + rows + 20 + 16 * len(placed.footnotes()) + keys
+
+    def _stride(self, placed: Placed) -> float:
+        """From a device's top to the next one's, on the grid."""
+        return -(-(self._height(placed) + GAP) // PITCH) * PITCH
+
     def _measure(self, side: int) -> float:
-        total = 0.0
-        for placed in self.placed:
-            if placed.side == side:
-                rows = max(len(placed.terminals), len(placed.device.inner))
-                placed.height = 34 + rows * 20 + ROOM.get(placed.device.drawing, 0)
-                total += placed.height + GAP
-        return max(total - GAP, 0)
+        return sum(self._stride(placed) for placed in self.placed if placed.side == side)
 
     def _place(self, side: int, x: float, y: float) -> None:
         for placed in self.placed:
             if placed.side == side:
                 placed.x = x
                 placed.y = y
-                placed.at = [y + 40 + 20 * index for index in range(len(placed.terminals))]
-                y += placed.height + GAP
+                placed.height = self._height(placed)
+                placed.at = [y + HEAD + sum(placed.steps()[:index]) for index in range(len(placed.terminals))]
+                y += self._stride(placed)
 
     def _pin_y(self, side: int, pin: int) -> float:
-        return self.board_y + 44 + PITCH * self.sides[side].index(pin)
+        return self.board_y + PINS + PITCH * self.sides[side].index(pin)
 
     def _draw_wires(self, side: int) -> None:
         """Wires that go down take the outer lanes from the top, those that go up from the bottom: none crosses."""
@@ -187,15 +253,21 @@ class Picture:
             canvas.text(middle, self.board_y + height - 32 - 16 * index, text, "pin", "middle")
         for side, labels in self.sides.items():
             for index, label in enumerate(labels):
-                self._draw_pin(side, self.board_y + 44 + PITCH * index, label)
+                self._draw_pin(side, self.board_y + PINS + PITCH * index, label)
+        for name in nets(self.board):  # on one pin of each name
+            side = next((side for side, labels in self.sides.items() if name in labels), 0)
+            if side:
+                edge = self.left if side < 0 else self.left + BOARD
+                y = self.board_y + PINS + PITCH * self.sides[side].index(name)
+                canvas.flag(edge + side * 8, y, name, NETS[name][0], side)
 
     def _draw_pin(self, side: int, y: float, label: int | str) -> None:
         canvas = self.canvas
         edge = self.left if side < 0 else self.left + BOARD
         used = isinstance(label, int) and label in self.used
-        supply = label in ("GND", "3V3", "5V")
-        colour = "#f2cc60" if used else "#d1242f" if label in ("3V3", "5V") else "#22272e" if supply else "#5f8f76"
-        canvas.add(f'<circle cx="{edge - side * 9:g}" cy="{y:g}" r="5.5" fill="{colour}" stroke="#0a3622"/>')
+        supply = label in NETS
+        colour = "#f2cc60" if used else COLOURS[NETS[str(label)][0]] if supply else "#5f8f76"
+        canvas.circle(edge - side * 9, y, 5.5, f'fill="{colour}" stroke="#0a3622"')
         text = f"{label}" if isinstance(label, str) else f"GPIO {label}"
         here = used and str(label) in self.onboard
         style = "pin" if used or supply else "pin off"
@@ -207,9 +279,7 @@ class Picture:
         for placed in self.placed:  # a wire that other terminals share
             for terminal in placed.terminals:
                 if terminal.pin == label and used and not flagged and self._shared(label):
-                    canvas.add(
-                        f'<circle cx="{edge + side * 12:g}" cy="{y:g}" r="4" fill="{COLOURS[terminal.colour]}"/>'
-                    )
+                    canvas.circle(edge + side * 12, y, 4, f'fill="{COLOURS[terminal.colour]}"')
 
     def _shared(self, pin: int | str) -> bool:
         return sum(terminal.pin == pin for placed in self.placed for terminal in placed.terminals) > 1
@@ -221,22 +291,53 @@ class Picture:
         canvas = self.canvas
         canvas.box(placed.x, placed.y, DEVICE, placed.height)
         canvas.text(placed.x + DEVICE / 2, placed.y + 20, placed.device.name, "name", "middle")
-        edge = placed.x + DEVICE if placed.side < 0 else placed.x
+        edge, inwards = placed.edge, placed.side
+        self._draw_parts(placed)
         wired = {(id(one), index) for one, index in self._taken(placed.side)}
+        anchor = "end" if inwards < 0 else "start"
         for index, terminal in enumerate(placed.terminals):
             y = placed.at[index]
-            colour = terminal.colour
-            canvas.add(f'<circle cx="{edge:g}" cy="{y:g}" r="4.5" fill="{COLOURS[colour]}" stroke="#fff"/>')
-            anchor = "end" if placed.side < 0 else "start"
-            canvas.text(edge + placed.side * 10, y + 4, terminal.name, "", anchor)
+            if not terminal.place:
+                canvas.text(
+                    edge + inwards * (COLUMNS[0] - 8), y + 4, terminal.name, "small", "end" if inwards > 0 else "start"
+                )
+                continue
+            canvas.circle(edge, y, 4.5, f'class="end" fill="{COLOURS[terminal.colour]}" stroke="#fff"')
+            canvas.text(edge + inwards * 10, y + 4, terminal.name, "", anchor)
+            if terminal.remark:
+                canvas.text(edge + inwards * SERIES, y + 4, terminal.remark, "small", anchor)
             if (id(placed), index) not in wired:
-                text = terminal.supply or f"GPIO {terminal.pin}"
-                canvas.flag(edge - placed.side * 8, y, text, colour, -placed.side)
-        below = placed.y + 30 + 20 * max(len(placed.terminals), len(placed.device.inner))
-        draw(canvas, placed.device.drawing, placed.x, below, self.board.description)
+                canvas.flag(edge - inwards * 8, y, terminal.place, terminal.colour, -inwards)
+        if placed.device.drawing == "keypad":
+            keypad(canvas, placed.x, placed.at[-1] + 14, self.board.description)
+        for index, note in enumerate(reversed(placed.footnotes())):
+            canvas.text(placed.x + DEVICE / 2, placed.y + placed.height - 12 - 16 * index, note, "small", "middle")
         behind = self.keypads.get(id(placed))
         if behind is not None:
             self._draw_inner(placed, behind)
+
+    def _draw_parts(self, placed: Placed) -> None:
+        """Draw the lines of a device as far as something hangs on them, and the parts between them."""
+        canvas, inwards = self.canvas, placed.side
+        for index, terminal in enumerate(placed.terminals):
+            y = placed.at[index]
+            reach = [COLUMNS[column] - GATE * (part.ends[2:] == (terminal.name,))
+                     for part, column in placed.columns if terminal.name in part.ends]  # fmt: skip
+            if reach:
+                start = 16 + 6.8 * len(terminal.name) if terminal.place else min(reach)
+                canvas.line(
+                    f"M{placed.edge + inwards * start:g} {y:g}H{placed.edge + inwards * max(reach):g}", 'class="rail"'
+                )
+            if terminal.series:
+                x = placed.edge + inwards * (SERIES + 13)
+                canvas.box(x - 11, y - 5, 22, 10, OUTLINE, 1)
+                canvas.text(x, y + 18, terminal.series, "part", "middle")
+        for part, column in placed.columns:
+            top, bottom = placed.span(part)
+            gate = placed.at[placed.index(part.ends[2])] if len(part.ends) > 2 else None
+            x = placed.edge + inwards * COLUMNS[column]
+            down = placed.index(part.ends[0]) == top
+            symbol(canvas, part, x, placed.at[top], placed.at[bottom], inwards, down, gate)
 
     def _draw_inner(self, chip: Placed, behind: Placed) -> None:
         """Draw the wires from an expander to the keypad behind it."""
@@ -245,15 +346,15 @@ class Picture:
         other = edge + chip.side * 90
         x = other - DEVICE if chip.side < 0 else other
         rows = len(chip.device.inner)
-        canvas.box(x, chip.y, DEVICE, 34 + 20 * rows + ROOM["keypad"])
+        canvas.box(x, chip.y, DEVICE, HEAD + PITCH * rows + KEYS)
         canvas.text(x + DEVICE / 2, chip.y + 20, behind.device.name, "name", "middle")
         for index, (pin, wire, colour) in enumerate(chip.device.inner):
-            y = chip.y + 40 + 20 * index
+            y = chip.y + HEAD + PITCH * index
             canvas.wire([(edge, y), (other, y)], colour)
             near, far = ("start", "end") if chip.side < 0 else ("end", "start")
             canvas.text(edge - chip.side * 8, y + 4, pin, "", near)
             canvas.text(other + chip.side * 8, y + 4, wire, "", far)
-        keypad(canvas, x, chip.y + 30 + 20 * rows, self.board.description)
+        keypad(canvas, x, chip.y + HEAD + PITCH * rows - 8, self.board.description)
 
 
 def picture(board: BoardFiles) -> str:

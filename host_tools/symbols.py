@@ -1,18 +1,22 @@
-"""SVG elements, and what is drawn inside the devices of a wiring picture.
+"""SVG elements, and the symbols of the parts in a wiring picture.
 
-x is the left edge of a device, y the top of the room that ROOM gives its drawing; lengths are pixels.
+A symbol stands at x between two lines of its device, at the heights `top` and `bottom`; `side` is 1 where the device
+lies right of the board and its terminals are on its left, -1 where it is the other way round. Lengths are pixels.
 """
 
 from xml.sax.saxutils import escape
 
 from .board_schema import Description
+from .wiring import Part
 
 COLOURS = {
-    "black": "#22272e", "red": "#d1242f", "orange": "#e8730c", "yellow": "#c79a00", "green": "#1a7f37",
-    "blue": "#0969da", "violet": "#8250df", "grey": "#6e7781", "brown": "#8b5a2b",
+    "black": "#22272e", "red": "#d1242f", "orange": "#e8730c", "yellow": "#b08800", "green": "#1a7f37",
+    "blue": "#0969da", "violet": "#8250df", "grey": "#6e7781", "brown": "#8b5a2b", "pink": "#d63a9d",
+    "turquoise": "#0e8a8a",
 }  # fmt: skip
-DEVICE = 230  # width of a device
-ROOM = {"keypad": 112, "strike": 122, "buzzer": 30, "led": 34, "switch": 30, "divider": 62}  # height of each drawing
+DEVICE = 256  # width of a device
+KEYS = 112  # height of the keys in a keypad
+OUTLINE = 'fill="#fff" class="line"'
 
 
 class Canvas:
@@ -37,6 +41,10 @@ class Canvas:
         """Draw a rectangle."""
         self.add(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{corner:g}" {style}/>')
 
+    def circle(self, x: float, y: float, radius: float, style: str) -> None:
+        """Draw a circle."""
+        self.add(f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" {style}/>')
+
     def line(self, path: str, style: str = 'class="line"') -> None:
         """Draw a path."""
         self.add(f'<path d="{path}" {style}/>')
@@ -55,7 +63,7 @@ class Canvas:
 
 
 def keypad(canvas: Canvas, x: float, y: float, description: Description) -> None:
-    """The keys in their places."""
+    """The keys in their places; x is the device's left edge, y the top of their room."""
     keypad = description["keypad"]
     width, rows = len(keypad["cols"]), len(keypad["rows"])
     step = 96 / max(rows, width)
@@ -67,88 +75,93 @@ def keypad(canvas: Canvas, x: float, y: float, description: Description) -> None
         canvas.text(canvas_x + step / 2, canvas_y + step / 2 + 4, key, "name", "middle")
 
 
-def strike(canvas: Canvas, x: float, y: float, description: Description) -> None:
-    """Coil, flyback diode, transistor and its two resistors."""
-    middle = x + 128
-    canvas.text(x + 10, y + 12, "+12 V", "small")
-    canvas.line(f"M{x + 44:g} {y + 8:g}H{middle + 44:g}M{middle:g} {y + 8:g}V{y + 16:g}")
-    canvas.box(middle - 12, y + 16, 24, 30, 'fill="#fff" class="line"', 3)
-    canvas.text(middle - 18, y + 35, "strike", "small", "end")
-    canvas.line(f"M{middle:g} {y + 46:g}V{y + 66:g}M{middle:g} {y + 56:g}H{middle + 44:g}V{y + 8:g}")
-    diode = middle + 44
-    canvas.line(f"M{diode - 8:g} {y + 38:g}H{diode + 8:g}L{diode:g} {y + 24:g}ZM{diode - 8:g} {y + 24:g}H{diode + 8:g}")
-    canvas.text(diode + 12, y + 35, "1N4007", "small")
-    # The transistor: gate, channel, source to GND.
-    canvas.line(f"M{middle - 16:g} {y + 66:g}V{y + 90:g}M{middle - 10:g} {y + 64:g}V{y + 92:g}")
-    canvas.line(f"M{middle - 10:g} {y + 68:g}H{middle:g}V{y + 62:g}M{middle - 10:g} {y + 88:g}H{middle:g}V{y + 104:g}")
-    canvas.line(f"M{x + 20:g} {y + 78:g}H{x + 34:g}M{x + 62:g} {y + 78:g}H{middle - 16:g}")
-    canvas.box(x + 34, y + 73, 28, 10, 'fill="#fff" class="line"', 1)
-    canvas.text(x + 48, y + 69, "100 Ω", "small", "middle")
-    canvas.text(x + 8, y + 94, "gate", "small")
-    canvas.line(f"M{x + 84:g} {y + 78:g}V{y + 84:g}M{x + 84:g} {y + 100:g}V{y + 104:g}H{middle:g}")
-    canvas.box(x + 79, y + 84, 10, 16, 'fill="#fff" class="line"', 1)
-    canvas.text(x + 76, y + 97, "10 kΩ", "small", "end")
-    canvas.text(middle + 8, y + 82, "MOSFET", "small")
-    canvas.line(
-        f"M{middle:g} {y + 104:g}V{y + 106:g}M{middle - 9:g} {y + 106:g}H{middle + 9:g}"
-        f"M{middle - 5:g} {y + 110:g}H{middle + 5:g}"
-    )
+def symbol(
+    canvas: Canvas, part: Part, x: float, top: float, bottom: float, side: int, down: bool, gate: float | None
+) -> None:
+    """Draw a part with its leads. down: its first end is the upper one; gate: height of its third end's line."""
+    middle = (top + bottom) / 2 if gate is None else gate
+    canvas.line(f"M{x:g} {top:g}V{bottom:g}", 'class="lead"')
+    for y in (top, bottom):
+        canvas.circle(x, y, 2.2, 'class="dot"')
+    DRAWINGS[part.symbol](canvas, x, middle, side, down)
+    if part.label:
+        anchor = "start" if side > 0 else "end"
+        canvas.text(x + side * SPACE.get(part.symbol, 10), middle + 4, part.label, "part", anchor)
 
 
-def buzzer(canvas: Canvas, x: float, y: float, description: Description) -> None:
-    """A buzzer with its resistor."""
-    middle = x + DEVICE / 2
-    canvas.line(f"M{x + 30:g} {y + 12:g}H{x + 52:g}M{x + 80:g} {y + 12:g}H{middle - 9:g}")
-    canvas.box(x + 52, y + 7, 28, 10, 'fill="#fff" class="line"', 1)
-    canvas.text(x + 66, y + 4, "100 Ω", "small", "middle")
-    canvas.add(f'<circle cx="{middle:g}" cy="{y + 12:g}" r="9" fill="#fff" class="line"/>')
-    canvas.add(f'<circle cx="{middle:g}" cy="{y + 12:g}" r="3"/>')
-    canvas.line(f"M{middle + 9:g} {y + 12:g}H{x + DEVICE - 60:g}")
+def _gap(canvas: Canvas, x: float, y: float, half: float) -> None:
+    """Interrupt the lead."""
+    canvas.box(x - 2, y - half, 4, 2 * half, 'class="gap"', 0)
 
 
-def led(canvas: Canvas, x: float, y: float, description: Description) -> None:
-    """An LED with its resistor."""
-    middle = x + DEVICE / 2
-    canvas.line(f"M{x + 30:g} {y + 14:g}H{x + 52:g}M{x + 80:g} {y + 14:g}H{middle - 8:g}")
-    canvas.box(x + 52, y + 9, 28, 10, 'fill="#fff" class="line"', 1)
-    canvas.text(x + 66, y + 6, "330 Ω", "small", "middle")
-    shape = f"M{middle - 8:g} {y + 6:g}V{y + 22:g}L{middle + 6:g} {y + 14:g}Z"
-    canvas.line(shape, 'fill="#2da44e" stroke="#1f2328"')
-    canvas.line(f"M{middle + 6:g} {y + 6:g}V{y + 22:g}M{middle + 6:g} {y + 14:g}H{x + DEVICE - 60:g}")
+def _resistor(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    canvas.box(x - 5, y - 11, 10, 22, OUTLINE, 1)
 
 
-def switch(canvas: Canvas, x: float, y: float, description: Description) -> None:
-    """A contact."""
-    middle = x + DEVICE / 2
-    canvas.line(
-        f"M{x + 40:g} {y + 16:g}H{middle - 18:g}L{middle + 14:g} {y + 5:g}"
-        f"M{middle + 18:g} {y + 16:g}H{x + DEVICE - 40:g}"
-    )
-    for side in (-1, 1):
-        canvas.add(f'<circle cx="{middle + 18 * side:g}" cy="{y + 16:g}" r="3" fill="#fff" class="line"/>')
+def _capacitor(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    _gap(canvas, x, y, 3)
+    canvas.line(f"M{x - 9:g} {y - 3:g}H{x + 9:g}M{x - 9:g} {y + 3:g}H{x + 9:g}")
 
 
-def divider(canvas: Canvas, x: float, y: float, description: Description) -> None:
-    """Two resistors and the tap between them."""
-    above = description["battery"]["divider"] - 100
-    middle = x + DEVICE / 2
-    canvas.text(x + 12, y + 18, "battery +", "small")
-    canvas.line(
-        f"M{x + 66:g} {y + 14:g}H{middle - 40:g}M{middle - 12:g} {y + 14:g}H{middle + 20:g}"
-        f"M{middle + 48:g} {y + 14:g}H{middle + 70:g}"
-    )
-    canvas.box(middle - 40, y + 9, 28, 10, 'fill="#fff" class="line"', 1)
-    canvas.box(middle + 20, y + 9, 28, 10, 'fill="#fff" class="line"', 1)
-    canvas.text(middle - 26, y + 5, f"{above} kΩ", "small", "middle")
-    canvas.text(middle + 34, y + 5, "100 kΩ", "small", "middle")
-    canvas.text(middle + 74, y + 18, "GND", "small")
-    canvas.line(f"M{middle + 4:g} {y + 14:g}V{y + 32:g}")
-    canvas.add(f'<circle cx="{middle + 4:g}" cy="{y + 14:g}" r="2.5"/>')
-    canvas.text(middle + 4, y + 46, "tap", "small", "middle")
+def _coil(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    canvas.box(x - 10, y - 12, 20, 24, OUTLINE, 2)
+    canvas.line(f"M{x - 10:g} {y + 5:g}L{x + 10:g} {y - 5:g}")
 
 
-def draw(canvas: Canvas, name: str, x: float, y: float, description: Description) -> None:
-    """Draw what belongs inside a device; nothing for a name without a drawing."""
-    drawings = {"keypad": keypad, "strike": strike, "buzzer": buzzer, "led": led, "switch": switch, "divider": divider}
-    if name in drawings:
-        drawings[name](canvas, x, y, description)
+def _diode(canvas: Canvas, x: float, y: float, side: int, down: bool, fill: str = "#fff") -> None:
+    tip = 7 if down else -7
+    canvas.line(f"M{x - 8:g} {y - tip:g}H{x + 8:g}L{x:g} {y + tip:g}Z", f'fill="{fill}" class="line"')
+    canvas.line(f"M{x - 8:g} {y + tip:g}H{x + 8:g}")
+
+
+def _led(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    _diode(canvas, x, y, side, down, "#2da44e")
+    for step in (0, 6):
+        start = x + side * 12
+        canvas.line(f"M{start:g} {y - 2 + step:g}l{side * 9} -6m{-side * 5} 0.5l{side * 5} -0.5l{-side * 2} 4.5")
+
+
+def _piezo(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    canvas.circle(x, y, 11, OUTLINE)
+    canvas.circle(x, y, 3.5, 'class="dot"')
+
+
+def _motor(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    canvas.circle(x, y, 12, OUTLINE)
+    canvas.text(x, y + 4.5, "M", "name", "middle")
+
+
+def _source(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    canvas.circle(x, y, 12, OUTLINE)
+    canvas.line(f"M{x - 6:g} {y - 2.5:g}H{x + 6:g}M{x - 6:g} {y + 2.5:g}h3m1.5 0h3m1.5 0h3")
+
+
+def _cells(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    _gap(canvas, x, y, 10)
+    for at in (-10, 3):
+        canvas.line(f"M{x - 11:g} {y + at:g}H{x + 11:g}M{x - 5:g} {y + at + 6:g}H{x + 5:g}")
+    canvas.line(f"M{x:g} {y - 4:g}V{y + 3:g}")
+
+
+def _switch(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    _gap(canvas, x, y, 9)
+    canvas.line(f"M{x:g} {y + 9:g}L{x + side * 12:g} {y - 10:g}")
+    for at in (-9, 9):
+        canvas.circle(x, y + at, 2.8, OUTLINE)
+
+
+def _mosfet(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
+    """The gate's line ends at x - side * 15; drain on top, source below."""
+    _gap(canvas, x, y, 10)
+    plate, channel = x - side * 15, x - side * 9
+    canvas.line(f"M{plate:g} {y - 12:g}V{y + 12:g}M{channel:g} {y - 14:g}V{y + 14:g}")
+    canvas.line(f"M{channel:g} {y - 10:g}H{x:g}M{channel:g} {y + 10:g}H{x:g}")
+    canvas.line(f"M{channel:g} {y:g}H{x:g}V{y + 10:g}M{channel + side * 6:g} {y - 3:g}L{channel:g} {y:g}l{side * 6} 3")
+
+
+DRAWINGS = {
+    "resistor": _resistor, "capacitor": _capacitor, "coil": _coil, "diode": _diode, "led": _led, "piezo": _piezo,
+    "motor": _motor, "source": _source, "cells": _cells, "switch": _switch, "mosfet": _mosfet,
+}  # fmt: skip
+GATE = 15  # from a transistor's middle to the end of its gate's line
+SPACE = {"coil": 15, "capacitor": 14, "diode": 13, "switch": 17, "motor": 17, "mosfet": 9}  # from a symbol to its label
