@@ -122,7 +122,7 @@ class Picture:
         stack = {side: self._measure(side) for side in (-1, 1)}
         pins = max(len(labels) for labels in self.sides.values())
         board_height = PITCH * pins + PINS + 20
-        foot = max(board_height, *stack.values()) + TOP + 2 * MARGIN
+        foot = max(board_height, *stack.values()) + TOP + MARGIN
         height = foot + LEGEND * len(nets(self.board)) + MARGIN
         outer = {side: DEVICE + (DEVICE + 90 if wide[side] else 0) for side in (-1, 1)}
         left = MARGIN + outer[-1] + FLAGS + lanes[-1]
@@ -324,14 +324,18 @@ class Picture:
             reach = [COLUMNS[column] - GATE * (part.ends[2:] == (terminal.name,))
                      for part, column in placed.columns if terminal.name in part.ends]  # fmt: skip
             if reach:
-                start = 16 + 6.8 * len(terminal.name) if terminal.place else min(reach)
+                start = (
+                    16 + sum(8.6 if letter.isupper() else 6.8 for letter in terminal.name)
+                    if terminal.place
+                    else min(reach)
+                )
                 canvas.line(
                     f"M{placed.edge + inwards * start:g} {y:g}H{placed.edge + inwards * max(reach):g}", 'class="rail"'
                 )
             if terminal.series:
                 x = placed.edge + inwards * (SERIES + 13)
                 canvas.box(x - 11, y - 5, 22, 10, OUTLINE, 1)
-                canvas.text(x, y + 18, terminal.series, "part", "middle")
+                canvas.text(x, y + 18, terminal.series, "part series", "middle")
         for part, column in placed.columns:
             top, bottom = placed.span(part)
             gate = placed.at[placed.index(part.ends[2])] if len(part.ends) > 2 else None

@@ -128,7 +128,7 @@ def _piezo(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
 
 def _motor(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:
     canvas.circle(x, y, 12, OUTLINE)
-    canvas.text(x, y + 4.5, "M", "name", "middle")
+    canvas.line(f"M{x - 5:g} {y + 5:g}V{y - 5:g}L{x:g} {y + 1:g}L{x + 5:g} {y - 5:g}V{y + 5:g}")
 
 
 def _source(canvas: Canvas, x: float, y: float, side: int, down: bool) -> None:

@@ -150,8 +150,9 @@ def _bolt(description: Description, place: str) -> list[Device]:
     flyback = "Flyback diode 1N4007 across the coil: without it the first switching-off kills the driver"
     device.shopping = [label, flyback, *device.shopping]
     supply = "Strike supply, 12 V DC"
-    found = [device, _source(supply, "12V", "cells" if cells else "source")]
+    found = [device, _source(supply, "12V", "source")]
     if cells:
+        found[1].parts = [Part("cells", found[1].parts[0].ends, "8 AA cells", "or an adapter of 12 V DC")]
         found[1].shopping = [
             "For the strike: eight alkaline cells of size AA in a holder, or an adapter of 12 V DC, 1 A"
         ]
@@ -177,8 +178,8 @@ def _strike_notes(description: Description) -> list[str]:
         f" {drawn:.1f} A out of cells that are nearly empty. Their voltage breaks down, and the board restarts.",
         "From the board's cells alone a bolt with a motor of 4.5 to 6 V does work, since it draws current only while it"
         " moves: write the motor's fields of `bolt`, and this table is made for an H-bridge. docs/energy.md,"
-        f' "strike on the cells", counts {usage.strike_ua // 1000} mA for {usage.strike_ms // 1000} s each time; a motor'
-        " takes less.",
+        f' "strike on the cells", counts {usage.strike_ua // 1000} mA for {usage.strike_ms // 1000} s each time; a'
+        " motor takes less.",
     ]
 
 
@@ -220,7 +221,7 @@ def _motor(description: Description, place: str) -> list[Device]:
         Terminal("IN2 close", bolt["close"], colour="yellow"),
         _net("GND", "GND"), _net("VM", place), Terminal("OUT1"), Terminal("OUT2"),
     ]  # fmt: skip
-    off = "holds the motor still while the pin floats"
+    off = "stops the motor while the pin floats"
     parts = [Part("resistor", (name, "GND"), "10 kΩ", off) for name in ("IN1 open", "IN2 close")]
     parts += [Part("capacitor", ("VM", "GND"), "100 µF", "its + at VM"), Part("motor", ("OUT1", "OUT2"), "motor")]
     volts, chip = ("12 V", "DRV8871") if place == "12V" else ("4.5 to 6 V", "DRV8210")
