@@ -26,7 +26,7 @@ HEAD = 40  # from a device's top to its first terminal
 PINS = 44  # from the board's top to its first pin
 MARGIN = 28
 TALL = 2 * PITCH  # between two terminals with a part between them
-SERIES = 74  # from a device's edge to the resistor in a line
+SERIES = 70  # from a device's edge to the resistor in a line
 COLUMNS = (116, 188)  # from a device's edge to its parts
 LEGEND = 24
 SUBTITLE = (
@@ -335,7 +335,7 @@ class Picture:
             if terminal.series:
                 x = placed.edge + inwards * (SERIES + 13)
                 canvas.box(x - 11, y - 5, 22, 10, OUTLINE, 1)
-                canvas.text(x, y + 18, terminal.series, "part series", "middle")
+                canvas.text(x, y + 18 if y < placed.at[-1] else y - 9, terminal.series, "part series", "middle")
         for part, column in placed.columns:
             top, bottom = placed.span(part)
             gate = placed.at[placed.index(part.ends[2])] if len(part.ends) > 2 else None

@@ -164,4 +164,12 @@ DRAWINGS = {
     "motor": _motor, "source": _source, "cells": _cells, "switch": _switch, "mosfet": _mosfet,
 }  # fmt: skip
 GATE = 15  # from a transistor's middle to the end of its gate's line
-SPACE = {"coil": 15, "capacitor": 14, "diode": 13, "switch": 17, "motor": 17, "mosfet": 9}  # from a symbol to its label
+SPACE = {
+    "cells": 16,
+    "coil": 15,
+    "capacitor": 14,
+    "diode": 13,
+    "switch": 17,
+    "motor": 17,
+    "mosfet": 9,
+}  # from a symbol to its label

@@ -1,6 +1,7 @@
 """README.md and wiring.svg of every board: made from its description, and complete."""
 
 import copy
+import functools
 import itertools
 import re
 from pathlib import Path
@@ -171,7 +172,7 @@ class Seen:
             assert len(labels) < 2
             between = {names[top], names[bottom], *(names[y] for y in control)}
             if labels:
-                yield labels[0], frozenset(between)
+                yield labels[0], tuple(sorted(between))
 
 
 def table_rows(board):
@@ -184,7 +185,7 @@ def table_rows(board):
         if colour:
             found.append((device, terminal, place, colour))
         else:
-            found.append((device, terminal, frozenset(place.replace(",", " to").split(" to "))))
+            found.append((device, terminal, tuple(sorted(place.replace(",", " to").split(" to ")))))
         if remark:
             remarks.append((device, terminal, remark))
     return found, remarks
@@ -213,20 +214,16 @@ def variants():
     yield "pcf8574", variant("esp32-devkitc", keypad=pcf)
 
 
-VARIANTS = {}
-
-
+@functools.cache
 def every():
-    if not VARIANTS:
-        VARIANTS.update(variants())
-    return list(VARIANTS.items())
+    return list(variants())
 
 
 def test_the_picture_shows_exactly_the_rows_of_the_table():
     for name, board in every():
         seen = Seen(board)
         wanted, remarks = table_rows(board)
-        assert sorted(map(str, seen.rows())) == sorted(map(str, wanted)), name
+        assert sorted(seen.rows(), key=str) == sorted(wanted, key=str), name
         boxes = {seen.title(box): [text for *_, text in seen.inside(box)] for box in seen.boxes}
         for device, terminal, remark in remarks:
             if remark.endswith(" in series"):
@@ -240,40 +237,57 @@ def test_the_picture_shows_exactly_the_rows_of_the_table():
             assert [text for text in texts if text.startswith(f"{place}, ")], (name, place)
 
 
+WIDTHS = {"": 6.6, "sub": 6.4, "name": 8, "small": 5.5, "flag": 6.6, "pin": 6.6, "pin off": 6.6, "title": 12}
+
+
+def labels(tree):
+    """(left, right, top, bottom, text) of every text, wider than a font of the picture writes it."""
+    for text in tree.iter(f"{SVG}text"):
+        content = "".join(text.itertext())
+        wide = len(content) * WIDTHS.get(text.get("class") or "", 6)
+        x, y = float(text.get("x")), float(text.get("y"))
+        left = x - {"start": 0, "middle": wide / 2, "end": wide}[text.get("text-anchor", "start")]
+        yield left, left + wide, y - 8, y, content
+
+
+def drawn(tree):
+    """(left, right, top, bottom, element) of every line, circle and part that a label must not touch."""
+    for shape in tree.iter(f"{SVG}rect"):
+        if shape.get("class") == "line":
+            x, y, width, height = (float(shape.get(key)) for key in ("x", "y", "width", "height"))
+            yield x, x + width, y, y + height, shape.attrib
+    for shape in tree.iter(f"{SVG}circle"):
+        x, y, radius = (float(shape.get(key)) for key in ("cx", "cy", "r"))
+        yield x - radius, x + radius, y - radius, y + radius, shape.attrib
+    for path in tree.iter(f"{SVG}path"):
+        x = y = 0.0
+        for command, numbers in re.findall(r"([MLHV])([-0-9. ]+)", path.get("d").partition("l")[0]):
+            before = (x, y)
+            values = list(map(float, numbers.split()))
+            x, y = {"H": (values[0], y), "V": (x, values[0])}.get(command, tuple(values))
+            if command != "M":
+                yield min(x, before[0]), max(x, before[0]), min(y, before[1]), max(y, before[1]), path.attrib
+
+
+def apart(one, two):
+    return one[1] <= two[0] or two[1] <= one[0] or one[3] <= two[2] or two[3] <= one[2]
+
+
 def test_nothing_lies_on_a_label():
-    """Labels, by a width that no font of the picture exceeds, against each other, their boxes and every line."""
+    """Labels against each other, the frame, the boxes that they stand in, and everything that is drawn."""
     for name, board in every():
         seen = Seen(board)
-        _, _, width, _ = map(float, seen.tree.get("viewBox").split())
-        sizes = {"": 6.6, "sub": 6.4, "name": 8, "small": 5.5, "flag": 6.6, "pin": 6.6, "pin off": 6.6, "title": 12}
-        labels = []
-        for text in seen.tree.iter(f"{SVG}text"):
-            content = "".join(text.itertext())
-            wide = len(content) * sizes.get(text.get("class") or "", 6)
-            x, y = float(text.get("x")), float(text.get("y"))
-            left = x - {"start": 0, "middle": wide / 2, "end": wide}[text.get("text-anchor", "start")]
-            labels.append((left, left + wide, y - 8, y, content))
-            assert left >= 0, (name, content)
-            assert left + wide <= width, (name, content)
-        for box in seen.boxes:
-            x, y, width, height = box
-            for left, right, top, bottom, content in labels:
-                if x < (left + right) / 2 < x + width and y < (top + bottom) / 2 < y + height:
-                    assert x <= left, (name, content)
-                    assert right <= x + width, (name, content)
-        for index, (left, right, top, bottom, content) in enumerate(labels):
-            for other in labels[:index]:
-                apart = right <= other[0] or other[1] <= left or bottom <= other[2] or other[3] <= top
-                assert apart, (name, content, other[4])
-            for path in itertools.chain(*seen.lines.values()):
-                points = [(0.0, 0.0)]
-                for command, numbers in re.findall(r"([MLHV])([^MLHV]+)", path.get("d")):
-                    values = list(map(float, numbers.split()))
-                    x, y = points[-1]
-                    points.append({"H": (values[0], y), "V": (x, values[0])}.get(command, tuple(values)))
-                for (x1, y1), (x2, y2) in itertools.pairwise(points[1:]):
-                    apart = max(x1, x2) < left or right < min(x1, x2) or max(y1, y2) < top or bottom < min(y1, y2)
-                    assert apart, (name, content, path.get("d"))
+        _, _, width, height = map(float, seen.tree.get("viewBox").split())
+        frames = [(0, width, 0, height)] + [(x, x + wide, y, y + high) for x, y, wide, high in seen.boxes]
+        there = list(labels(seen.tree))
+        for label in there:
+            middle = [(label[0] + label[1]) / 2] * 2 + [(label[2] + label[3]) / 2] * 2
+            for frame in frames:
+                within = frame[0] <= label[0] and label[1] <= frame[1] and frame[2] <= label[2] and label[3] <= frame[3]
+                assert within or apart((*middle, ""), frame), (name, label, frame)
+        assert [pair for pair in itertools.combinations(there, 2) if not apart(*pair)] == [], name
+        covered = [(label, thing) for thing in drawn(seen.tree) for label in there if not apart(label, thing)]
+        assert covered == [], name
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -323,26 +337,24 @@ def test_a_battery_board_says_what_drives_its_bolt():
     assert "12V" not in text
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_wires_of_the_board_do_not_lie_on_each_other(name):
-    """No two wires share a piece of a line, and none crosses another."""
-    tree = ElementTree.fromstring(picture(boards.usable(name)))
-    wires = []
-    for path in tree.iter(f"{SVG}path"):
-        if path.get("class") == "wire":
-            points = [tuple(map(float, point.split())) for point in path.get("d")[1:].split("L")]
-            wires.append(list(itertools.pairwise(points)))
-
-    def box(piece):
-        (x1, y1), (x2, y2) = piece
-        return min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
-
-    for index, wire in enumerate(wires):
-        for other in wires[:index]:
-            for one in map(box, wire):
-                for two in map(box, other):
-                    apart = one[1] < two[0] or two[1] < one[0] or one[3] < two[2] or two[3] < one[2]
-                    assert apart, (one, two)
+def test_wires_do_not_lie_on_each_other():
+    """No two wires share a piece of a line, and none crosses another; no device lies on another."""
+    for name, board in every():
+        seen = Seen(board)
+        wires = []
+        for points, _ in seen.wires:
+            wires.append(
+                [
+                    (min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2))
+                    for (x1, y1), (x2, y2) in itertools.pairwise(points)
+                ]
+            )
+        for one, two in itertools.combinations(wires, 2):
+            for piece, other in itertools.product(one, two):
+                clear = piece[1] < other[0] or other[1] < piece[0] or piece[3] < other[2] or other[3] < piece[2]
+                assert clear, (name, piece, other)
+        frames = [(x, x + width, y, y + height) for x, y, width, height in seen.boxes]
+        assert [pair for pair in itertools.combinations(frames, 2) if not apart(*pair)] == [], name
 
 
 @pytest.mark.parametrize("name", REAL)
