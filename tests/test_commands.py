@@ -146,10 +146,14 @@ def test_a_manager_moves_the_clock_by_a_day_at_most(directory):
     assert client.done(wire.SET_TIME, u32(NOW + DAY), 77) == b"", "the same once more"
     assert client.done(wire.SET_TIME, u32(NOW)) == b""
     lock.rtc.ok = False
-    assert word(client, wire.SET_TIME, u32(lock.store.floor - 1)) == "not-permitted"
+    assert word(client, wire.SET_TIME, u32(lock.store.floor - DAY - 1)) == "not-permitted"
     assert word(client, wire.SET_TIME, u32(lock.store.floor + 366 * DAY + 1)) == "not-permitted"
     assert client.done(wire.SET_TIME, u32(lock.store.floor + 366 * DAY)) == b"", "a clock that stood for a year"
     assert session(lock).done(wire.SET_TIME, u32(NOW)) == b"", "an owner sets whatever it is"
+    lock.rtc.now = NOW - 2 * 3600  # set back, and the power went before the flash knew
+    assert client.done(wire.GET_TIME) == u32(NOW - 2 * 3600) + b"\x00"
+    assert client.done(wire.SET_TIME, u32(NOW - 2 * 3600)) == b"", "the request is sent again"
+    assert client.done(wire.GET_TIME) == u32(NOW - 2 * 3600) + b"\x01"
 
 
 def test_few_refused_digits_and_openings_in_a_row(directory):

@@ -92,8 +92,8 @@ class Commands:
         now = _number(arguments)
         if self.key.role != OWNER and self._lock.owner.done(by, TIME_SET) is None:
             believed, trusted = self._lock.verifier.clock.read()
-            earliest = believed - DAY if trusted else self._lock.store.floor
-            if not earliest <= now <= (believed + DAY if trusted else earliest + YEAR):
+            known = believed if trusted else self._lock.store.floor
+            if not known - DAY <= now <= known + (DAY if trusted else YEAR):
                 raise Refused("not-permitted", "a manager moves the clock by a day at most: ask an owner")
         self._lock.owner.set_time(now, by=by)
         yield wire.DONE, b""
