@@ -110,7 +110,7 @@ def build(description):
     return Board(description, Machine, Time)
 
 
-MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17, "timer": 0, "limit_ms": 3000}
+MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17}
 
 
 @pytest.mark.parametrize("active", [0, 1])

@@ -11,8 +11,8 @@ from tests.lock import HOUR
 from tests.micropython import ROOT
 from tests.virtual import Board
 
-MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17, "timer": 0, "limit_ms": 3000}
-SAFE = {"pin": 26, "timer": 0, "limit_ms": 10000, "fail": "safe"}
+MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17}
+SAFE = {"pin": 26, "limit_ms": 10000, "fail": "safe"}
 LIGHT = {"battery": True, "sleep": "light", "wake": [32, 33, 25, 5]}
 DEEP = {"battery": True, "sleep": "deep", "wake": [5]}
 DOOR = {"pin": 2}

@@ -135,16 +135,16 @@ def variant(name, **changes):
 
 
 def test_other_ways_to_build_are_drawn_too():
-    motor = {"kind": "motor", "open": 23, "close": 5, "opened": 2, "closed": 15, "timer": 0, "limit_ms": 5000}
+    motor = {"kind": "motor", "open": 23, "close": 5, "opened": 2, "closed": 15}
     board = variant("esp32-devkitc", bolt=motor)
     text = wiring.readme(board)
     for wanted in ("H-bridge", "IN1 open | GPIO 23", "closed | GPIO 15", "switch to GND"):
         assert wanted in text
     assert "H-bridge and motor bolt" in picture(board)
-    safe = variant("esp32-devkitc", bolt={"pin": 23, "timer": 0, "limit_ms": 5000, "fail": "safe"})
+    safe = variant("esp32-devkitc", bolt={"pin": 23, "limit_ms": 5000, "fail": "safe"})
     assert "Strike driver, fail-safe" in picture(safe)
     inverted = variant(
-        "esp32-devkitc", led={"pin": 18, "active": 0}, bolt={"pin": 23, "active": 0, "timer": 0, "limit_ms": 500}
+        "esp32-devkitc", led={"pin": 18, "active": 0}, bolt={"pin": 23, "active": 0, "limit_ms": 500}
     )
     assert "cathode | GPIO 18" in wiring.readme(inverted)
     assert "inverting driver" in wiring.readme(inverted)
