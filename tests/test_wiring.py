@@ -143,9 +143,7 @@ def test_other_ways_to_build_are_drawn_too():
     assert "H-bridge and motor bolt" in picture(board)
     safe = variant("esp32-devkitc", bolt={"pin": 23, "limit_ms": 5000, "fail": "safe"})
     assert "Strike driver, fail-safe" in picture(safe)
-    inverted = variant(
-        "esp32-devkitc", led={"pin": 18, "active": 0}, bolt={"pin": 23, "active": 0, "limit_ms": 500}
-    )
+    inverted = variant("esp32-devkitc", led={"pin": 18, "active": 0}, bolt={"pin": 23, "active": 0, "limit_ms": 500})
     assert "cathode | GPIO 18" in wiring.readme(inverted)
     assert "inverting driver" in wiring.readme(inverted)
     outside = variant("esp32-devkitc", door={"pin": 34, "pull": "external"}, exit={"pin": 4, "active": 1})

@@ -75,9 +75,8 @@ class Bolt:
         self._settle(now)
         if self._state == _DRIVEN:
             length = min(self._ticks_diff(now, self._started) + ms, self._limit)
-            if length > self._length:
-                self._length = length
-                self._play(now)
+            self._length = max(length, self._length)
+            self._extend(now)
             return
         length = min(ms, self._limit)
         if self._state != _WAITING or length > self._length:
@@ -98,7 +97,9 @@ class Bolt:
         """Lock when it is time, and start an unlock that waited for the coil to rest. Call often."""
         now = self._ticks_ms()
         self._settle(now)
-        if self._state == _WAITING and not self._resting:
+        if self._state == _DRIVEN:
+            self._extend(now)
+        elif self._state == _WAITING and not self._resting:
             self._drive(now)
 
     def _settle(self, now: int) -> None:
@@ -119,6 +120,10 @@ class Bolt:
         self._state = _DRIVEN
         if not self._play(now):
             self._state = _WAITING
+
+    def _extend(self, now: int) -> None:
+        if self._end < self._length:
+            self._play(now)
 
     def _play(self, now: int) -> bool:
         """Begin a pulse that lasts to the end of the stretch; False: there is no channel for it yet."""

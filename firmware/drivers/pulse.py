@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _HALF_MAX = const(32_767)  # ticks of half a symbol: 15 bits
 _FULL = const(-0x105)  # ESP_ERR_NOT_FOUND: no free channel with so much memory
 _NONE = const(-1)
+_ALL = const(513)  # more words than there are
 
 
 class Pulse:
@@ -29,8 +30,8 @@ class Pulse:
         self._stops = mcu != "esp32"  # whether a channel that plays can be ended
         # The lowest resolution that the dividers give, or one that is low enough; and the words of a memory block.
         self._hz, self._words = (3125, 48) if self._stops else (312_500, 64)
-        self._channels: "list[Any]" = []  # those that play, or have played
-        self._full = (9, 0)  # so many left no room for so many words; at first more than there are
+        self._channels: "list[tuple[Any, int]]" = []  # with their words: those that play, or have played
+        self._room = _ALL  # fewer words than these may find room
         self._playing = _NONE  # the pin that is its
         self.stop()
 
@@ -43,19 +44,19 @@ class Pulse:
         words = max(self._words, (count + 1) // 2 + 2 & ~1)
         try:
             levels = (self._on,) * count
-            if self._stops or self._playing != which:
+            if self._stops or self._playing != which or self._fits(words):
                 self._release()
-            if len(self._channels) >= self._full[0] and words >= self._full[1]:
+            if words >= self._room:
                 return False
             channel = self._rmt(
                 pin=self._pins[which], resolution_hz=self._hz, idle_level=not self._on, num_symbols=words
             )
-            self._channels.append(channel)
+            self._channels.append((channel, words))
             self._playing = which
             channel.write_pulses(ticks // count, levels)
         except BaseException as error:
             if isinstance(error, OSError) and error.errno == _FULL and self._channels:
-                self._full = (len(self._channels), words)
+                self._room = words
                 return False
             self.stop()
             raise
@@ -67,14 +68,19 @@ class Pulse:
         for pin in self._pins:
             pin.init(pin.OUT, value=1 - self._on)
 
+    def _fits(self, words: int) -> bool:
+        """Whether a channel that has played leaves room for so many."""
+        return True in [had >= words and not channel.active() for channel, had in self._channels]
+
     def _release(self) -> None:
         """Put all pins off, and end the channels that may be ended."""
         self.stop()
         playing = []
-        for channel in self._channels:
+        for channel, words in self._channels:
             if not self._stops and channel.active():
-                playing.append(channel)
+                playing.append((channel, words))
             else:
                 channel.deinit()
+                self._room = _ALL
         self._channels = playing
         self.stop()  # the end of a channel let its pin float

@@ -17,7 +17,7 @@ CHIPS = {
 
 
 class Pad:
-    """A pin. changed(level): called after its level changed, with None before the first; pulled: the level that a
+    """A pin. changed(level): called after its level changed, and first when it is opened; pulled: the level that a
     resistor outside gives it while nothing drives it."""
 
     OUT = 3
@@ -28,8 +28,7 @@ class Pad:
         self._register = 0
         self._source = None  # what drives it: a channel, or None for its register
         self._drives = False
-        self.level = None
-        self.update()
+        self.level = None  # nobody has looked after it yet
 
     def init(self, mode=-1, pull=-1, value=None):
         """Take the pin from whatever drives it, when a mode is given."""
