@@ -35,6 +35,7 @@ class World:
         self.app = None  # the Lock, once it has started
         self.watchdog_ms = 0
         self.pulses = []  # what hardware plays: with `due`, and fire() for its end
+        self.settled = lambda: None  # called when all has happened that does at one moment
         self.fingers = []  # [elapsed, action, argument], in order
         self.awake = lambda: False  # whether something keeps the board from sleeping
         self.map = []  # (flag, task that waits for it); asyncio asks whether it is empty
@@ -170,6 +171,7 @@ class World:
     def pass_until(self, target):
         """Let time pass; ends of pulses, fingers and the watchdog come at their moment, in order."""
         while True:
+            self.settled()
             due = self._due(target + 1)
             if due > target:
                 break
