@@ -257,10 +257,6 @@ def _bus(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]
 
 def _bolt(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
     bolt = description["bolt"]
-    if bolt["timer"] >= chip.timers:
-        yield f"bolt.timer: an {chip.name} has the timers 0 to {chip.timers - 1}."
-    if bolt.get("kind") == "motor" and get(description, "bolt.stall_ms") > bolt["limit_ms"]:
-        yield "bolt.stall_ms: is more than bolt.limit_ms, which ends the drive before."
     sleeps = get(description, "power.sleep") not in (None, "none")
     if bolt.get("fail") == "safe" and (get(description, "power.battery") or sleeps):
         yield "bolt.fail: a fail-safe coil draws its current all day, asleep too. Take the mains and no sleep."

@@ -43,7 +43,6 @@ class Chip:
     deep_wake: frozenset[int]
     many_wake: bool
     deep_pull: bool
-    timers: int
     buses: int
     image_offset: int
 
@@ -64,7 +63,6 @@ CHIPS = {
         deep_wake=_pins("0, 2, 4, 12-15, 25-27, 32-39"),
         many_wake=False,
         deep_pull=True,
-        timers=4,
         buses=2,
         image_offset=0x1000,
     ),
@@ -83,7 +81,6 @@ CHIPS = {
         deep_wake=_pins("0-21"),
         many_wake=True,
         deep_pull=False,  # MicroPython sets the pad's pull-up; in deep sleep the RTC's counts
-        timers=4,
         buses=2,
         image_offset=0,
     ),
@@ -102,7 +99,6 @@ CHIPS = {
         deep_wake=_pins("0-5"),
         many_wake=True,
         deep_pull=True,
-        timers=2,
         buses=1,
         image_offset=0,
     ),

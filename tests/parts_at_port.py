@@ -26,6 +26,7 @@ class outputs:
     led = staticmethod(nothing)
     tone = staticmethod(lambda hz: told.append(["tone", hz, world.elapsed]))
 sys.modules["machine"] = Machine(world, description, matrix, I2CModel({bus}), outputs, gone, {{}})
+sys.modules["esp32"] = sys.modules["machine"].esp32
 sys.modules["time"] = Time(world)
 {more}
 """

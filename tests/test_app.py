@@ -20,6 +20,7 @@ from firmware.core.store import Store
 from firmware.drivers.ds3231 import DS3231
 from firmware.drivers.expander import ExpanderMatrix
 from firmware.drivers.radio import NoRadio
+from host_tools.virtual.models.rmt import Pad, Rmt
 from tests.lock import EXAMPLE_SECRET, NOW, Rtc
 from tests.lock import Lock as Core
 from tests.micropython import ROOT, run
@@ -104,15 +105,21 @@ def test_the_boards_own_clock(epoch):
 # The description of a board
 
 
-class Pin:
-    IN, OUT, OPEN_DRAIN, PULL_UP, PULL_DOWN = 1, 3, 7, 2, 1
+class Pin(Pad):
+    IN, OPEN_DRAIN, PULL_UP, PULL_DOWN = 1, 7, 2, 1
     made = ()
     input = 1
 
     def __init__(self, number, mode=-1, pull=-1, value=None):
+        super().__init__(lambda level: None)
         self.number, self.mode, self.pull, self.level = number, mode, pull, value
         self.first = value
         Pin.made += (self,)
+
+    def init(self, mode, value):
+        super().init(mode, value=value)
+        if self.first is None:
+            self.first = value
 
     def value(self, level=None):
         if level is None:
@@ -145,20 +152,6 @@ class Machine:
             pass
 
         def duty_u16(self, duty):
-            pass
-
-    class Timer:
-        """A hardware timer."""
-
-        ONE_SHOT = 0
-
-        def __init__(self, number):
-            pass
-
-        def init(self, mode, period, callback):
-            pass
-
-        def deinit(self):
             pass
 
     class RTC:
@@ -201,12 +194,13 @@ def build(description):
 
 
 class Esp32:
-    """The module esp32: which pins may end a sleep."""
+    """The module esp32: which pins may end a sleep, and the RMT."""
 
     WAKEUP_ALL_LOW = False
 
     def __init__(self):
         self.light = self.deep = None
+        self.RMT = Rmt("esp32", lambda: 0, lambda: None)
 
     def wake_on_gpio(self, pins, level):
         assert level is False
@@ -217,14 +211,14 @@ class Esp32:
         self.deep = [pin.number for pin in pins]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def esp32(monkeypatch):
     made = Esp32()
     monkeypatch.setitem(sys.modules, "esp32", made)
     return made
 
 
-def test_the_boards_that_come_with_it_can_be_built(esp32):
+def test_the_boards_that_come_with_it_can_be_built():
     found = list((ROOT / "boards").glob("*/board.json"))
     assert found
     for path in found:
@@ -321,6 +315,7 @@ def test_without_aioble_the_radio_says_what_is_missing(description):
         ("bolt.active", 2, "active"),
         ("bolt.limit_ms", 0, "limit_ms"),
         ("bolt.limit_ms", None, "limit_ms"),
+        ("mcu", "esp32c6", "mcu"),
         ("watchdog_ms", 999, "watchdog_ms"),
         ("keypad", [], "keypad"),
         ("keypad.rows", [], "rows"),

@@ -201,11 +201,10 @@ WRONG = [
     ("esp32-devkitc", {"keypad__keys": "123456789*0"}, "keypad.keys: 11 keys are named, but rows and columns have 12"),
     ("esp32-devkitc", {"keypad__keys": "1234567890#*"[:-1] + "#"}, "keypad.keys: the key # is named twice"),
     ("esp32-devkitc", {"keypad__keys": "123456789A0#"}, "keypad.keys: the key * is missing"),
-    ("esp32c3-devkitm", {"bolt__timer": 2}, "bolt.timer: an ESP32-C3 has the timers 0 to 1"),
     (
         "esp32-devkitc",
-        {"bolt": {"kind": "motor", "timer": 0, "limit_ms": 1000, "open": 23, "close": 5, "opened": 2, "closed": 15}},
-        "bolt.stall_ms: is more than bolt.limit_ms",
+        {"bolt": {"kind": "motor", "limit_ms": 1000, "open": 23, "close": 5, "opened": 2, "closed": 15}},
+        "bolt.limit_ms: there is no such field",
     ),
     # fields
     ("esp32-devkitc", {"bolt__limit": 5000}, "bolt.limit: there is no such field"),
@@ -329,7 +328,7 @@ def random_board(source):
     else:
         found["keypad"]["rows"] = [free.pop() for _ in range(4)]
         found["keypad"]["cols"] = [free.pop() for _ in range(3)]
-    found["bolt"] = {"pin": free.pop(), "timer": source.randrange(chip.timers), "limit_ms": source.randint(100, 60_000)}
+    found["bolt"] = {"pin": free.pop(), "limit_ms": source.randint(100, 60_000)}
     found["buzzer"] = {"pin": free.pop()}
     found["led"] = {"pin": free.pop(), "active": source.randrange(2)}
     for name in ("button", "door", "exit"):

@@ -5,19 +5,18 @@ import random
 
 import pytest
 
-from firmware.drivers.bolt import REST_MS, Bolt
+from firmware.drivers.bolt import REST_MS
 from tests.campaign import cases
-from tests.models.bolt import TICKS, Coil, Timer, World, check_calls
+from tests.models.bolt import MCUS, TICKS, Coil, World, bolt_of, check_calls
 
 LIMIT = 10_000
 
 
 class Bench:
-    def __init__(self, now=5000, active=1, limit_ms=LIMIT):
-        self.world = World(now)
-        self.coil = Coil(self.world, active)
-        self.timer = Timer(self.world)
-        self.bolt = Bolt(self.coil, self.timer, self.world.ticks_ms, self.world.ticks_diff, active, limit_ms)
+    def __init__(self, now=5000, active=1, limit_ms=LIMIT, mcu="esp32", rest_ms=REST_MS):
+        self.world = World(now, mcu)
+        self.coil = Coil(self.world, active, rest_ms > 0)
+        self.bolt = bolt_of(self.coil, self.world, active, limit_ms, rest_ms)
 
     def run(self, ms, poll_ms=10):
         end = self.world.now + ms
@@ -53,49 +52,160 @@ def test_unlock_lasts_as_long_as_asked():
     assert bench.lengths == [3000]
 
 
-def test_the_timer_locks_when_poll_is_never_called():
-    bench = Bench()
+@pytest.mark.parametrize("active", [0, 1])
+@pytest.mark.parametrize("mcu", MCUS)
+def test_a_hang_inside_c_ends_at_the_time(mcu, active):
+    """Nothing of the program runs any more, no poll and no callback."""
+    bench = Bench(mcu=mcu, active=active)
     bench.bolt.unlock(3000)
     bench.world.advance(60_000)
     assert bench.lengths == [3000]
+    assert bench.coil.level == 1 - active
+    bench.bolt.poll()
     assert not bench.bolt.unlocked
 
 
-def test_poll_locks_when_the_timer_never_fires():
+@pytest.mark.parametrize("mcu", MCUS)
+def test_a_hang_inside_c_after_an_extension_ends_at_the_limit(mcu):
+    bench = Bench(mcu=mcu)
+    bench.bolt.unlock(6000)
+    bench.run(5000)
+    bench.bolt.unlock(6000)
+    bench.world.advance(60_000)
+    assert bench.lengths == [LIMIT]
+
+
+def test_poll_locks_when_the_pulse_does_not_end():
     bench = Bench()
-    bench.timer.dead = True
     bench.bolt.unlock(3000)
+    bench.world.rmt.playing[0].due += 60_000
     bench.run(60_000, poll_ms=7)
     assert len(bench.lengths) == 1
     assert 3000 <= bench.lengths[0] < 3007
 
 
-def test_without_a_timer_the_coil_is_not_driven_at_all():
-    bench = Bench()
-    bench.timer.broken = True
+@pytest.mark.parametrize("mcu", MCUS)
+def test_without_a_pulse_the_coil_is_not_driven_at_all(mcu):
+    bench = Bench(mcu=mcu)
+    bench.world.rmt.broken = OSError(12)
     with pytest.raises(OSError, match="12"):
         bench.bolt.unlock(3000)
     assert bench.coil.stretches == []
     assert not bench.bolt.unlocked
+    bench.world.rmt.broken = None
+    bench.bolt.unlock(3000)
+    bench.run(10_000)
+    assert bench.lengths == [3000]
 
 
-def test_an_extension_that_finds_no_timer_locks():
-    bench = Bench()
+@pytest.mark.parametrize("mcu", MCUS)
+def test_an_extension_that_fails_locks(mcu):
+    bench = Bench(mcu=mcu)
     bench.bolt.unlock(3000)
     bench.run(1000)
-    bench.timer.broken = True
-    with pytest.raises(OSError, match="12"):
+    bench.world.rmt.broken = MemoryError()
+    with pytest.raises(MemoryError):
         bench.bolt.unlock(5000)
     assert bench.lengths == [1000]
     assert not bench.bolt.unlocked
+    bench.world.rmt.broken = None
+    bench.run(1000)
+    bench.bolt.unlock(5000)
+    bench.run(6000)
+    assert bench.lengths == [1000, 5000]
 
 
-def test_a_timer_that_fires_before_the_coil_is_switched_on():
+def test_locking_until_no_channel_is_left_waits_and_then_gives_the_whole_time():
+    """An ESP32's stopped pulses play on: eight of ten seconds fill its memory."""
     bench = Bench()
-    bench.timer.hasty = True
-    bench.bolt.unlock(1)
+    for _ in range(8):
+        bench.bolt.unlock(LIMIT)
+        bench.run(100)
+        bench.bolt.lock()
+        bench.run(REST_MS)
+    assert len(bench.lengths) == 8
+    bench.bolt.unlock(3000)
+    bench.run(1000)
+    assert bench.bolt.unlocked
+    assert not bench.bolt.idle
     assert not bench.coil.driven
+    bench.run(20_000)
+    assert bench.lengths[8:] == [3000]
+    assert bench.coil.stretches[8][0] == bench.coil.stretches[0][0] + LIMIT
     assert not bench.bolt.unlocked
+    assert not bench.world.wrong
+
+
+def test_an_unlock_that_waits_for_a_channel_can_be_taken_back():
+    bench = Bench(limit_ms=60_000)
+    bench.bolt.unlock(60_000)
+    bench.run(100)
+    bench.bolt.lock()
+    bench.run(REST_MS)
+    bench.bolt.unlock(60_000)
+    bench.run(100)
+    assert not bench.coil.driven
+    bench.bolt.lock()
+    assert not bench.bolt.unlocked
+    bench.bolt.unlock(1000)  # a shorter one has room
+    bench.run(2000)
+    assert bench.lengths == [100, 1000]
+
+
+def test_what_an_extension_without_a_channel_lacks_at_the_end_of_the_pulse_waits():
+    bench = Bench()
+    for _ in range(8):
+        bench.bolt.unlock(4000)
+        bench.run(1)
+    bench.bolt.unlock(9000)
+    bench.run(20_000, poll_ms=20)
+    assert [until - since for since, until in bench.coil.stretches] == [4007, 8 + 9000 - 4008]
+    assert bench.coil.stretches[1][0] - bench.coil.stretches[0][1] in range(REST_MS, REST_MS + 40)
+    assert not bench.world.wrong
+
+
+def test_a_long_extension_begins_when_what_is_left_of_it_has_room():
+    bench = Bench(limit_ms=60_000)
+    bench.bolt.unlock(55_000)
+    bench.run(1000)
+    bench.bolt.unlock(58_000)
+    assert len(bench.world.rmt.channels) == 1
+    bench.run(60_000)
+    assert bench.lengths[0] in (58_999, 59_000)  # rounded to ticks
+    assert len(bench.lengths) == 1
+    assert not bench.world.wrong
+
+
+def test_an_extension_that_finds_no_channel_begins_when_an_older_pulse_has_ended():
+    bench = Bench()
+    for _ in range(20):
+        bench.bolt.unlock(4000)
+        bench.run(100)
+    assert len(bench.world.rmt.channels) == 8
+    bench.run(1900)
+    assert bench.world.rmt.playing[-1].due == bench.coil.stretches[0][0] + 4700
+    bench.run(100)
+    assert bench.world.rmt.playing[-1].due == bench.coil.stretches[0][0] + 5900
+    bench.run(10_000)
+    assert bench.lengths == [5900]
+    assert not bench.world.wrong
+
+
+@pytest.mark.parametrize("active", [0, 1])
+@pytest.mark.parametrize("mcu", MCUS)
+def test_fail_safe_is_the_same_with_the_levels_exchanged(mcu, active):
+    bench = Bench(mcu=mcu, active=1 - active, rest_ms=0)  # driven is open: the coil is off
+    assert bench.coil.level == active
+    bench.bolt.unlock(3000)
+    assert bench.coil.level == 1 - active
+    bench.run(1000)
+    bench.bolt.lock()
+    assert bench.coil.level == active
+    bench.bolt.unlock(3000)
+    assert bench.coil.level == 1 - active
+    bench.world.advance(60_000)
+    assert bench.lengths == [1000, 3000]
+    assert bench.coil.level == active
 
 
 @pytest.mark.parametrize("ms", [0, -1, -5000])
@@ -134,9 +244,10 @@ def test_a_shorter_unlock_does_not_shorten():
     assert bench.lengths == [6000]
 
 
+@pytest.mark.parametrize("mcu", MCUS)
 @pytest.mark.parametrize("polled", [True, False], ids=["polled", "never polled"])
-def test_unlocking_over_and_over_reaches_the_limit_and_no_further(polled):
-    bench = Bench()
+def test_unlocking_over_and_over_reaches_the_limit_and_no_further(polled, mcu):
+    bench = Bench(mcu=mcu)
     for _ in range(300):
         bench.bolt.unlock(4000)
         if polled:
@@ -168,6 +279,7 @@ def test_lock_and_unlock_at_once_waits_for_the_rest_and_then_gives_the_whole_tim
 def test_lock_takes_back_an_unlock_that_waits():
     bench = Bench()
     bench.bolt.unlock(3000)
+    bench.run(10)
     bench.bolt.lock()
     bench.bolt.unlock(3000)
     bench.bolt.lock()
@@ -208,24 +320,13 @@ def test_days_without_a_poll(idle):
     assert bench.lengths == [3000, 2000]
 
 
-def test_a_dead_timer_and_days_without_a_poll_still_lock_at_the_next_look():
+def test_no_end_of_the_pulse_and_days_without_a_poll_still_lock_at_the_next_look():
     bench = Bench()
-    bench.timer.dead = True
     bench.bolt.unlock(3000)
+    bench.world.rmt.playing[0].due += TICKS
     bench.world.advance(TICKS // 2 + 1000)
     bench.bolt.poll()
     assert not bench.coil.driven
-
-
-def test_the_callback_does_nothing_but_switch_and_note():
-    """What runs in interrupt context writes the pin first and calls nothing else that may allocate."""
-    bench = Bench()
-    bench.bolt.unlock(3000)
-    calls = []
-    bench.coil.value = lambda level: calls.append(("pin", level))
-    bench.bolt._ticks_ms = lambda: calls.append("ticks") or 0
-    bench.timer.fire()
-    assert calls == [("pin", 0), "ticks"]
 
 
 def test_random_sequences_keep_limit_and_rest():

@@ -98,7 +98,7 @@ def description():
     return json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def esp32(monkeypatch):
     made = Esp32()
     monkeypatch.setitem(sys.modules, "esp32", made)
@@ -110,7 +110,7 @@ def build(description):
     return Board(description, Machine, Time)
 
 
-MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17, "timer": 0, "limit_ms": 3000}
+MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17}
 
 
 @pytest.mark.parametrize("active", [0, 1])
@@ -144,7 +144,7 @@ def test_the_legs_of_a_motor_are_off_from_the_first_moment(description, active):
     [
         ("bolt", "kind", "magnet", "kind must be one of"),
         ("bolt", "fail", "open", "fail must be one of"),
-        ("motor", "stall_ms", 3001, "stall_ms"),
+        ("motor", "stall_ms", 10_001, "stall_ms"),
         ("motor", "open", None, "open must be a number"),
         ("motor", "switch_active", 2, "switch_active"),
         ("motor", "switch_pull", "up", "switch_pull is internal or external"),
@@ -156,7 +156,7 @@ def test_the_legs_of_a_motor_are_off_from_the_first_moment(description, active):
         ("power", "wake", [], "wake must be a list"),
     ],
 )
-def test_fields_that_make_no_sense(description, esp32, part, field, value, words):
+def test_fields_that_make_no_sense(description, part, field, value, words):
     parts = {"door": {"pin": 2}, "exit": {"pin": 5}, "power": {"sleep": "light", "wake": [5]}, "motor": dict(MOTOR)}
     if part in parts:
         description["bolt" if part == "motor" else part] = parts[part]
@@ -178,7 +178,7 @@ def test_what_may_wake(description, esp32):
 
 
 @pytest.mark.parametrize("power", [{"battery": True, "sleep": "light"}, {"sleep": "light"}, {"sleep": "deep"}])
-def test_a_fail_safe_bolt_needs_its_current(description, esp32, power):
+def test_a_fail_safe_bolt_needs_its_current(description, power):
     description["power"] = {**power, "wake": [5]}
     description["bolt"]["fail"] = "safe"
     with pytest.raises(ValueError, match="fail-safe"):

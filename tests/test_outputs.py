@@ -11,8 +11,8 @@ from tests.lock import HOUR
 from tests.micropython import ROOT
 from tests.virtual import Board
 
-MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17, "timer": 0, "limit_ms": 3000}
-SAFE = {"pin": 26, "timer": 0, "limit_ms": 10000, "fail": "safe"}
+MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17}
+SAFE = {"pin": 26, "limit_ms": 10000, "fail": "safe"}
 LIGHT = {"battery": True, "sleep": "light", "wake": [32, 33, 25, 5]}
 DEEP = {"battery": True, "sleep": "deep", "wake": [5]}
 DOOR = {"pin": 2}
@@ -91,6 +91,55 @@ def test_fail_safe_is_bounded_by_the_limit(made):
     board.wait(20)
     opened, shut = board.all("bolt")
     assert shut["now_ms"] - opened["now_ms"] == 2000
+
+
+def test_fail_safe_locks_in_time_while_nothing_of_the_firmware_runs(made):
+    board = made(bolt=SAFE)
+    board.off()
+    board.on(broken="blocks", **board.parts)
+    board.press(board.code() + "#")
+    assert board.ends("advance", to_ms=board.now_ms + 60_000) == "reset"
+    assert board.last("reset")["cause"] == "watchdog"
+    opened, shut, _ = board.all("bolt")  # and without power it opens
+    assert shut["now_ms"] - opened["now_ms"] == 5000
+
+
+# Pulses
+
+
+COIL = {"pin": 26, "limit_ms": 7000}
+
+
+@pytest.mark.parametrize(
+    ("mcu", "part"), [("esp32", COIL), ("esp32", SAFE), ("esp32s3", {**COIL, "active": 0}), ("esp32c3", SAFE)]
+)
+def test_a_bolt_that_is_extended_on_each_chip(made, mcu, part):
+    board = made(mcu=mcu, bolt=part, exit=EXIT)
+    for ticket in range(2):
+        board.press(board.code(ticket) + "#")
+        for _ in range(4):
+            board.wait(0.7)
+            board.ask("contact", which="exit", on=True)
+            board.wait(0.3)
+            board.ask("contact", which="exit", on=False)
+        board.wait(20)
+        opened, shut = board.all("bolt")
+        assert shut["now_ms"] - opened["now_ms"] in range(7000, min(part["limit_ms"], 9500) + 1)
+
+
+@pytest.mark.parametrize(("mcu", "end"), [("esp32", "reset"), ("esp32s3", "")])
+def test_the_end_of_a_channel_that_plays_restarts_an_esp32(made, mcu, end):
+    board = made(mcu=mcu)
+    board.off()
+    board.on(broken="collects", **board.parts)
+    board.press(board.code() + "#")
+    assert board.ends("advance", to_ms=board.now_ms + 10_000) == end
+    opened, shut = board.all("bolt")
+    assert shut["now_ms"] - opened["now_ms"] < 3000
+    if end:
+        assert board.last("reset")["cause"] == "panic"
+        board.on(cause="panic", **board.parts)
+        assert locked(board)
 
 
 # Motor

@@ -194,12 +194,12 @@ def table_rows(board):
 def variants():
     """Boards as they come, and the other ways to build them."""
     yield from ((name, boards.usable(name)) for name in REAL)
-    motor = {"kind": "motor", "open": 23, "close": 5, "opened": 2, "closed": 15, "timer": 0, "limit_ms": 5000}
+    motor = {"kind": "motor", "open": 23, "close": 5, "opened": 2, "closed": 15}
     yield "motor", variant("esp32-devkitc", bolt=motor)
     yield "motor, switches with resistors", variant("esp32-devkitc", bolt={**motor, "switch_pull": "external"})
-    cells = {"kind": "motor", "open": 21, "close": 10, "opened": 11, "closed": 12, "timer": 0, "limit_ms": 5000}
+    cells = {"kind": "motor", "open": 21, "close": 10, "opened": 11, "closed": 12}
     yield "motor on cells", variant("esp32s3-devkitc", bolt=cells)
-    low = {"pin": 23, "active": 0, "timer": 0, "limit_ms": 500}
+    low = {"pin": 23, "active": 0, "limit_ms": 500}
     yield "low is on", variant("esp32-devkitc", led={"pin": 18, "active": 0}, bolt=low)
     yield (
         "high and external",
@@ -391,7 +391,7 @@ def test_other_ways_to_build_are_in_the_table_too():
         assert wanted in motor
     assert "VM | 12V" in motor
     assert "Strike driver, fail-safe" in wiring.readme(
-        variant("esp32-devkitc", bolt={"pin": 23, "timer": 0, "limit_ms": 5000, "fail": "safe"})
+        variant("esp32-devkitc", bolt={"pin": 23, "limit_ms": 5000, "fail": "safe"})
     )
     assert "cathode | GPIO 18" in found["low is on"]
     for wanted in ("Relay module of 3.3 V, on at low", "10 kΩ | VCC to IN", "1N4007 | GND to contact"):

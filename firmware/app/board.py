@@ -15,6 +15,7 @@ from ..drivers.ds3231 import DS3231
 from ..drivers.expander import ExpanderMatrix, chip
 from ..drivers.keypad import Keypad, Matrix
 from ..drivers.motor import MotorBolt
+from ..drivers.pulse import Pulse
 from ..drivers.radio import Radio
 from ..drivers.signals import Buzzer, Signals
 from .rtc import BoardClock
@@ -82,7 +83,9 @@ class Board:
         self.door: "Contact | None" = None
         self.exit: "Contact | None" = None
         self.level: "Level | None" = None
-        self.bolt: "Bolt | MotorBolt" = self._make_bolt(_part(description, "bolt"))  # first: its pin must not float
+        # The bolt first: its pin must not float.
+        mcu = _choice(description, "mcu", ("esp32", "esp32s3", "esp32c3"))
+        self.bolt: "Bolt | MotorBolt" = self._make_bolt(_part(description, "bolt"), mcu)
         self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
             raise ValueError("board.json: storage must be a path that begins with /")
@@ -111,33 +114,34 @@ class Board:
         if "power" in description:
             self._make_power(_part(description, "power"), description)
 
-    def _output(self, part: dict, name: str = "pin", on: int = 0) -> "Any":
-        """An output pin that is off, or on; 1 is on, whichever level the part's `active` names."""
+    def _output(self, part: dict) -> "Any":
+        """An output pin that is off; 1 is on, whichever level the part's `active` names."""
         pin = self._machine.Pin
         active = _number(part, "active", 0, 1, 1)
-        output = pin(_number(part, name, 0, 48), pin.OUT, value=active if on else 1 - active)
+        output = pin(_number(part, "pin", 0, 48), pin.OUT, value=1 - active)
         return output if active else self._machine.Signal(output, invert=True)
 
-    def _make_bolt(self, part: dict) -> "Bolt | MotorBolt":
+    def _make_bolt(self, part: dict, mcu: str) -> "Bolt | MotorBolt":
+        import esp32
+
         kind = _choice(part, "kind", ("solenoid", "motor"))
         safe = _choice(part, "fail", ("secure", "safe")) == "safe"
-        timer = self._machine.Timer(_number(part, "timer", 0, 3))
-        limit = _number(part, "limit_ms", 100, 60_000)
-        if kind == "solenoid":
-            # Fail-safe: without current it is open, so what unlocks is "off".
-            pin, rest = self._output(part, "pin", safe), 0 if safe else REST_MS
-            return Bolt(pin, timer, self.ticks_ms, self.ticks_diff, 0 if safe else 1, limit, rest)
-        legs = (self._output(part, "open"), self._output(part, "close"))
+        motor = kind == "motor"
+        pins = [self._machine.Pin(_number(part, name, 0, 48)) for name in (("open", "close") if motor else ("pin",))]
+        # Fail-safe: without current it is open, so what unlocks is "off".
+        pulse = Pulse(esp32.RMT, tuple(pins), _number(part, "active", 0, 1, 1) ^ safe, mcu)
+        if not motor:
+            limit = _number(part, "limit_ms", 100, 60_000)
+            return Bolt(pulse, self.ticks_ms, self.ticks_diff, limit, 0 if safe else REST_MS)
         level = _number(part, "switch_active", 0, 1, 0)
         switches = [
             self._input(part, _number(part, name, 0, 48), level, "switch_pull") for name in ("opened", "closed")
         ]
         if not level:
             switches = [self._machine.Signal(switch, invert=True) for switch in switches]
-        stall = _number(part, "stall_ms", 100, min(limit, 10_000), min(limit, 2000))
         return MotorBolt(
-            legs, (switches[0], switches[1]), timer, self.ticks_ms, self.ticks_diff, limit, stall,
-            lambda: self.door is None or self.door.on,
+            pulse, (switches[0], switches[1]), self.ticks_ms, self.ticks_diff,
+            _number(part, "stall_ms", 100, 10_000, 2000), lambda: self.door is None or self.door.on,
         )  # fmt: skip
 
     def _input(self, part: dict, number: int, active: int, name: str = "pull") -> "Any":

@@ -1,8 +1,8 @@
 """Motor bolt: an H-bridge with two end switches (docs/drivers.md has states and times).
 
 Invariants, whatever is called in whatever order: never both legs at once, and both off for DEAD_MS between two drives;
-no drive is longer than `limit_ms`, which a hardware timer ends when poll() is never called again; a travel has TRIES
-drives at most. A switch counts as reached only when it was seen to change. Times are ms of a wrapping counter.
+no drive is longer than `stall_ms`, which hardware counts, whatever the program does; a travel has TRIES drives at most.
+A switch counts as reached only when it was seen to change. Times are ms of a wrapping counter.
 """
 
 try:
@@ -13,6 +13,8 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
+
+    from .pulse import Pulse
 
 DEAD_MS = const(100)
 RETRY_MS = const(1000)
@@ -25,43 +27,35 @@ UNLOCKED = const(2)
 LOCKING = const(3)
 STALLED = const(4)
 
-_ONE_SHOT = const(0)  # machine.Timer.ONE_SHOT where the timer has no name for it
-_OPEN = const(0)
+_OPEN = const(0)  # a leg of the pulse, and a switch
 _CLOSE = const(1)
 
 
 class MotorBolt:
-    """legs, switches: pins for (open, close) and (opened, closed), whose level 1 means driven, or reached; timer:
-    has machine.Timer's init() and deinit(); shut: whether the door is shut, None for a lock that cannot know.
+    """pulse: of the two legs, (open, close); switches: pins for (opened, closed), whose level 1 means reached; shut:
+    whether the door is shut, None for a lock that cannot know.
 
     Attributes: state, one of the above; opening: what the last travel was for.
     """
 
     def __init__(
         self,
-        legs: "tuple[Any, Any]",
+        pulse: "Pulse",
         switches: "tuple[Any, Any]",
-        timer: "Any",
         ticks_ms: "Callable[[], int]",
         ticks_diff: "Callable[[int, int], int]",
-        limit_ms: int = 10_000,
         stall_ms: int = 2000,
         shut: "Callable[[], bool] | None" = None,
     ) -> None:
-        if not 0 < stall_ms <= limit_ms:
-            raise ValueError("a motor stalls after 1 ms at least and the limit at most")
-        self._legs = legs
+        if stall_ms <= 0:
+            raise ValueError("a motor stalls after 1 ms at least")
+        self._pulse = pulse
         self._switches = switches
-        self._timer = timer
         self._ticks_ms = ticks_ms
         self._ticks_diff = ticks_diff
-        self._limit = limit_ms
         self._stall = stall_ms
         self._shut = shut
-        self._one_shot = getattr(timer, "ONE_SHOT", _ONE_SHOT)
-        self._expire = self._expired  # bound once: an interrupt must not allocate
         self._driving = False
-        self._cut = False  # the timer ended the drive
         self._changed = False  # the switch ahead can be believed: it was seen unreached in this drive
         self._left = True  # the bolt may have left its closed end since it was last there
         self._tries = 0
@@ -70,8 +64,6 @@ class MotorBolt:
         self._hold = 0  # how long it stays open, from the moment _held
         self._held = 0
         self.opening = False
-        legs[_OPEN].value(0)
-        legs[_CLOSE].value(0)
         closed = switches[_CLOSE].value() and not switches[_OPEN].value()
         self.state = LOCKING
         if closed:
@@ -144,13 +136,13 @@ class MotorBolt:
                 self._drive(ahead, now)
         elif not self._switches[ahead].value():
             self._changed = True
-            if self._cut or not 0 <= passed < self._stall:
+            if not 0 <= passed < self._stall:
                 self._fail(now)
         elif self._changed:
             self._stop(now)
             self._held = now
             self._arrive()
-        elif self._cut or not 0 <= passed < self._stall:
+        elif not 0 <= passed < self._stall:
             self._fail(now)
 
     def _arrive(self) -> None:
@@ -169,28 +161,16 @@ class MotorBolt:
     def _drive(self, ahead: int, now: int) -> None:
         # A bolt that could not be moved out of its closed end is still there.
         self._changed = not (self._switches[ahead].value() and (self.opening or self._left))
-        self._since = now
-        self._cut = False
-        self._legs[1 - ahead].value(0)
-        try:  # before the leg: without a timer it is not driven at all
-            self._timer.init(mode=self._one_shot, period=self._limit, callback=self._expire)
+        try:
+            if not self._pulse.start(self._stall, ahead):
+                return  # there is no channel for it yet
         except Exception:
             self._fail(now)
             raise
+        self._since = now
         self._driving = True
-        self._legs[ahead].value(1)
-        if self._cut:
-            self._legs[ahead].value(0)  # the timer fired between these lines (garbage was collected, say)
 
     def _stop(self, now: int) -> None:
-        self._legs[_OPEN].value(0)
-        self._legs[_CLOSE].value(0)
-        self._timer.deinit()
+        self._pulse.stop()
         self._driving = False
         self._since = now
-
-    def _expired(self, _timer: "Any") -> None:
-        """The timer's callback; on a port where that is in interrupt context, it must not allocate."""
-        self._legs[_OPEN].value(0)
-        self._legs[_CLOSE].value(0)
-        self._cut = True

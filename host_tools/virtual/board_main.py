@@ -70,6 +70,7 @@ class Virtual:
         self._answer = None  # makes the answer to the request under way, None between requests
         self._deadline = 0
         self._levels = {"bolt": False, "led": False}
+        self._falls = False  # the coil lets go, unless it is drawn back at the same moment
         self._rtc_told = None
 
     # The start
@@ -87,6 +88,7 @@ class Virtual:
         self._keys = description["keypad"]["keys"]
         world = World(request["now_ms"], request.get("mode", "fast") == "fast", self._bitten, self._idle)
         self.world = world
+        world.settled = self._settled
         self.flash = Flash(request["flash"], request.get("flash_kib", 512), self._cut)
         self.flash.plan_cut(request.get("cut") or 0)
         self.chip = DS3231Model(world.now_ms, request.get("rtc"))
@@ -207,6 +209,7 @@ class Virtual:
         """Without power, or with floating pins, a coil lets go: that locks, or opens. A motor stays where it is."""
         if self.machine.motor is None:
             self.bolt(self._off)
+            self._settled()
 
     def _reset(self, cause, fields=None):
         fields = fields or {}
@@ -227,11 +230,17 @@ class Virtual:
         self.link.send(fields)
 
     def bolt(self, level):
-        """The bolt's pin changed."""
-        unlocked = level == self._opens
-        if unlocked != self._levels["bolt"]:
-            self._levels["bolt"] = unlocked
-            self.event("bolt", unlocked=unlocked)
+        """The bolt's pin changed. A gap that takes no time, as between two pulses, moves no coil."""
+        self._falls = level != self._opens
+        if not self._falls and not self._levels["bolt"]:
+            self._levels["bolt"] = True
+            self.event("bolt", unlocked=True)
+
+    def _settled(self):
+        """All has happened that does at this moment."""
+        if self._falls and self._levels["bolt"]:
+            self._levels["bolt"] = False
+            self.event("bolt", unlocked=False)
 
     def led(self, level):
         """The LED's pin changed."""
@@ -286,6 +295,7 @@ class Virtual:
     def _idle(self, ms):
         """The firmware has nothing to run for `ms`. Comes back when time, or a request, has changed that."""
         world = self.world
+        self._settled()
         while True:
             if self._answer is not None and self._complete():
                 answer = self._answer

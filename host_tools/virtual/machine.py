@@ -7,6 +7,7 @@ host when their level changes. Only the combinations that work on the real chip 
 import time as real
 
 from host_tools.virtual.models.motor import CLOSE, OPEN, Mechanics
+from host_tools.virtual.models.rmt import Pad, Rmt
 
 PWRON_RESET = 1
 WDT_RESET = 3
@@ -16,7 +17,7 @@ PIN_WAKE = 2
 TIMER_WAKE = 4
 
 
-CAUSES = {"watchdog": WDT_RESET, "machine.reset": HARD_RESET, "deep-sleep": DEEPSLEEP_RESET}
+CAUSES = {"watchdog": WDT_RESET, "panic": WDT_RESET, "machine.reset": HARD_RESET, "deep-sleep": DEEPSLEEP_RESET}
 
 
 class _Output:
@@ -67,9 +68,10 @@ class _Pins:
         self._outputs = {description["led"]["pin"]: _Output(led)}
         part = description["bolt"]
         if motor is None:
-            self._outputs[part["pin"]] = _Output(bolt)
+            self._outputs[part["pin"]] = Pad(bolt, 1 - part.get("active", 1))
         else:
-            self._outputs[part["open"]], self._outputs[part["close"]] = motor.legs
+            for name, leg in zip(("open", "close"), motor.legs):
+                self._outputs[part[name]] = Pad(leg.value)
             self._button[part["opened"]] = _EndSwitch(motor.switches[OPEN], part)
             self._button[part["closed"]] = _EndSwitch(motor.switches[CLOSE], part)
 
@@ -99,6 +101,9 @@ class _Pins:
             pin = self._outputs.get(number)
             if pin is None:
                 pin = self._outputs[number] = _Output()
+            elif isinstance(pin, Pad):
+                pin.init(mode, value=value)
+                return pin
         if value is not None:
             pin.value(value)
         return pin
@@ -130,12 +135,13 @@ class _RTC:
 
 
 class Esp32:
-    """The module `esp32`: what may end a sleep. Deep sleep ends by ext1 pins alone."""
+    """The module `esp32`: what may end a sleep, and RMT. Deep sleep ends by ext1 pins alone."""
 
     WAKEUP_ALL_LOW = False
     WAKEUP_ANY_HIGH = True
 
-    def __init__(self):
+    def __init__(self, rmt):
+        self.RMT = rmt
         self.light = ()
         self.deep = ()
 
@@ -188,37 +194,6 @@ class _PWM:
         if duty != self._duty:
             self._duty = duty
             self._tone(self._hz if duty else 0)
-
-
-class _Timer:
-    """machine.Timer, one-shot, on world time."""
-
-    ONE_SHOT = 0
-    PERIODIC = 1
-
-    def __init__(self, world):
-        self._world = world
-        self.due = 0
-        self._callback = None
-
-    def init(self, mode=PERIODIC, period=-1, callback=None):
-        """Arm it."""
-        if mode != self.ONE_SHOT or period < 1:
-            raise ValueError("this timer is one-shot, of 1 ms at least")
-        self.deinit()
-        self._callback = callback
-        self.due = self._world.elapsed + period
-        self._world.timers.append(self)
-
-    def deinit(self):
-        """Disarm it."""
-        if self in self._world.timers:
-            self._world.timers.remove(self)
-
-    def fire(self):
-        """Its moment has come."""
-        self.deinit()
-        self._callback(self)
 
 
 class _Watchdog:
@@ -281,7 +256,9 @@ class Machine:
         self.motor = None
         if description["bolt"].get("kind") == "motor":
             self.motor = Mechanics(lambda: world.elapsed, start.get("position", 0))
-        self.esp32 = Esp32()
+        rmt = Rmt(description["mcu"], lambda: world.elapsed, lambda: reset("panic"))
+        world.pulses = rmt.playing
+        self.esp32 = Esp32(rmt)
         self._world = world
         rtc = _RTC(bytes.fromhex(start.get("memory", "")))
         self.RTC = lambda: rtc
@@ -290,7 +267,6 @@ class Machine:
         self.rows = matrix.rows
         self.Pin = _Pins(description, matrix, self.contacts.values(), self.motor, outputs.bolt, outputs.led)
         self.PWM = lambda pin, freq=0, duty_u16=0: _PWM(outputs.tone, pin, freq, duty_u16)
-        self.Timer = lambda number: _Timer(world)
         self.WDT = lambda timeout=5000: _Watchdog(world, timeout)
         self.I2C = lambda number, scl=None, sda=None, freq=400_000: bus
         self._reset = reset

@@ -34,7 +34,8 @@ class World:
         self.until = 0  # elapsed at which time stands still: there the host's request is done
         self.app = None  # the Lock, once it has started
         self.watchdog_ms = 0
-        self.timers = []  # armed ones
+        self.pulses = []  # what hardware plays: with `due`, and fire() for its end
+        self.settled = lambda: None  # called when all has happened that does at one moment
         self.fingers = []  # [elapsed, action, argument], in order
         self.awake = lambda: False  # whether something keeps the board from sleeping
         self.map = []  # (flag, task that waits for it); asyncio asks whether it is empty
@@ -77,7 +78,7 @@ class World:
         return (FIRST_TICKS + self.elapsed) & (TICKS - 1)
 
     def sleep_ms(self, ms):
-        """A blocking sleep: nothing runs meanwhile but timers and the watchdog."""
+        """A blocking sleep: nothing runs meanwhile but hardware: pulses and the watchdog."""
         if self._fast:
             self.pass_until(self.elapsed + max(0, ms))
             return
@@ -168,8 +169,9 @@ class World:
             self.pass_until(self.elapsed + passed)
 
     def pass_until(self, target):
-        """Let time pass; timers, fingers and the watchdog come at their moment, in order."""
+        """Let time pass; ends of pulses, fingers and the watchdog come at their moment, in order."""
         while True:
+            self.settled()
             due = self._due(target + 1)
             if due > target:
                 break
@@ -184,18 +186,18 @@ class World:
             due = self._bite
         if self.fingers and self.fingers[0][0] < due:
             due = self.fingers[0][0]
-        for timer in self.timers:
-            if timer.due < due:
-                due = timer.due
+        for pulse in self.pulses:
+            if pulse.due < due:
+                due = pulse.due
         return due
 
     def _happen(self):
         """Whatever is due now."""
         if self._bite is not None and self._bite <= self.elapsed:
             self._bitten()
-        for timer in list(self.timers):
-            if timer.due <= self.elapsed:
-                timer.fire()
+        for pulse in list(self.pulses):
+            if pulse.due <= self.elapsed:
+                pulse.fire()
         while self.fingers and self.fingers[0][0] <= self.elapsed:
             _, action, argument = self.fingers.pop(0)
             action(argument)

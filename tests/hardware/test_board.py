@@ -14,6 +14,7 @@ from host_tools.deploy.bundle import Bundle
 from host_tools.deploy.chip import Chip
 from host_tools.deploy.console import Console
 from host_tools.deploy.deploying import Board, deploy
+from host_tools.deploy.provisioning import firmware_slot
 from host_tools.deploy.target import Target
 from host_tools.deploy.testing import SelfTest
 from host_tools.update_file import compile_source
@@ -21,6 +22,19 @@ from host_tools.update_file import compile_source
 START_SECONDS = 15  # of a board that was reset
 SETTLE_SECONDS = 90  # a trial that is well takes 60 rounds
 ROLL_BACK_SECONDS = 60  # three starts with 3 s of pause each
+PULSE_MS = 1000
+HANG_SECONDS = 120  # one power of long numbers takes less
+
+# Nothing of Python runs while C computes: no poll, no callback.
+HANG = f"""
+pin = parts.board.bolt._pulse._pins[0]
+off = pin.value()
+parts.board.bolt.unlock({PULSE_MS})
+on = pin.value()
+begun = time.ticks_ms()
+pow(7, 1 << 3000, (1 << 4000) - 1)
+tell([off, on, pin.value(), time.ticks_diff(time.ticks_ms(), begun)])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +149,13 @@ def test_the_parts_are_there(port, bundle):
         test.run(keypad=False, now=int(time.time()))
     wrong = [f"{one.part}: {one.words}" for one in test.results if one.right is False]
     assert not wrong
+
+
+def test_the_coil_is_off_in_time_while_python_hangs_inside_c(port, bundle):
+    found = []
+    with Console(port) as console:
+        slot = firmware_slot(console)
+        console.follow("selftest", f"parts = Parts({slot!r})" + HANG, found.append, silence=HANG_SECONDS)
+    off, on, after, took = found[-1]
+    assert took > PULSE_MS
+    assert (on, after) == (1 - off, off)

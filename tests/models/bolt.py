@@ -1,23 +1,39 @@
-"""Models for the bolt: a coil that keeps its history and a hardware timer, both on one injected clock.
+"""Models for the bolt: a coil that keeps its history, at a pin that the RMT drives, all on one injected clock.
 
 Runs on both interpreters.
 """
 
 from firmware.drivers.bolt import REST_MS, Bolt
+from firmware.drivers.pulse import Pulse
+from host_tools.virtual.models.rmt import CHIPS, Pad, Rmt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 TICKS = 1 << 30
+MCUS = sorted(CHIPS)
 
 
 class World:
-    """Time in ms, with the counter that MicroPython's time module gives (wrapping at 2^30)."""
+    """Time in ms, with the counter that MicroPython's time module gives (wrapping at 2^30), and a chip's RMT.
 
-    def __init__(self, now: int = 0) -> None:
+    `wrong`: what the chip does not stand, "" so far.
+    """
+
+    def __init__(self, now: int = 0, mcu: str = "esp32") -> None:
         self.now = now
-        self.timers: list[Timer] = []
+        self.mcu = mcu
+        self.wrong = ""
+        self.start()
+
+    def start(self) -> None:
+        """Power on: nothing plays."""
+        self.rmt = Rmt(self.mcu, lambda: self.now, self.panic)
+
+    def panic(self) -> None:
+        """The chip restarts."""
+        self.wrong = "a channel was ended that plays"
 
     def ticks_ms(self) -> int:
         """The counter."""
@@ -29,35 +45,47 @@ class World:
         return (end - start + TICKS // 2) % TICKS - TICKS // 2
 
     def advance(self, ms: int) -> None:
-        """Let time pass; timers fire on their moment, in order."""
+        """Let time pass, in which nothing of the program runs; pulses end at their moment, in order."""
         end = self.now + ms
         while True:
-            due = [timer for timer in self.timers if timer.due is not None and timer.due <= end]
+            due = [channel for channel in self.rmt.playing if channel.due <= end]
             if not due:
                 break
-            first = min(due, key=lambda timer: timer.due)
+            first = min(due, key=lambda channel: channel.due)
             self.now = max(self.now, first.due)
             first.fire()
         self.now = end
 
 
 class Coil:
-    """The pin that drives the coil. `stretches`: [from, to] in ms, `to` None while it is driven."""
+    """The coil at its pin, `pad`. `stretches`: [from, to] in ms, `to` None while it is driven; `levels` of the pin.
 
-    def __init__(self, world: World, active: int = 1) -> None:
+    `rests`: it needs a rest, so an end and a beginning at one moment are an extension: one stretch.
+    """
+
+    def __init__(self, world: World, active: int = 1, rests: bool = True) -> None:
         self._world = world
+        self._rests = rests
         self._active = active
         self.level = active  # as bad as can be until the driver says otherwise
         self.stretches: list[list[Any]] = []
+        self.levels: list[int] = []
+        self.pad = Pad(self.changed, 1 - active)
 
-    def value(self, level: int) -> None:
-        """Write the pin."""
-        driven = self.driven and bool(self.stretches)
+    def changed(self, level: int) -> None:
+        """The pin changed."""
+        driven = self.driven and bool(self.levels)
         self.level = level
+        self.levels.append(level)
         if self.driven and not driven:
-            self.stretches.append([self._world.now, None])
+            if self._rests and self.stretches and self.stretches[-1][1] == self._world.now:
+                self.stretches[-1][1] = None
+            else:
+                self.stretches.append([self._world.now, None])
         elif driven and not self.driven:
             self.stretches[-1][1] = self._world.now
+            if self.stretches[-1][0] == self._world.now:
+                self.stretches.pop()  # no coil moves in no time
 
     @property
     def driven(self) -> bool:
@@ -65,43 +93,10 @@ class Coil:
         return self.level == self._active
 
 
-class Timer:
-    """machine.Timer, one-shot. `broken`: init() raises; `dead`: it is armed but never fires.
-
-    `hasty`: it fires while init() is still at work, as when the interpreter was held up.
-    """
-
-    ONE_SHOT = 0
-    PERIODIC = 1
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.due: Any = None
-        self.broken = False
-        self.dead = False
-        self.hasty = False
-        self._callback: Any = None
-        world.timers.append(self)
-
-    def init(self, mode: int = 1, period: int = -1, callback: object = None) -> None:
-        """Arm it."""
-        if self.broken:
-            raise OSError(12)
-        if mode != self.ONE_SHOT or period < 1:
-            raise ValueError("only a one-shot of at least 1 ms is expected of a bolt")
-        self._callback = callback
-        self.due = None if self.dead else self._world.now + period
-        if self.hasty:
-            self.fire()
-
-    def deinit(self) -> None:
-        """Disarm it."""
-        self.due = None
-
-    def fire(self) -> None:
-        """The moment has come."""
-        self.due = None
-        self._callback(self)
+def bolt_of(coil: Coil, world: World, active: int = 1, limit: int = 10_000, rest: int = REST_MS) -> Bolt:
+    """A bolt with its pulse."""
+    pulse = Pulse(world.rmt, (coil.pad,), active, world.mcu)
+    return Bolt(pulse, world.ticks_ms, world.ticks_diff, limit, rest)
 
 
 def check_calls(random: "Any") -> int:
@@ -110,11 +105,11 @@ def check_calls(random: "Any") -> int:
     Returns how often it was driven; ValueError says what went wrong. `random` has randrange().
     """
     active = random.randrange(0, 2)
-    limit = (500, 3000, 10_000)[random.randrange(0, 3)]
+    limit = (500, 3000, 10_000, 60_000)[random.randrange(0, 4)]
     rest = (REST_MS, 0)[random.randrange(0, 2)]  # 0: fail-safe
-    world = World(TICKS - random.randrange(0, 200_000))
-    coil = Coil(world, active)
-    bolt = Bolt(coil, Timer(world), world.ticks_ms, world.ticks_diff, active, limit, rest)
+    world = World(TICKS - random.randrange(0, 200_000), MCUS[random.randrange(0, 3)])
+    coil = Coil(world, active, rest > 0)
+    bolt = bolt_of(coil, world, active, limit, rest)
     polled = random.randrange(0, 2)
     for _ in range(60):
         action = random.randrange(0, 8)
@@ -124,7 +119,7 @@ def check_calls(random: "Any") -> int:
             bolt.lock()
         else:
             wait = (1, 5, 80, 600, limit // 2, limit)[random.randrange(0, 6)]
-            step = (5, 40)[random.randrange(0, 2)] if polled else wait
+            step = max((5, 40)[random.randrange(0, 2)], wait // 500) if polled else wait
             for _ in range(0, wait, step):
                 world.advance(step)
                 if polled:
@@ -134,6 +129,8 @@ def check_calls(random: "Any") -> int:
     world.advance(limit)
     if coil.driven:
         raise ValueError("the coil is driven for ever")
+    if world.wrong:
+        raise ValueError(world.wrong)
     stopped = None
     for since, until in coil.stretches:
         if until - since > limit:

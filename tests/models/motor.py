@@ -1,8 +1,10 @@
 """A motor bolt on its mechanics, through random lives. Runs on both interpreters."""
 
 from firmware.drivers.motor import LOCKED, LOCKING, STALLED, TRIES, UNLOCKED, UNLOCKING, MotorBolt
+from firmware.drivers.pulse import Pulse
 from host_tools.virtual.models.motor import CLOSE, END, OPEN, REACH, Mechanics
-from tests.models.bolt import TICKS, Timer, World
+from host_tools.virtual.models.rmt import Pad
+from tests.models.bolt import MCUS, TICKS, World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,24 +14,25 @@ if TYPE_CHECKING:
 class Bench:
     """A motor bolt on its mechanics, one power-on after the other."""
 
-    def __init__(self, position: int = 0, now: int = 5000, limit_ms: int = 3000, stall_ms: int = 2000) -> None:
-        self.world = World(now)
+    def __init__(self, position: int = 0, now: int = 5000, stall_ms: int = 2000, mcu: str = "esp32") -> None:
+        self.world = World(now, mcu)
         self.motor = Mechanics(lambda: self.world.now, position)
-        self.limits = (limit_ms, stall_ms)
+        self.stall = stall_ms
         self.shut = True
         self.start()
 
     def start(self) -> None:
         """Power on."""
-        self.timer = Timer(self.world)
+        self.world.start()
+        self.pads = [Pad(leg.value) for leg in self.motor.legs]
         self.bolt = MotorBolt(
-            self.motor.legs, self.motor.switches, self.timer, self.world.ticks_ms, self.world.ticks_diff,
-            self.limits[0], self.limits[1], lambda: self.shut,
+            Pulse(self.world.rmt, tuple(self.pads), 1, self.world.mcu), self.motor.switches,
+            self.world.ticks_ms, self.world.ticks_diff, self.stall, lambda: self.shut,
         )  # fmt: skip
 
     def cut(self) -> None:
-        """Power off: no timer, no legs."""
-        self.world.timers.remove(self.timer)
+        """Power off: nothing plays, no legs."""
+        self.world.rmt.playing.clear()
         self.motor.power_off()
 
     def run(self, ms: int, poll_ms: int = 20) -> None:
@@ -47,7 +50,7 @@ def check_motor(random: "Any") -> int:
 
     Returns how often it was driven; ValueError says what went wrong. `random` has randrange().
     """
-    bench = Bench(random.randrange(0, END + 1), TICKS - random.randrange(0, 200_000))
+    bench = Bench(random.randrange(0, END + 1), TICKS - random.randrange(0, 200_000), mcu=MCUS[random.randrange(0, 3)])
     motor = bench.motor
     for _ in range(60):
         befall(bench, random)
@@ -66,7 +69,7 @@ def check_motor(random: "Any") -> int:
             raise ValueError("not %s but %d at %d" % (word, bench.bolt.state, motor.position))
     honest(bench)
     for _, since, until in motor.drives:
-        if until is None or until - since > bench.limits[0]:
+        if until is None or until - since > bench.stall:
             raise ValueError("driven from %s to %s" % (since, until))
     return len(motor.drives)
 
@@ -100,8 +103,8 @@ def befall(bench: Bench, random: "Any") -> None:
 def honest(bench: Bench) -> None:
     """ValueError when something happened that never may, or the bolt says what is not so."""
     motor = bench.motor
-    if motor.wrong:
-        raise ValueError(motor.wrong)
+    if motor.wrong or bench.world.wrong:
+        raise ValueError(motor.wrong or bench.world.wrong)
     if motor.levels != [0, 0] and bench.bolt.state not in (LOCKING, UNLOCKING):
         raise ValueError("a leg is on in state %d" % bench.bolt.state)
     if bench.bolt.state == STALLED and motor.levels != [0, 0]:

@@ -1,6 +1,7 @@
 """The virtual board with one fault put into the lock's clock task three seconds after its start.
 
-Argument: dies, ends, hangs, blocks (20 s without a turn for anybody), pauses (7 s), spins (for ever).
+Argument: dies, ends, hangs, blocks (20 s without a turn for anybody), pauses (7 s), spins (for ever), collects
+(ends the channels of the bolt's pulses, as the garbage collector would if nothing kept them).
 """
 
 import asyncio
@@ -34,6 +35,9 @@ async def broken(lock):
         block(20_000)
     if variant == "pauses":
         block(7_000)
+    if variant == "collects":
+        for channel, _ in lock.board.bolt._pulse._channels:
+            channel.deinit()
     while variant == "spins":
         pass
     while True:

@@ -5,15 +5,12 @@ micropython tests/on_micropython/drivers.py [COUNT]
 
 import random
 import sys
-import time
 
 import micropython
 
-from firmware.drivers.bolt import Bolt
 from firmware.drivers.ds3231 import DS3231, END, FIRST
 from firmware.drivers.expander import ExpanderMatrix, chip
 from firmware.drivers.keypad import Keypad, Matrix
-from firmware.drivers.motor import MotorBolt
 from firmware.drivers.signals import PATTERNS, Signals
 from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
 from host_tools.virtual.models.expander import MCP23017Model, PCF8574Model, Wires
@@ -221,39 +218,15 @@ def patterns():
 
 
 class Silent:
-    """A pin, bus or timer that takes everything and allocates nothing."""
-
-    ONE_SHOT = 0
+    """A pin that takes everything and allocates nothing."""
 
     def value(self, level=1):
         """High, whatever was written."""
         return 1
 
-    def init(self, mode, period, callback):
-        """Keep the callback."""
-        self.callback = callback
-
-    def deinit(self):
-        """Forget nothing."""
-
 
 def heap():
-    """The bolt's callback runs with the heap locked; a keypad at rest allocates nothing from scan to scan."""
-    timer = Silent()
-    lock = Bolt(Silent(), timer, time.ticks_ms, time.ticks_diff)
-    lock.unlock(1000)
-    micropython.heap_lock()
-    timer.callback(timer)
-    micropython.heap_unlock()
-    equal(lock.unlocked, False, "bolt after its callback")
-    timer = Silent()
-    bolt = MotorBolt((Silent(), Silent()), (Silent(), Silent()), timer, time.ticks_ms, time.ticks_diff)
-    time.sleep_ms(101)
-    bolt.unlock(1000)
-    micropython.heap_lock()
-    timer.callback(timer)
-    micropython.heap_unlock()
-    equal(bolt._cut, True, "motor after its callback")
+    """A keypad at rest allocates nothing from scan to scan."""
     keypad = Keypad(Matrix([Silent()] * 4, [Silent()] * 3))
     keypad.poll(0)
     micropython.heap_lock()
