@@ -13,11 +13,11 @@ BLOCKS_FOR_A_MINUTE = {"esp32": 5, "esp32s3": 1, "esp32c3": 1}
 
 
 class Bench:
-    """A pulse at a coil; `made`: the channels, the newest last; they are not kept alive by it."""
+    """A pulse at a coil; `asked`: settings and hardware of each channel; the objects are not kept alive by it."""
 
-    def __init__(self, mcu="esp32", active=1):
+    def __init__(self, mcu="esp32", active=1, safe=False):
         self.world = World(1000, mcu)
-        self.coil = Coil(self.world, active)
+        self.coil = Coil(self.world, active, not safe)
         self.asked = []
         self.pulse = Pulse(self.make, (self.coil.pad,), active, mcu)
         self.active = active
@@ -174,6 +174,40 @@ def test_without_room_nothing_changes_and_the_driver_is_asked_once():
     assert bench.pulse.start(5000)
     assert bench.on
     assert not bench.world.wrong
+
+
+def test_channels_that_have_played_are_ended_in_a_pulse_only_where_that_makes_room():
+    bench = Bench()
+    assert bench.pulse.start(1000)
+    assert bench.pulse.start(40_000)
+    bench.world.advance(2000)
+    assert not bench.pulse.start(60_000)  # five blocks: four are free in a row, and the first
+    assert bench.on
+    assert len(bench.world.rmt.channels) == 2
+    assert bench.pulse.start(1000)
+    assert bench.on
+    assert len(bench.world.rmt.channels) == 2
+
+
+def test_a_pin_never_floats_after_a_start():
+    bench = Bench(safe=True)  # the resistor outside pulls to "on"
+    assert bench.pulse.start(1000)
+    bench.pulse.stop()
+    assert bench.pulse.start(60_000)
+    bench.pulse.stop()
+    bench.world.advance(2000)
+    assert not bench.pulse.start(60_000)
+    assert len(bench.world.rmt.channels) == 1
+    assert not bench.on
+
+
+@pytest.mark.parametrize("mcu", [mcu for mcu in MCUS if CHIPS[mcu][3]])
+def test_a_chip_that_can_end_what_plays_needs_one_channel(mcu):
+    bench = Bench(mcu)
+    for _ in range(10):
+        assert bench.pulse.start(10_000)
+        bench.world.advance(100)
+    assert len(bench.world.rmt.channels) == 1
 
 
 def test_room_for_a_shorter_pulse_is_found():

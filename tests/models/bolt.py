@@ -60,7 +60,8 @@ class World:
 class Coil:
     """The coil at its pin, `pad`. `stretches`: [from, to] in ms, `to` None while it is driven; `levels` of the pin.
 
-    `rests`: it needs a rest, so an end and a beginning at one moment are an extension: one stretch.
+    `rests`: it needs a rest, so an end and a beginning at one moment are an extension: one stretch. One that needs none
+    is fail-safe: "driven" is open then, and so it is while the pin floats.
     """
 
     def __init__(self, world: World, active: int = 1, rests: bool = True) -> None:
@@ -70,7 +71,7 @@ class Coil:
         self.level = active  # as bad as can be until the driver says otherwise
         self.stretches: list[list[Any]] = []
         self.levels: list[int] = []
-        self.pad = Pad(self.changed, 1 - active)
+        self.pad = Pad(self.changed, 1 - active if rests else active)
 
     def changed(self, level: int) -> None:
         """The pin changed."""
