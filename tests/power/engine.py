@@ -99,9 +99,9 @@ class Campaign:
     def _examine(self, name, step, check, done, only):
         """Look at the flash that one cut left, in `_scratch`."""
         self.cuts += 1
-        if only is None or only["again"] is None:
+        if only is None or (only["again"] is None and not only["resume"]):
             self._look(self._scratch, name, step, lambda: check(COPY, done))
-        if only is None and self.resume and self.cuts % self.resume == 0:
+        if only["resume"] if only else (self.resume and self.cuts % self.resume == 0):
             self.resumed += 1
             self._second[:] = self._scratch
             self._look(self._second, name + ":resume", step, lambda: self._workload.resume(COPY))
@@ -151,15 +151,16 @@ def describe(error):
 
 
 def parse(name):
-    """The parts of an id: (workload, seed, {"step", "cut", "torn", "again", "torn2"})."""
+    """The parts of an id: (workload, seed, {"step", "cut", "torn", "again", "torn2", "resume"})."""
     parts = name.split(":")
-    fields = dict([part.split("=") for part in parts[1:]])
+    fields = dict([part.split("=") for part in parts[1:] if part != "resume"])
     only = {
         "step": int(fields["step"]),
         "cut": int(fields["cut"]),
         "torn": fields["torn"],
         "again": int(fields["again"]) if "again" in fields else None,
         "torn2": fields.get("torn2"),
+        "resume": parts[-1] == "resume",
     }
     return parts[0], int(fields["seed"]), only
 
