@@ -400,6 +400,21 @@ def test_the_cable_may_be_pulled_after_any_byte_and_plugged_in_again(tmp_path, t
 # The command
 
 
+def test_a_pulse_of_the_bolt_plays_to_its_end_before_the_soft_reset(tmp_path, target):
+    prelude = """
+class Pulse:
+    asked = 0
+    def plays(self):
+        Pulse.asked += 1
+        return Pulse.asked < 4
+class Module:
+    made = [Pulse()]
+sys.modules["firmware.drivers.pulse"] = Module
+"""
+    with BoardAtPort(tmp_path / "flash.img", KIB, prelude) as board, Console(board.port) as console:
+        assert console._evaluate("sys.modules['firmware.drivers.pulse'].made[0].asked") == 4
+
+
 def test_the_command_tells_what_it_did_and_why_it_did_not(board, tmp_path):
     words = ("deploy", "--board", boards.make(tmp_path / "board"), "--port", board.port)
     told = done(*words)

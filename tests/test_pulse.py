@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+from firmware.drivers import pulse
 from firmware.drivers.pulse import Pulse
 from host_tools.virtual.models.rmt import CHIPS, HALF_MAX, NOT_FOUND, RMT, Rmt
 from tests.models.bolt import MCUS, Coil, World
@@ -131,6 +132,20 @@ def test_the_garbage_collector_ends_no_channel_that_plays(mcu):
     bench.pulse.stop()
     gc.collect()
     assert not bench.world.wrong
+
+
+def test_a_program_that_ends_leaves_its_pulse_to_nobody_and_says_when_it_is_over():
+    bench = Bench()
+    bench.pulse.start(1000)
+    bench.pulse.stop()
+    world = bench.world
+    del bench
+    gc.collect()
+    (kept,) = pulse.made
+    assert kept.plays()
+    world.advance(1001)
+    assert not kept.plays()
+    assert not world.wrong
 
 
 def test_the_model_knows_what_the_garbage_collector_would_do():

@@ -19,6 +19,9 @@ _FULL = const(-0x105)  # ESP_ERR_NOT_FOUND: no free channel with so much memory
 _NONE = const(-1)
 _ALL = const(513)  # more words than there are
 
+# The Pulse made last, and a board has but one: a program that ends, by Ctrl-C say, does not leave it to the collector.
+made: "list[Pulse]" = []
+
 
 class Pulse:
     """rmt: the class esp32.RMT; pins: those that may be driven; on: their level while they are; mcu: the chip."""
@@ -33,6 +36,7 @@ class Pulse:
         self._channels: "list[tuple[Any, int]]" = []  # with their words: those that play, or have played
         self._room = _ALL  # fewer words than these may find room
         self._playing = _NONE  # the pin that is its
+        made[:] = [self]
         self.stop()
 
     def start(self, ms: int, which: int = 0) -> bool:
@@ -61,6 +65,10 @@ class Pulse:
             self.stop()
             raise
         return True
+
+    def plays(self) -> bool:
+        """Whether a channel plays, with or without a pin."""
+        return True in [channel.active() for channel, _ in self._channels]
 
     def stop(self) -> None:
         """Put all pins off now. They are taken from the RMT, which may play on with none."""

@@ -24,6 +24,16 @@ CHUNK = 768  # bytes of a file in one line, a multiple of 3
 ANSWER_SECONDS = 30  # silence of a board that works: flash that erases, a long hash
 WATCHDOG_MS = 600_000  # for what is done here; the reset at the end gives it back to the lock
 
+# A soft reset while a pulse of the bolt plays would restart an ESP32 (docs/drivers.md, "Pulse").
+PULSES_OVER = """
+import sys, time
+module = sys.modules.get("firmware.drivers.pulse")
+for pulse in module.made if module else ():
+    while pulse.plays():
+        time.sleep_ms(20)
+"""
+PULSE_SECONDS = 60  # the longest
+
 
 class BoardLost(ToolError):
     """The board does not answer any more."""
@@ -83,11 +93,12 @@ class Console:
         """Come to the raw prompt, with nothing of the lock running but the watchdog, which gets time."""
         self._enter(soft_reset=False)
         self._execute("import sys, os")
-        if self._evaluate("sys.platform") == "linux":
-            return  # MicroPython's Unix port has no soft reset and no watchdog
-        if "main.py" in self._evaluate("os.listdir('/')"):
+        on_linux = self._evaluate("sys.platform") == "linux"  # MicroPython's Unix port: no watchdog, no soft reset
+        if not on_linux and "main.py" in self._evaluate("os.listdir('/')"):
             self._execute(f"import machine\nmachine.WDT(timeout={WATCHDOG_MS})")
-        self._enter(soft_reset=True)
+        self._execute(PULSES_OVER, silence=self._silence + PULSE_SECONDS)
+        if not on_linux:
+            self._enter(soft_reset=True)
 
     def _enter(self, soft_reset: bool) -> None:
         from mpremote.transport import TransportError
