@@ -282,10 +282,15 @@ def _battery(description: Description, chip: Chip, pins: list[Use]) -> Iterator[
 def _power(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
     wake = get(description, "power.wake") or []
     sleep = get(description, "power.sleep")
+    asleep = description.get("radio", {}).get("asleep_s")
     if sleep in (None, "none"):
         if wake:
             yield 'power.wake: the board never sleeps. Add "sleep", or remove it.'
+        if asleep is not None:
+            yield 'radio.asleep_s: the board never sleeps. Add "sleep", or remove it.'
         return
+    if asleep is not None and 0 < asleep < OFTENEST_S:
+        yield f"radio.asleep_s: must be 0, for a radio that is silent asleep, or {OFTENEST_S} to 3,600."
     if sleep == "deep" and "expander" not in description["keypad"]:
         yield "power.sleep: in deep sleep the rows do not stay low, so no key would end it. Write light."
     inputs = {use.pin: use for use in pins if use.role == "input"}
