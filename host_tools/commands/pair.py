@@ -193,7 +193,8 @@ class Procedure:
             others = f" {len(seen)} in range {'belongs' if len(seen) == 1 else 'belong'} to somebody." if seen else ""
             raise ToolError(
                 f"No lock is in range that could be paired.{others}",
-                "Go closer to a new lock. One that was used before has to be reset: tumbler lock reset --help",
+                "Go closer to a new lock, and touch a key: on batteries it sleeps. One that was used before has to be"
+                " reset: tumbler lock reset --help",
             )
         # The lock that is known beats a new one beside it.
         one = next((one for one in found if is_known(one)), found[0])
