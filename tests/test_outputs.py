@@ -619,6 +619,21 @@ def test_a_key_that_is_stuck_makes_no_burst(made):
     assert bursts(board)
 
 
+def test_a_radio_that_does_not_start_keeps_nothing_awake(made):
+    board = made(power=LIGHT, exit=EXIT)
+    board.off()
+    board.on(broken="no-radio", **board.parts)
+    asleep(board)
+    board.wait(60)
+    board.events = []
+    board.wait(10 * 300)
+    # It tries twice in each burst, for 2 s.
+    told = [event["now_ms"] for event in board.all("fault")]
+    assert len(told) >= 9
+    assert all(later - earlier <= 300_000 + 4000 + BURST_MS for earlier, later in pairwise(told))
+    assert board.press(board.code() + "#") == "open opened"
+
+
 def test_without_a_radio_it_sleeps_an_hour(made):
     board = made(power=LIGHT, exit=EXIT, radio=None)
     board.wait(5 * HOUR)
