@@ -153,6 +153,7 @@ FIELDS: dict[str, Field] = {
     "battery.critical_percent": _number(0, 98, 5),
     "radio": OPTIONAL,
     "radio.interval_ms": _number(20, 10_240),
+    "radio.asleep_s": _number(0, 3600, 300),
     "power": OPTIONAL,
     "power.battery": Field("flag"),
     "power.sleep": _choice("none", "light", "deep", default="none"),

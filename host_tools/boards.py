@@ -24,6 +24,7 @@ EXPANDERS = {  # pins, addresses, fastest clock
 }
 # What else lies in the root of a board's file system, or would be taken for it by an import.
 SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "firmware", "boot", "main", "board", "selftest")
+OFTENEST_S = 10  # seconds from one burst of advertising to the next, asleep
 CONTACTS = ("button", "door", "exit")
 
 
@@ -129,7 +130,7 @@ def check(description: object, headers: Description | None = None) -> Findings:
     found.errors += _twice(pins)
     for use in pins:
         _check_pin(use, chip, description, found)
-    for rule in (_storage, _console, _keypad, _bus, _bolt, _battery, _power, _flash):
+    for rule in (_storage, _console, _keypad, _bus, _bolt, _battery, _radio, _power, _flash):
         found.errors += rule(description, chip, pins)
     if headers is not None:
         found.errors += _headers(headers, pins)
@@ -273,6 +274,16 @@ def _battery(description: Description, chip: Chip, pins: list[Use]) -> Iterator[
         yield f"battery.full_mv: behind this divider the converter sees {most:,} mV at most. Take a larger divider."
     if get(description, "battery.critical_percent") >= get(description, "battery.low_percent"):
         yield "battery.critical_percent: must be less than battery.low_percent."
+
+
+def _radio(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
+    asleep = description.get("radio", {}).get("asleep_s")
+    if asleep is None:
+        return
+    if get(description, "power.sleep") in (None, "none"):
+        yield 'radio.asleep_s: the board never sleeps. Remove it, or add "sleep" to the part power.'
+    elif 0 < asleep < OFTENEST_S:
+        yield f"radio.asleep_s: must be 0, for a radio that is silent asleep, or {OFTENEST_S} to 3,600."
 
 
 def _power(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:

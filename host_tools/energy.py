@@ -49,8 +49,11 @@ class Usage:
     signal_ms: int = 1_000  # clicks of the keys and the pattern "open"
     signal_ua: int = 9_000  # buzzer and light
     advert_ms: int = 4  # one advertising event, three channels
-    wakes: int = 24  # by itself
+    wakes: int = 24  # by itself, where no burst does it
     wake_ms: int = 1_000
+    burst_ms: int = 2_000  # of advertising, asleep
+    burst_interval_ms: int = 100
+    radio_start_ms: int = 500
     strike_ua: int = 250_000
     strike_ms: int = 5_000
     strike_from_cells: bool = False
@@ -90,28 +93,45 @@ class Account:
         return self.usage.cells_mah * 10 * self.usage.usable_percent / self.uah
 
 
-def account(description: Description, usage: Usage | None = None, sleep: str = "") -> Account:
-    """Return a day of a board. sleep: none, light or deep, instead of the description's own."""
+def account(
+    description: Description, usage: Usage | None = None, sleep: str = "", asleep_s: int | None = None
+) -> Account:
+    """Return a day of a board. sleep: none, light or deep, instead of the description's own; asleep_s: seconds from one
+    burst of advertising to the next, 0 for none, instead of the description's own."""
     usage = usage or Usage()
     sleep = sleep or get(description, "power.sleep") or "none"
     chip = CURRENTS[description["mcu"]]
-    start_s = (usage.entries + usage.wakes) * usage.start_ms / 1000 if sleep == "deep" else 0
+    once_s = usage.start_ms / 1000 if sleep == "deep" else 0
     entry_s = usage.entries * ((usage.digits + 1) * usage.key_ms + usage.decide_ms) / 1000
     linger_s = usage.entries * usage.linger_s
-    wake_s = usage.wakes * usage.wake_ms / 1000
+    bursts, burst_s, wakes = 0.0, 0.0, usage.wakes
+    every = get(description, "radio.asleep_s") if asleep_s is None else asleep_s
+    if every and sleep != "none":
+        burst_s = once_s + (usage.radio_start_ms + usage.burst_ms) / 1000
+        bursts = (DAY - usage.entries * once_s - entry_s - linger_s) / (every + burst_s)
+        wakes = 0  # what is due every hour is done with a burst
+    start_s = (usage.entries + wakes) * once_s
+    wake_s = wakes * usage.wake_ms / 1000
     awake_s = DAY if sleep == "none" else start_s + entry_s + linger_s + wake_s
     shares = [
         Share("typing and deciding", entry_s * chip.awake / HOUR),
         Share("awake afterwards", linger_s * chip.awake / HOUR),
-        Share("waking by itself, starting", (wake_s + start_s) * chip.awake / HOUR),
         Share("signals", usage.entries * usage.signal_ms / 1000 * usage.signal_ua / HOUR),
     ]
+    if wake_s + start_s:
+        shares.append(Share("waking by itself, starting", (wake_s + start_s) * chip.awake / HOUR))
     if "radio" in description:
         events = awake_s * 1000 / description["radio"]["interval_ms"]
         shares.append(Share("advertising while awake", events * usage.advert_ms / 1000 * chip.radio / HOUR))
+        events = bursts * usage.burst_ms / usage.burst_interval_ms
+        advert_s = events * usage.advert_ms / 1000
+        shares.append(Share("bursts asleep", (bursts * burst_s * chip.awake + advert_s * chip.radio) / HOUR))
     rest = {"none": chip.awake, "light": chip.light, "deep": chip.deep}[sleep]
     shares += [
-        Share("chip for the rest of the day", (DAY - start_s - entry_s - linger_s - wake_s) * rest / HOUR),
+        Share(
+            "chip for the rest of the day",
+            (DAY - start_s - entry_s - linger_s - wake_s - bursts * burst_s) * rest / HOUR,
+        ),
         Share("regulator", DAY * REGULATOR / HOUR),
     ]
     if description["clock"]["chip"] == "ds3231":
@@ -128,12 +148,16 @@ def account(description: Description, usage: Usage | None = None, sleep: str = "
 
 
 def variants(description: Description) -> list[tuple[str, Account]]:
-    """Return what changes the figure most: the ways to sleep, the time awake, a strike on the same cells."""
+    """Return what changes the figure most: the ways to sleep, how often it advertises asleep, the time awake, a strike
+    on the same cells."""
     usage = Usage()
-    ways = ["none", "light"]
-    if "expander" in description["keypad"]:
-        ways.append("deep")  # the rows of a keypad on the chip's own pins do not stay low
-    found = [(f"sleep: {way}", account(description, usage, way)) for way in ways]
+    found = [("sleep: none", account(description, usage, "none"))]
+    # The rows of a keypad on the chip's own pins do not stay low in deep sleep.
+    for way in ("light", "deep") if "expander" in description["keypad"] else ("light",):
+        found.append((f"sleep: {way}", account(description, usage, way)))
+        if "radio" in description:
+            found.append((f"{way}, silent asleep", account(description, usage, way, 0)))
+            found.append((f"{way}, a burst every 60 s", account(description, usage, way, 60)))
     briefly = replace(usage, linger_s=10)
     cells = replace(usage, strike_from_cells=True)
     found.append(("light, awake for 10 s only", account(description, briefly, "light")))

@@ -25,7 +25,7 @@ class outputs:
     bolt = staticmethod(lambda level: told.append(["bolt", level, world.elapsed]))
     led = staticmethod(nothing)
     tone = staticmethod(lambda hz: told.append(["tone", hz, world.elapsed]))
-sys.modules["machine"] = Machine(world, description, matrix, I2CModel({bus}), outputs, gone, {{}})
+sys.modules["machine"] = Machine(world, description, matrix, I2CModel({bus}), outputs, gone, {{}}, lambda: None)
 sys.modules["esp32"] = sys.modules["machine"].esp32
 sys.modules["time"] = Time(world)
 {more}

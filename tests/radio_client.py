@@ -116,16 +116,27 @@ class Client:
 
 
 class Rig(threading.Thread):
-    """A virtual lock that echoes, its air, and the thread that owns the lock. Use as a context manager."""
+    """A virtual lock, its air, and the thread that owns the lock. Use as a context manager.
 
-    def __init__(self, folder: Path, patience_ms: int = 600_000, interval: float | None = None) -> None:
+    line: what starts the board, one that echoes without it; path: of the air's socket.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        patience_ms: int = 600_000,
+        interval: float | None = None,
+        line: list[str] | None = None,
+        identity: Identity | None = None,
+        path: Path | None = None,
+    ) -> None:
         super().__init__(name="lock", daemon=True)
-        self.path = folder / "radio"
+        self.path = path or folder / "radio"
         self.events: list[Message] = []
         self._jobs: queue.SimpleQueue[Callable[[VirtualLock], Any] | None] = queue.SimpleQueue()
         self._radio = VirtualRadio(self.do, self.path, interval)
         self._lock = VirtualLock(
-            folder / "flash.img", Identity(), NOW * 1000, self._event, command(ECHO, patience_ms)
+            folder / "flash.img", identity or Identity(), NOW * 1000, self._event, line or command(ECHO, patience_ms)
         )  # fmt: skip
 
     def __enter__(self) -> Rig:
@@ -171,6 +182,10 @@ class Rig(threading.Thread):
     def advance(self, ms: int) -> None:
         """Let world time pass."""
         self.ask(lambda lock: lock.advance(lock.now_ms + ms))
+
+    def clients(self) -> int:
+        """How many stacks are in the air."""
+        return len(self._radio.clients)
 
     def faults(self) -> list[str]:
         """What the echo said of clients that came to their end."""

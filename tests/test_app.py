@@ -334,6 +334,8 @@ def test_without_aioble_the_radio_says_what_is_missing(description):
         ("radio", [], "radio"),
         ("radio.interval_ms", 19, "interval_ms"),
         ("radio.interval_ms", "250", "interval_ms"),
+        ("radio.asleep_s", -1, "asleep_s"),
+        ("radio.asleep_s", 3601, "asleep_s"),
         ("name", None, "name"),
         ("name", "", "name"),
         ("button", 18, "button"),

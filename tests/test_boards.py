@@ -134,6 +134,12 @@ WRONG = [
     ("esp32s3-devkitc", {"power__wake": [15, 16, 17, 17]}, "power.wake: GPIO 17 stands there twice"),
     ("esp32s3-devkitc", {"power__wake": None}, "power.wake: not every key would end the sleep"),
     ("esp32s3-devkitc", {"power__sleep": None}, "power.wake: the board never sleeps"),
+    ("esp32s3-devkitc", {"power__sleep": None}, "radio.asleep_s: the board never sleeps"),
+    ("esp32-devkitc", {"radio__asleep_s": 300}, "radio.asleep_s: the board never sleeps"),
+    ("esp32-devkitc", {"radio__asleep_s": 0}, "radio.asleep_s: the board never sleeps"),
+    ("esp32s3-devkitc", {"radio__asleep_s": 1}, "radio.asleep_s: must be 0"),
+    ("esp32s3-devkitc", {"radio__asleep_s": 9}, "radio.asleep_s: must be 0"),
+    ("esp32s3-devkitc", {"radio__asleep_s": 3601}, "radio.asleep_s: must be a whole number from 0 to 3,600"),
     ("esp32s3-devkitc", {"power__sleep": "deep"}, "power.sleep: in deep sleep the rows do not stay low"),
     ("esp32s3-devkitc", {"power__sleep": "deep"}, "power.wake: GPIO 39 cannot end the deep sleep of an ESP32-S3"),
     (

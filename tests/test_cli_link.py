@@ -103,6 +103,43 @@ def test_nothing_in_range(air):
     assert "'door' is not in range" in refused("lock", "status", "door")
 
 
+def test_a_lock_that_sleeps_is_waited_for_and_all_else_is_looked_at_no_longer_than_ever(lock, air, monkeypatch):
+    looked = []
+    scan = air.scan
+
+    async def heard(seconds, enough):
+        looked.append(seconds)
+        return await scan(seconds, enough)
+
+    monkeypatch.setattr(air, "scan", heard)
+    done("lock", "status", "door")
+    done("lock", "status", "door", "--wait", "320")
+    assert looked == [radios.SCAN_SECONDS, 320]
+    lock.link.id = bytes(8)
+    message = refused("lock", "status", "door", "--wait", "320")
+    assert looked[2:] == [320]
+    assert "is not in range" in message
+    lock.store.keys[0].psk = bytes(32)
+    lock.link.id = lock_id_of(EXAMPLE_SECRET)
+    assert "does not accept the key" in refused("lock", "status", "door", "--wait", "320")
+    assert looked[3:] == [320, radios.SCAN_SECONDS]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *[f"lock {word}" for word in ("status", "unlock", "sync-time", "log", "config", "erase", "reset")],
+        *[f"code {word}" for word in ("custom", "change", "delete", "list")],
+        *[f"key {word}" for word in ("add", "list", "remove")],
+        "update send", "update status",
+    ],
+)  # fmt: skip
+def test_every_command_over_the_air_can_wait(words):
+    status, out, _ = tumbler(*words.split(), "--help")
+    assert status == 0
+    assert "--wait" in out
+
+
 def test_a_computer_without_bluetooth(monkeypatch):
     class Off(Radio):
         name = "bluetooth"

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from firmware.app.sleep import BURST_MS
+from firmware.app.wireless import BURST_US
 from host_tools import boards, energy
 from tests.micropython import ROOT
 
@@ -63,6 +65,30 @@ def test_a_day_by_hand():
     assert once.uah - account.uah == pytest.approx((39.5 * (28_000 - 140) + 9_000) / 3600)
 
 
+@pytest.mark.parametrize(("sleep", "rest", "awake_s"), [("light", 140, 2.5), ("deep", 5, 5.5)])
+def test_bursts_by_hand(sleep, rest, awake_s):
+    """A C3 that does nothing but sleep and advertise: in each burst 20 advertisements of 4 ms at 190 mA, besides."""
+    description = boards.usable("esp32c3-devkitm").description
+    idle = replace(energy.Usage(), entries=0, wakes=0)
+    silent = energy.account(description, idle, sleep, 0)
+    for seconds in (10, 60, 300, 3600):
+        bursts = 86_400 / (seconds + awake_s)
+        heard = energy.account(description, idle, sleep, seconds)
+        once = awake_s * (28_000 - rest) + 20 * 0.004 * 190_000
+        # While it is awake for them, the board advertises at no other interval.
+        assert heard.uah - silent.uah == pytest.approx(bursts * once / 3600), seconds
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_bursts_cost_the_more_the_closer_they_are(name):
+    description = boards.usable(name).description
+    for sleep in ("light", "deep"):
+        days = [energy.account(description, sleep=sleep, asleep_s=seconds).days for seconds in (10, 60, 300, 3600, 0)]
+        assert days == sorted(days), sleep
+        assert len(set(days)) == 5
+    assert energy.account(description, sleep="none", asleep_s=10).uah == energy.account(description, sleep="none").uah
+
+
 def test_every_second_of_a_day_counts_once():
     """With the same current awake and asleep it does not matter how the day is spent."""
     description = boards.usable("esp32s3-devkitc").description
@@ -78,9 +104,9 @@ def test_every_second_of_a_day_counts_once():
 @pytest.mark.parametrize("name", COLUMNS)
 def test_more_use_and_more_waking_never_last_longer(name):
     description = boards.usable(name).description
-    days = energy.account(description, sleep="light").days
+    days = energy.account(description, sleep="light", asleep_s=0).days
     for change in ({"entries": 40}, {"linger_s": 60}, {"wakes": 48}, {"strike_from_cells": True}, {"cells_mah": 1000}):
-        assert energy.account(description, replace(energy.Usage(), **change), "light").days < days, change
+        assert energy.account(description, replace(energy.Usage(), **change), "light", 0).days < days, change
 
 
 def test_the_assumptions_are_those_of_the_document():
@@ -91,6 +117,10 @@ def test_the_assumptions_are_those_of_the_document():
         "deciding": f"{usage.decide_ms / 1000} s",
         "awake afterwards": f"{usage.linger_s} s",
         "signals": f"{usage.signal_ms / 1000} s at {usage.signal_ua // 1000} mA",
+        "a burst asleep": (
+            f"{usage.burst_ms // 1000} s, one advertisement every {usage.burst_interval_ms} ms;"
+            f" {usage.radio_start_ms / 1000} s before for the radio's start"
+        ),
         "waking by itself": f"{usage.wakes} times, {usage.wake_ms // 1000} s",
         "cells": f"{usage.cells_mah:,} mAh, of which {usage.usable_percent} %",
     }
@@ -100,6 +130,11 @@ def test_the_assumptions_are_those_of_the_document():
     assert f"{usage.start_ms // 1000} s, at every touch" in table
     assert f"{usage.advert_ms} ms at each advertisement" in table
     assert f"{usage.strike_ua // 1000} mA for {usage.strike_ms // 1000} s from the cells" in table
+
+
+def test_the_bursts_are_those_of_the_firmware():
+    usage = energy.Usage()
+    assert (usage.burst_ms, usage.burst_interval_ms * 1000) == (BURST_MS, BURST_US)
 
 
 def test_the_currents_are_those_of_the_document():

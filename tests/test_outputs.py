@@ -2,6 +2,7 @@
 
 import json
 from binascii import crc32
+from itertools import pairwise
 
 import pytest
 
@@ -15,6 +16,9 @@ MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17}
 SAFE = {"pin": 26, "limit_ms": 10000, "fail": "safe"}
 LIGHT = {"battery": True, "sleep": "light", "wake": [32, 33, 25, 5]}
 DEEP = {"battery": True, "sleep": "deep", "wake": [5]}
+SILENT = {"interval_ms": 250, "asleep_s": 0}
+BURST_US = 100_000
+BURST_MS = 2000
 DOOR = {"pin": 2}
 EXIT = {"pin": 5}
 AWAKE = 35
@@ -28,6 +32,7 @@ def made(tmp_path):
     def make(shut=True, **parts):
         description = json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
         description.update(parts)
+        description = {name: part for name, part in description.items() if part is not None}
         (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
         board = Board(tmp_path)
         board.parts = {"board": str(tmp_path), "contacts": ["door"] if shut and "door" in parts else []}
@@ -420,7 +425,7 @@ def wake(board, request="advance", **fields):
 
 
 def test_a_deep_sleep_ends_by_a_pin_with_ready(made):
-    board = made(power=DEEP, exit=EXIT)
+    board = made(power=DEEP, exit=EXIT, radio=SILENT)
     asleep(board)
     board.wait(600)
     board.ask("contact", which="exit", on=True)
@@ -432,7 +437,7 @@ def test_a_deep_sleep_ends_by_a_pin_with_ready(made):
 
 
 def test_a_deep_sleep_that_time_ends_is_silent_and_short(made):
-    board = made(power=DEEP, exit=EXIT)
+    board = made(power=DEEP, exit=EXIT, radio=SILENT)
     start = board.now_ms
     reset = wake(board, to_ms=start + 2 * HOUR * 1000)
     assert reset["by"] == "timer"
@@ -440,6 +445,7 @@ def test_a_deep_sleep_that_time_ends_is_silent_and_short(made):
     woken = board.now_ms
     for _ in range(3):
         wake(board, to_ms=board.now_ms + 2 * HOUR * 1000)
+        assert board.all("radio") == []
     assert board.now_ms - woken < 3 * (HOUR + 5) * 1000
 
 
@@ -449,7 +455,7 @@ INTERVAL = refill_interval(worst_odds(STANDARD, [0] * 10))
 @pytest.mark.parametrize("hours", [2, 5])
 def test_deep_sleep_refills_the_bucket_but_never_early(made, hours):
     """A lock that is asleep for hours earns what time gives, less a sixteenth at most, and never more."""
-    board = made(power=DEEP, exit=EXIT)
+    board = made(power=DEEP, exit=EXIT, radio=SILENT)
     begun = board.now_ms
     assert tries(board) == 8
     spent = board.now_ms
@@ -525,3 +531,191 @@ def test_the_set_up_button_wakes_the_radio_for_a_while(made):
     assert [event["op"] for event in board.all("radio")] == ["services", "advertise"]
     board.wait(10)
     assert board.last("radio")["op"] == "off"
+
+
+# Bursts of advertising asleep
+
+
+def bursts(board):
+    """(begin, end) in ms of each time that the radio advertised as a burst does; an end is None while it lasts."""
+    found = []
+    for event in board.all("radio"):
+        if event["op"] == "advertise" and event["on"] and event["interval_us"] == BURST_US:
+            found.append([event["now_ms"], None])
+        elif found and found[-1][1] is None:
+            found[-1][1] = event["now_ms"]
+    return found
+
+
+def on_air(board):
+    """What the radio told: "advertise", "off" and such, without what is said to one client."""
+    return [event["op"] for event in board.all("radio")]
+
+
+def test_a_day_of_bursts_in_light_sleep(made):
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    board.events = []
+    board.wait(86_400)
+    found = [burst for burst in bursts(board) if burst[1] is not None]
+    assert len(found) == 86_400 // 302
+    assert {end - begin for begin, end in found} == {BURST_MS}
+    assert {later[0] - earlier[1] for earlier, later in pairwise(found)} == {300_000}
+    # Nothing is advertised but in bursts: each is one start of the radio, and its end.
+    started = [event for event in board.all("radio") if event["op"] == "advertise" and event["on"]]
+    assert {event["interval_us"] for event in started} == {BURST_US}
+    assert on_air(board).count("off") == on_air(board).count("services") == len(started) == len(found)
+    assert signals(board) == []
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_bursts_write_nothing_to_flash(made):
+    counts = []
+    for radio in ({"interval_ms": 250, "asleep_s": 60}, SILENT):
+        board = made(power=LIGHT, exit=EXIT, radio=radio)
+        asleep(board)
+        before = board.ask("state")
+        board.wait(HOUR - 120)
+        after = board.ask("state")
+        if radio is not SILENT:
+            assert len(bursts(board)) > 50
+        assert after["flash"] == before["flash"]
+        board.wait(6 * HOUR)
+        counts.append(board.ask("state")["commits"] - after["commits"])
+        board.off()
+        board.flash.unlink()
+    assert 5 <= counts[0] <= 7, "one floor an hour"
+    assert abs(counts[0] - counts[1]) <= 1
+
+
+def test_silent_asleep_is_silent(made):
+    board = made(power=LIGHT, exit=EXIT, radio=SILENT)
+    asleep(board)
+    assert on_air(board)[-1] == "off"
+    board.events = []
+    board.wait(86_400)
+    assert board.all("radio") == []
+    board.press("1")
+    board.wait(3)
+    assert on_air(board) == ["services", "advertise"]
+    assert bursts(board) == []
+
+
+def in_burst(board):
+    """Let time pass until a burst is under way."""
+    asleep(board)
+    board.events = []
+    for _ in range(400):
+        board.wait(1)
+        if bursts(board):
+            assert on_air(board) == ["services", "advertise"]
+            return
+    pytest.fail("there was no burst")
+
+
+def test_a_touched_lock_bursts_no_more_before_it_slept_again(made):
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    board.wait(150)
+    board.events = []
+    board.press("1")
+    board.wait(AWAKE - 1)
+    assert bursts(board) == []
+    assert on_air(board) == ["services", "advertise"]
+    touched = board.now_ms
+    board.wait(400)
+    assert bursts(board)[0][0] >= touched + 300_000
+
+
+def test_a_touch_in_a_burst_keeps_it_awake(made):
+    board = made(power=LIGHT, exit=EXIT)
+    in_burst(board)
+    board.press("1")
+    board.wait(AWAKE - 1)
+    assert on_air(board) == [], "it advertises as it did"
+    board.wait(5)
+    assert on_air(board)[-1] == "off"
+    in_burst(board)
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_a_client_in_a_burst_is_served_and_begins_the_time_awake_anew(made):
+    board = made(power=LIGHT, exit=EXIT)
+    in_burst(board)
+    board.ask("radio", op="connect", conn=1, address="010203040506")
+    board.wait(5)
+    assert "off" not in on_air(board)
+    board.events = []
+    board.ask("radio", op="disconnect", conn=1)
+    board.wait(AWAKE - 2)
+    assert "off" not in on_air(board)
+    (again,) = [event for event in board.all("radio") if event["op"] == "advertise" and event["on"]]
+    assert again["interval_us"] == 250_000
+    board.wait(5)
+    assert on_air(board)[-1] == "off"
+
+
+def test_a_key_that_is_stuck_makes_no_burst(made):
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    board.events = []
+    board.ask("down", key="5")
+    board.wait(100)
+    assert bursts(board) == []
+    assert on_air(board).count("off") > 50, "it tries to sleep again and again"
+    board.ask("up", key="5")
+    board.wait(400)
+    assert bursts(board)
+
+
+def test_a_radio_that_does_not_start_keeps_nothing_awake(made):
+    board = made(power=LIGHT, exit=EXIT)
+    board.off()
+    board.on(broken="no-radio", **board.parts)
+    asleep(board)
+    board.wait(60)
+    board.events = []
+    board.wait(10 * 300)
+    # It tries twice in each burst, for 2 s.
+    told = [event["now_ms"] for event in board.all("fault")]
+    assert len(told) >= 9
+    assert all(later - earlier <= 300_000 + 4000 + BURST_MS for earlier, later in pairwise(told))
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_without_a_radio_it_sleeps_an_hour(made):
+    board = made(power=LIGHT, exit=EXIT, radio=None)
+    board.wait(5 * HOUR)
+    assert board.all("radio") == []
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_hours_of_bursts_in_deep_sleep(made):
+    """Each is a start of the lock, plays nothing and writes nothing but the floor, once an hour."""
+    board = made(power=DEEP, exit=EXIT)
+    wake(board, to_ms=board.now_ms + HOUR * 1000)
+    begun, writes = board.now_ms, []
+    while board.now_ms < begun + 2 * HOUR * 1000:
+        board.wait(1)
+        assert on_air(board) == ["services", "advertise"]
+        assert len(bursts(board)) == 1
+        board.ask("advance", to_ms=board.now_ms + BURST_MS // 2)
+        writes.append(board.ask("state")["flash"]["writes"])
+        assert signals(board) == []
+        wake(board, to_ms=board.now_ms + HOUR * 1000)
+    assert len(writes) == pytest.approx(2 * HOUR / 302, abs=1)
+    assert sum(count > 0 for count in writes) <= 3
+
+
+@pytest.mark.parametrize(("asleep_s", "most"), [(120, 1), (300, 2)])
+def test_bursts_in_deep_sleep_give_tokens_in_time_but_never_early(made, asleep_s, most):
+    board = made(power=DEEP, exit=EXIT, radio={"interval_ms": 250, "asleep_s": asleep_s})
+    begun = board.now_ms
+    assert tries(board) == 8
+    spent = board.now_ms
+    tokens = 0
+    while tokens < most:
+        wake(board, to_ms=board.now_ms + HOUR * 1000)
+        tokens = board.ask("state")["tokens"]
+        assert tokens <= (board.now_ms - begun) // 1000 // INTERVAL
+        assert tokens >= (board.now_ms - spent) * 3 // 4000 // INTERVAL - 1

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import pytest
 
 from firmware.core.config import Config
+from firmware.core.keys import OWNER
 from host_tools.desk import Desk
 from host_tools.errors import ToolError
 from host_tools.link import virtual
@@ -26,10 +27,14 @@ from host_tools.registry import Registry, home
 from host_tools.tui_radio import RadioApp
 from host_tools.virtual_lock import Identity, VirtualLock
 from host_tools.zones import local_zone, zone_rule
+from tests.linked import PSK
 from tests.micropython import ROOT
-from tests.owner_tool import tumbler
+from tests.micropython import command as board_at
+from tests.owner_tool import add, tumbler
+from tests.radio_client import Rig
 from tests.test_tui import log, text, until
 
+OTHER = ROOT / "tests" / "on_micropython" / "other_board.py"
 PATIENCE = 30  # seconds until something must have happened
 
 
@@ -149,6 +154,61 @@ def test_the_lock_is_still_there_the_next_time_and_reset_begins_anew(monkeypatch
     with virtual_lock("--reset") as lock:
         assert [one["state"] for one in command("scan", "--seconds", "1")] == ["new"]
         lock.ends()
+
+
+def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
+    """The command looks for it while nothing is heard, and connects as soon as the burst begins."""
+    monkeypatch.setenv("TUMBLER_RADIO", "virtual")
+    description = json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
+    description["power"] = {"battery": True, "sleep": "light", "wake": [32, 33, 25]}
+    (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
+    add()
+    with Registry.open() as registry:
+        registry.mirror(registry.lock("door")).hold(0, OWNER, "Ann", PSK, 0)
+    owner = Identity(keys=((0, OWNER, PSK, "Ann"),))
+
+    with Rig(
+        tmp_path, line=board_at(OTHER, tmp_path), identity=owner, path=socket_path(home())
+    ) as rig:  # fmt: skip
+
+        def on_air():
+            told = [event for event in rig.events if event["event"] == "radio"]
+            return told[-1]["op"] == "advertise" and told[-1]["on"]
+
+        def seconds_until(heard):
+            """World time that passes until the lock is heard, or is not."""
+            begun = rig.events[-1]["now_ms"]
+            for number in range(400):
+                if on_air() == heard:
+                    return number
+                rig.advance(1000)
+            raise AssertionError(f"nothing has changed since {begun}")
+
+        assert seconds_until(heard=False) > 30
+        status, _, err = tumbler("lock", "unlock", "door", "--wait", "1")
+        assert status == 1
+        assert "--wait 320" in err
+
+        def night():
+            """A command looks for the lock; the world goes on until the lock is heard, then stands still."""
+            end = time.monotonic() + PATIENCE
+            while not rig.clients() and time.monotonic() < end:
+                time.sleep(0.01)
+            found.append(seconds_until(heard=True))
+
+        found = []
+        world = threading.Thread(target=night)
+        world.start()
+        assert command("lock", "unlock", "door", "--wait", "320") == {"name": "door", "open_seconds": 5}
+        world.join()
+        assert 250 < found[0] <= 300
+        rig.advance(1000)
+        assert rig.ask(lambda lock: lock.unlocked)
+        # The client is gone, and now its time awake begins; then the next burst is as far away as ever.
+        rig.advance(30_000)
+        assert on_air()
+        seconds_until(heard=False)
+        assert 290 < seconds_until(heard=True) <= 300
 
 
 def test_lines_that_are_no_commands_and_expectations_that_do_not_hold():

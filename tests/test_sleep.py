@@ -1,12 +1,14 @@
 """What is kept over a deep sleep: the guess budget goes on, and never early."""
 
+import math
 import random
 from binascii import crc32
 
 import pytest
 
 from firmware.app.sleep import pack_kept, unpack_kept
-from firmware.core.budget import RESIDENT_EVERY, TRIES
+from firmware.core.budget import RESIDENT_EVERY, TRIES, Budget
+from firmware.core.policy import STANDARD
 from tests.campaign import cases
 from tests.lock import Lock
 
@@ -20,9 +22,11 @@ def test_the_bytes_of_the_table():
     assert len(KEPT) == 28
 
 
-def test_a_sixteenth_of_the_time_slept_is_not_counted():
-    assert unpack_kept(KEPT, 7, 5000) == (100, 200, 1)
-    assert unpack_kept(KEPT, 7, 5160) == (250, 50, 1)
+def test_a_sixteenth_of_the_time_slept_and_a_second_are_not_counted():
+    for seconds in (0, 1, 2):
+        assert unpack_kept(KEPT, 7, 5000 + seconds) == (100, 200, 1)
+    assert unpack_kept(KEPT, 7, 5003) == (101, 199, 1)
+    assert unpack_kept(KEPT, 7, 5160) == (249, 51, 1)
 
 
 @pytest.mark.parametrize("size", range(len(KEPT) + 3))
@@ -79,3 +83,57 @@ def test_random_sleeps_give_no_try(tmp_path):
             lock.wait(TRIES * interval)
             lock.verifier.budget.refill()
         assert sleeper.store.tokens == TRIES
+
+
+class Tokens:
+    """A store that has earned so many."""
+
+    def __init__(self, tokens=0):
+        self.tokens = tokens
+
+
+def naps(chance, asleep):
+    """Many short deep sleeps, of about `asleep` seconds; yields (seconds since the first, tokens) after each.
+
+    Time is continuous here, clock and uptime count whole seconds of it: what rounding gains or loses adds up.
+    """
+    time = begun = chance.random() * 100
+    tokens, kept = 0, None
+    while True:
+        now = math.floor(time)
+        passed, wait, _ = (0, RESIDENT_EVERY, 0) if kept is None else unpack_kept(kept, 7, now)
+        start = time - chance.random() * 2  # reading the memory takes time that uptime counts
+        clock = [time]
+        budget = Budget(Tokens(tokens), lambda start=start, clock=clock: math.floor(clock[0] - start), STANDARD)
+        budget.resume(passed, wait)
+        time += chance.choice((0.05, 0.95, 2, 3.5)) + chance.random()
+        clock[0] = time
+        kept = pack_kept(7, budget.waits(), math.floor(time), 0)
+        tokens = budget._store.tokens
+        yield time - begun, tokens, budget.interval
+        time += asleep + 3 * chance.random()
+
+
+@pytest.mark.parametrize("asleep", [0.1, 1, 10, 60, 300])
+def test_many_short_sleeps_give_no_token_early_and_few_late(asleep):
+    enough = TRIES if asleep >= 60 else 1
+    for seed in range(cases(4, 200)):
+        for passed, tokens, interval in naps(random.Random(seed), asleep):
+            assert tokens <= passed // interval, (seed, passed)
+            if tokens == enough:
+                break
+            if asleep >= 10:
+                assert tokens >= passed * 0.75 // interval - 1, (seed, passed)
+
+
+def test_a_sleep_between_the_ticks_of_two_clocks_is_not_counted_long():
+    """Falls asleep at 5000.95 s, counts on at 5010.00, when it has been up for 0.9 s, and is asked 0.1 s later."""
+    kept = pack_kept(7, (0, RESIDENT_EVERY), 5000, 0)
+    passed, wait, _ = unpack_kept(kept, 7, 5010)
+    up = [0.9]
+    budget = Budget(Tokens(), lambda: math.floor(up[0]), STANDARD)
+    budget.resume(passed, wait)
+    up[0] = 1.0
+    passed, wait = budget.waits()
+    assert passed <= 5010.1 - 5000.95
+    assert wait >= RESIDENT_EVERY - (5010.1 - 5000.95)

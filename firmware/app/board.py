@@ -72,7 +72,8 @@ class Board:
 
     Attributes: storage (directory of the lock's memory), matrix, keypad, rtc, bolt, signals, ticks_ms, ticks_diff,
     seconds (the chip's own clock); door, exit, level, radio (a Contact, a Contact, a Level, a Radio, each None on a
-    board without one); sleeps ("none", "light" or "deep").
+    board without one); sleeps ("none", "light" or "deep"); asleep_ms (from one burst of advertising to the next in a
+    sleep; 0: none).
     """
 
     def __init__(self, description: dict, machine: "Any", time: "Any") -> None:
@@ -108,6 +109,7 @@ class Board:
         if "battery" in description:
             self._battery = self._make_battery(_part(description, "battery"))
         self.radio: "Radio | None" = None
+        self.asleep_ms = 0
         if "radio" in description:
             self.radio = self._make_radio(_part(description, "radio"), _text(description, "name"))
         self.sleeps = "none"
@@ -240,6 +242,7 @@ class Board:
 
     def _make_radio(self, part: dict, model: str) -> Radio:
         interval = _number(part, "interval_ms", 20, 10_240) * 1000
+        self.asleep_ms = _number(part, "asleep_s", 0, 3600, 300) * 1000
         aioble: "Any" = None
         bluetooth: "Any" = None
         try:
@@ -273,13 +276,13 @@ class Board:
         """Seconds of the chip's own clock, which goes on in deep sleep and begins anew without power."""
         return int(self._time.time())
 
-    def sleep(self, ms: int) -> bool:
-        """Sleep until a wake pin goes low, `ms` at most; whether a pin ended it. Not at all while one is low. From a
-        deep sleep the board comes back by a start."""
+    def sleep(self, ms: int) -> int:
+        """Sleep until a wake pin goes low, `ms` at most; for how many ms, 0 while one is low. From a deep sleep the
+        board comes back by a start."""
         begun = self.ticks_ms()
         self.matrix.arm()
         if 0 in [pin.value() for pin in self._wake]:
-            ms = 0
+            pass
         elif self.sleeps == "deep":
             self._machine.deepsleep(ms)
         else:
@@ -287,7 +290,7 @@ class Board:
             self._machine.lightsleep(ms)
             self.matrix.hold(False)
         self.matrix.touched()
-        return self.ticks_diff(self.ticks_ms(), begun) < ms
+        return self.ticks_diff(self.ticks_ms(), begun)
 
     def slept(self) -> bool:
         """Whether this start is the end of a deep sleep."""

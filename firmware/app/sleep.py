@@ -1,7 +1,9 @@
-"""Sleep between key presses, and what a lock remembers over a deep one (docs/app.md, "Sleep").
+"""Sleep between key presses, the bursts in which a sleeping lock advertises, and what it remembers over a deep sleep
+(docs/app.md, "Sleep").
 
 Invariants: the board sleeps only when nothing is under way, and what was earned is on flash before it does; sleeping
-never brings the guess budget a token early. Times are ms of uptime, or seconds where it says so.
+never brings the guess budget a token early; a burst by itself keeps nothing awake for longer and writes no flash.
+Times are ms of uptime, or seconds where it says so.
 """
 
 from binascii import crc32
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 AWAKE_MS = 35_000  # without a touch before it sleeps: longer than a revoke code waits
 LONGEST_MS = 3_600_000
 LOOK_MS = 1000
+BURST_MS = 2000  # of advertising, in the middle of a sleep
 
 _KEPT = ">4sIIIII"
 _KEPT_SIZE = 28
@@ -26,7 +29,8 @@ _SLOW = 16  # one part in so many of the time slept is not counted: the chip's c
 
 class Sleep:
     """duty: of its task; ms(): uptime; quiet(): whether the lock may sleep now; prepare(): called just before;
-    wireless: what to switch off, None without a radio. alone: nobody has touched anything, it may sleep at once."""
+    wireless: what to switch off, None without a radio. alone: nobody has caused this start, which then is like a wake
+    in the middle of a sleep."""
 
     def __init__(
         self,
@@ -44,7 +48,10 @@ class Sleep:
         self._quiet = quiet
         self._prepare = prepare
         self._wireless = wireless
+        self._alone = alone
         self._until = 0 if alone else AWAKE_MS
+        if alone and wireless is not None:
+            wireless.paused = True
 
     def touched(self) -> None:
         """Somebody is there: stay awake for a while."""
@@ -55,18 +62,26 @@ class Sleep:
 
     async def run(self) -> None:
         """Sleep whenever the lock may, for ever."""
+        wireless = self._wireless
+        most = self._board.asleep_ms or LONGEST_MS
+        woken = not self._alone  # by somebody, or not asleep at all
         while True:
-            await self._duty.rest(LOOK_MS)
-            if not self._may():
-                continue
-            if self._wireless is not None:
-                await self._wireless.pause()
-            if self._may():
+            pause = LOOK_MS
+            if wireless is not None:
+                if not woken:
+                    if self._board.asleep_ms:
+                        wireless.burst()
+                        pause = BURST_MS
+                elif self._ms() >= self._until - AWAKE_MS + LOOK_MS:
+                    wireless.resume()  # nobody is typing: its start blocks the loop, and might cost a key
+            await self._duty.rest(pause)
+            woken = True
+            if self._may() and (wireless is None or await wireless.pause()) and self._may():
                 self._prepare()
-                if self._board.sleep(LONGEST_MS):
+                slept = self._board.sleep(most)
+                woken = slept < most
+                if slept and woken:
                     self.touched()
-            if self._wireless is not None:
-                self._wireless.resume()
 
 
 def pack_kept(attempt: int, waits: "tuple[int, int]", now: int, level: int) -> bytes:
@@ -83,5 +98,6 @@ def unpack_kept(data: bytes, attempt: int, now: int) -> "tuple[int, int, int] | 
     magic, of, passed, wait, then, level = unpack(_KEPT, data[:-4])
     if magic != _MAGIC or of != attempt or then > now or level > 2:
         return None
-    slept = (now - then) * (_SLOW - 1) // _SLOW
+    # A second less: as much may be missing of the first second of the uptime that goes on from here.
+    slept = max(0, (now - then) * (_SLOW - 1) // _SLOW - 1)
     return passed + slept, wait - slept, level

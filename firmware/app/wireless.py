@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 LOOK_MS = 1000  # between two looks at whether the session is over
 AGAIN_MS = 10_000  # before a radio that does not start, or does not let go of a client, is tried again
+BURST_US = 100_000  # between two advertisements of a burst: who scans, and then connects, waits no longer than that
 DEFAULT_NAME = "Tumbler"
 
 
 class Wireless:
     """Serves a link over a radio. duty: of its task; name(): what to advertise, "" for the default; ms(): uptime;
-    served(): called when a client is gone; trouble(text): told what is wrong with the radio."""
+    served(): called when a client is gone; trouble(text): told what is wrong with the radio. paused: whether the radio
+    is to stay off."""
 
     def __init__(
         self,
@@ -48,7 +50,8 @@ class Wireless:
         self._served = served
         self._trouble = trouble
         self._waiting = False
-        self._paused = False
+        self.paused = False
+        self._interval_us = 0  # of the next wait for a client; 0: the board's own
         self._task: "asyncio.Task[None] | None" = None
         self._arrived: "Connection | None" = None
         self._fault = ""
@@ -57,7 +60,7 @@ class Wireless:
         """Serve for ever."""
         duty = self._duty
         while True:
-            pause = LOOK_MS if self._paused else self._link.wait() * 1000
+            pause = LOOK_MS if self.paused else self._link.wait() * 1000
             if pause:
                 await duty.rest(pause)
                 continue
@@ -66,35 +69,48 @@ class Wireless:
             while self._waiting:
                 await duty.rest(LOOK_MS)
             if self._arrived is None:
-                if self._paused:
+                if self.paused:
                     continue
                 self._trouble(self._fault)
                 await duty.rest(AGAIN_MS)
                 continue
-            connection, self._arrived = self._arrived, None
-            await self._serve(connection)
+            await self._serve(self._arrived)
+            self._arrived = None
             self._served()
 
-    async def pause(self) -> None:
-        """Switch the radio off until resume(), unless a client is there."""
-        self._paused = True
+    async def pause(self) -> bool:
+        """Switch the radio off until resume(), unless a client is there or not yet dealt with; whether it is off."""
+        self.paused = True
         while self._waiting and self._task is not None:
             self._task.cancel()
             await asyncio.sleep_ms(0)
-        if self._arrived is None and not self._radio.connected:
-            self._radio.stop()
+        if self._arrived is not None or self._radio.connected:
+            return False
+        self._radio.stop()
+        return True
 
     def resume(self) -> None:
         """Let it be on again."""
-        self._paused = False
-        self._duty.wake()
+        if self.paused:
+            self.paused = False
+            self._duty.wake()
+
+    def burst(self) -> None:
+        """The same for a moment: it has started when this returns, or failed to, and advertises often."""
+        try:
+            self._radio.start()
+        except NoRadio:
+            pass  # accept() says it again
+        self._interval_us = BURST_US
+        self.resume()
 
     async def _accept(self) -> None:
         """Wait for a client, for as long as it takes: in a task of its own, so that the duty can report meanwhile."""
         lock_id = None if self._link.id == NO_LOCK else self._link.id
         self._fault = "the radio failed"
+        interval, self._interval_us = self._interval_us, 0
         try:
-            self._arrived = await self._radio.accept(self._name() or DEFAULT_NAME, lock_id)
+            self._arrived = await self._radio.accept(self._name() or DEFAULT_NAME, lock_id, interval)
         except NoRadio as error:
             self._fault = str(error)
         finally:

@@ -101,7 +101,7 @@ class Radio:
     that never starts; model, version: texts for Device Information; battery: gives the charge in percent, None for a
     board that cannot measure it; interval_us: between two advertisements.
 
-    Nothing happens before the first accept().
+    Nothing happens before the first start() or accept().
     """
 
     def __init__(
@@ -130,14 +130,15 @@ class Radio:
         """Whether a client is there: then the board must not sleep."""
         return self._connection is not None and self._connection.connected
 
-    async def accept(self, name: str, lock_id: "bytes | None") -> "Connection":
+    async def accept(self, name: str, lock_id: "bytes | None", interval_us: int = 0) -> "Connection":
         """Advertise until a client is there; closes the connection before this one first.
 
-        name: 1 to 17 bytes in UTF-8; lock_id: 8 bytes, None while the lock has none (else ValueError). Raises
-        NoRadio. Do not put a timeout around it: a client that comes at that moment waits for the next accept().
+        name: 1 to 17 bytes in UTF-8; lock_id: 8 bytes, None while the lock has none (else ValueError); interval_us:
+        another one than the radio's own, this time. Raises NoRadio. Do not put a timeout around it: a client that
+        comes at that moment waits for the next accept().
         """
         response = scan_response(name, lock_id)
-        self._start()
+        self.start()
         if self._connection is not None:
             await self._connection.close()
             stuck = self._connection.connected
@@ -149,22 +150,22 @@ class Radio:
         except (OSError, ValueError):
             pass  # a port without that setting: clients take the name from the advertisement
         self.tell_battery()
-        raw = await self._advertise(response)
+        raw = await self._advertise(response, interval_us or self._interval_us)
         if raw is None:
             raise asyncio.CancelledError  # which advertise() swallows
         self._connection = Connection(self._aioble, raw, self._command, self._answer)
         return self._connection
 
-    async def _advertise(self, response: bytes) -> "Any":
+    async def _advertise(self, response: bytes, interval_us: int) -> "Any":
         try:
-            raw = await self._aioble.advertise(self._interval_us, adv_data=advertisement(), resp_data=response)
+            raw = await self._aioble.advertise(interval_us, adv_data=advertisement(), resp_data=response)
             self._ble.gap_advertise(None)  # a client of an earlier, cancelled call may have been taken up instead
             return raw
         except Exception as error:  # noqa: BLE001 -- whatever aioble raises, the keypad's task must live on
             raise NoRadio("the radio does not advertise: %r" % error)
 
     def stop(self) -> None:
-        """Switch the radio off; the next accept() starts it again. Not while somebody waits in accept()."""
+        """Switch the radio off; start() or the next accept() starts it again. Not while somebody waits in accept()."""
         if self._command is not None:
             self._aioble.stop()
             self._command = self._level = self._connection = None
@@ -178,8 +179,9 @@ class Radio:
             except OSError:
                 pass  # out of buffers: the next telling comes through
 
-    def _start(self) -> None:
-        """Switch the radio on and build the services, once. NoRadio says what is missing."""
+    def start(self) -> None:
+        """Switch the radio on and build the services, once; blocks for some tenths of a second, 2 s at most. NoRadio
+        says what is missing."""
         if self._command is not None:
             return
         if self._aioble is None or self._bluetooth is None:

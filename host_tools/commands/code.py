@@ -11,10 +11,26 @@ from firmware.core.zone import Zone
 from .. import show
 from ..explain import explain as explain_digits
 from ..issue import Wish, issue
+from ..link.radios import SCAN_SECONDS
 from ..link.visit import Visit
 from ..registry import Registry
 from ..show_link import issued_codes, list_data
-from .shared import Digits, Json, Label, Name, Past, Start, at_lock, examples, hour, instant, joined, label_of, now
+from .shared import (
+    Digits,
+    Json,
+    Label,
+    Name,
+    Past,
+    Start,
+    Wait,
+    at_lock,
+    examples,
+    hour,
+    instant,
+    joined,
+    label_of,
+    now,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -147,6 +163,7 @@ def list_(
         bool, typer.Option("--current", help="Leave out what is over, used, revoked or erased.")
     ] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Ask the lock first, which has to be in range.")] = False,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """List the codes of a lock: those issued here with their digits, and what the lock told of them and of others.
@@ -161,7 +178,7 @@ def list_(
             await door.fetch_log()  # for the first uses
             await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
 
-        at_lock(name, work)
+        at_lock(name, work, wait)
     with Registry.open() as registry:
         lock = registry.lock(name)
         issued = issued_codes(lock, registry.codes(lock))

@@ -12,11 +12,12 @@ from firmware.core.zone import Zone
 from .. import show, show_link
 from ..errors import ToolError
 from ..issue import policy_of
+from ..link.radios import SCAN_SECONDS
 from ..link.refusals import Refusal
 from ..link.visit import Visit
 from ..registry import Lock, Registry
 from ..zones import format_time
-from .shared import Json, Label, Name, Yes, ask, at_lock, examples, hour, joined, label_of
+from .shared import Json, Label, Name, Wait, Yes, ask, at_lock, examples, hour, joined, label_of
 
 SHORTEST_RANDOM = 6  # digits of a random code, to begin with
 LONGEST = 9
@@ -58,6 +59,7 @@ def custom(
     end: End = None,
     label: Label = "",
     insist: Insist = False,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Tell a lock a code of your choice, good at once."""
@@ -74,7 +76,7 @@ def custom(
             return digits, await door.add_code(digits, begin, until, note, insist)
         return await _random(door, begin, until, note)
 
-    lock, (chosen, tag) = at_lock(name, work)
+    lock, (chosen, tag) = at_lock(name, work, wait)
     _print(lock, chosen, tag, begin, until, note, json, "custom")
 
 
@@ -104,6 +106,7 @@ def change(
     digits: Annotated[str | None, typer.Option(metavar="NEW", help="New digits, 4 to 9.")] = None,
     label: Annotated[str | None, typer.Option(metavar="TEXT", help="For new digits.", show_default="as before")] = None,
     insist: Insist = False,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Give a code new times or new digits, used or not, issued or custom. What is not named stays."""
@@ -126,13 +129,13 @@ def change(
             await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
         return tag, door.known(tag)
 
-    lock, (tag, record) = at_lock(name, work)
+    lock, (tag, record) = at_lock(name, work, wait)
     if record is not None:
         begin, until = record.start or None, record.end
     _print(lock, digits or named.digits, tag, begin, None if until == NEVER else until, note, json, "changed")
 
 
-def delete(name: Name, code: CodeOrId, yes: Yes = False, json: Json = False) -> None:
+def delete(name: Name, code: CodeOrId, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Delete a code, used or not, issued or custom: its digits open nothing from now on."""
     with Registry.open() as registry:
         lock = registry.lock(name)
@@ -150,7 +153,7 @@ def delete(name: Name, code: CodeOrId, yes: Yes = False, json: Json = False) -> 
         progress(f"Deleting a code of {door.lock.name} …")
         return await door.delete_code(target)
 
-    lock, tag = at_lock(name, work)
+    lock, tag = at_lock(name, work, wait)
     if json:
         show.emit({"lock": lock.name, "deleted": tag[:4].hex(), "label": named.label})
     else:

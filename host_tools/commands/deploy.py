@@ -35,9 +35,12 @@ from ..registry import Lock, Registry
 from ..zones import local_zone
 from .shared import (
     Json,
+    KeyLabel,
+    NewName,
+    NewPolicy,
+    NewWeekend,
+    NewZone,
     PolicyName,
-    complete_lock,
-    complete_zone,
     examples,
     key_label_of,
     name_of,
@@ -154,29 +157,16 @@ def deploy(
 
 
 def provision(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="What to call the lock.", autocompletion=complete_lock, show_default=False),
-    ],
+    name: NewName,
     port: Port,
-    timezone: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ZONE",
-            help="IANA zone or POSIX TZ rule.",
-            autocompletion=complete_zone,
-            show_default="this computer's",
-        ),
-    ] = None,
-    policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.", show_default="standard")] = None,
-    weekend: Annotated[
-        str | None, typer.Option(metavar="DAYS", help="The weekend days.", show_default="sat,sun")
-    ] = None,
+    timezone: NewZone = None,
+    policy: NewPolicy = None,
+    weekend: NewWeekend = None,
     autolock: Annotated[
         int, typer.Option(min=1, max=AUTOLOCK_MOST, metavar="SECONDS", help="How long the bolt stays open.")
     ] = Settings.autolock,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Whether the buzzer sounds.")] = True,
-    label: Annotated[str, typer.Option(metavar="TEXT", help="Whose key it is; the lock keeps it.")] = "",
+    label: KeyLabel = "",
     json: Json = False,
 ) -> None:
     """Give a board its secret, its clock, and you the first owner key. One that has a secret keeps it."""

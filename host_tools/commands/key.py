@@ -16,11 +16,26 @@ from .. import key_file, show, show_link
 from ..errors import ToolError
 from ..key_file import KeyFile
 from ..link.client import ANY_SLOT
+from ..link.radios import SCAN_SECONDS
 from ..link.refusals import Refusal
 from ..link.results import KeyEntry
 from ..link.visit import Visit
 from ..registry import Registry, home
-from .shared import Json, Name, Yes, ask, at_lock, days_of, examples, hours_of, instant, key_label_of, name_of, now
+from .shared import (
+    Json,
+    Name,
+    Wait,
+    Yes,
+    ask,
+    at_lock,
+    days_of,
+    examples,
+    hours_of,
+    instant,
+    key_label_of,
+    name_of,
+    now,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -66,6 +81,7 @@ def add(
     hours: Annotated[str | None, typer.Option(metavar="H-H", help="An opener's hours, such as 8-18.")] = None,
     start: Annotated[str | None, typer.Option(metavar="TIME", help="An opener's first moment.")] = None,
     end: Annotated[str | None, typer.Option(metavar="TIME", help="An opener's last moment.")] = None,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Add a key for somebody else, and put it into a file for that person: tumbler key import FILE"""
@@ -88,7 +104,7 @@ def add(
         return await door.add_key(entry, psk)
 
     try:
-        lock, slot = at_lock(name, work)
+        lock, slot = at_lock(name, work, wait)
     except ToolError as error:
         if not sent or (isinstance(error, Refusal) and not error.again):
             _drop(export)
@@ -139,7 +155,7 @@ def _entry(
 
 
 @app.command("list")
-def list_(name: Name, json: Json = False) -> None:
+def list_(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock which keys it has."""
 
     async def work(door: Visit, progress: show.Progress) -> list[show.Data]:
@@ -148,7 +164,7 @@ def list_(name: Name, json: Json = False) -> None:
         here = {key.slot for key in door.mirror.usable_keys()}
         return [show_link.key_data(door.lock, key, key.slot in here) for key in keys]
 
-    _, data = at_lock(name, work)
+    _, data = at_lock(name, work, wait)
     if json:
         show.emit(data)
         return
@@ -161,6 +177,7 @@ def remove(
     name: Name,
     which: Annotated[str, typer.Argument(metavar="SLOT-OR-LABEL", help="As in the list.", show_default=False)],
     yes: Yes = False,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Remove a key from a lock; whoever is connected with it is thrown out."""
@@ -186,7 +203,7 @@ def remove(
         door.mirror.forget_key(found[0].slot)
         return found[0]
 
-    lock, key = at_lock(name, work)
+    lock, key = at_lock(name, work, wait)
     if json:
         show.emit({"lock": lock.name, "removed": key.slot, "label": key.label})
     else:

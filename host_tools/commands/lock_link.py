@@ -10,6 +10,7 @@ from firmware.core.zone import Zone
 from .. import show, show_link
 from ..errors import ToolError
 from ..issue import POLICIES
+from ..link.radios import SCAN_SECONDS
 from ..link.visit import Visit
 from ..registry import Registry
 from ..zones import format_time
@@ -17,6 +18,7 @@ from .shared import (
     Json,
     Name,
     PolicyName,
+    Wait,
     Yes,
     ask,
     at_lock,
@@ -51,13 +53,13 @@ def add_to(app: typer.Typer) -> None:
     app.command()(reset)
 
 
-def status(name: Name, json: Json = False) -> None:
+def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock how it is: bolt, battery, clock, codes, log."""
 
     async def work(door: Visit, progress: show.Progress) -> show.Data:
         return show_link.status_data(door.lock, door.status, now())
 
-    lock, data = at_lock(name, work)
+    lock, data = at_lock(name, work, wait)
     if not data["time_trusted"]:
         show.warn(
             f"The lock does not trust its clock: codes with times stay shut. Run: tumbler lock sync-time {lock.name}"
@@ -79,13 +81,13 @@ def status(name: Name, json: Json = False) -> None:
         show.fields(shown, title=lock.name)
 
 
-def unlock(name: Name, json: Json = False) -> None:
+def unlock(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Open the door."""
 
     async def work(door: Visit, progress: show.Progress) -> int:
         return await door.client.unlock()
 
-    lock, seconds = at_lock(name, work)
+    lock, seconds = at_lock(name, work, wait)
     if json:
         show.emit({"name": lock.name, "open_seconds": seconds})
     else:
@@ -93,7 +95,7 @@ def unlock(name: Name, json: Json = False) -> None:
         show.say(f"{lock.name} {how}.")
 
 
-def sync_time(name: Name, json: Json = False) -> None:
+def sync_time(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Set the lock's clock to this computer's time."""
 
     async def work(door: Visit, progress: show.Progress) -> tuple[int, int]:
@@ -102,7 +104,7 @@ def sync_time(name: Name, json: Json = False) -> None:
         at, _ = await door.client.time()
         return at, before
 
-    lock, (at, before) = at_lock(name, work)
+    lock, (at, before) = at_lock(name, work, wait)
     time = format_time(at, Zone(lock.rule))
     if json:
         show.emit({"name": lock.name, "time": time, "clock_was_off": before})
@@ -119,6 +121,7 @@ def log(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all that was ever fetched.")] = False,
     kept: Annotated[bool, typer.Option("--kept", help="Do not ask the lock: show what was fetched before.")] = False,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Fetch what is new in a lock's log, and show it. What was fetched stays in the registry, the lock keeps 1,000."""
@@ -127,7 +130,7 @@ def log(
         async def work(door: Visit, progress: show.Progress) -> int:
             return await door.fetch_log(lambda count: progress(f"Reading the log of {door.lock.name} … {count}"))
 
-        at_lock(name, work)
+        at_lock(name, work, wait)
     with Registry.open() as registry:
         lock = registry.lock(name)
         mirror = registry.mirror(lock)
@@ -165,6 +168,7 @@ def config(
     bluetooth_name: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the lock calls itself, 17 characters at most.")
     ] = None,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Show what a lock is set to, or change what is named."""
@@ -187,7 +191,7 @@ def config(
         door.follow_settings(found, timezone)
         return show_link.config_data(door.lock, found)
 
-    lock, data = at_lock(name, work)
+    lock, data = at_lock(name, work, wait)
     if json:
         show.emit(data)
     else:
@@ -211,7 +215,7 @@ def _passage_of(text: str) -> tuple[int, int, int]:
     return days_of(days, "--passage"), begin, until
 
 
-def erase(name: Name, yes: Yes = False, json: Json = False) -> None:
+def erase(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Erase every code of a lock, issued and custom, used or not."""
     with Registry.open() as registry:
         lock = registry.lock(name)
@@ -225,14 +229,14 @@ def erase(name: Name, yes: Yes = False, json: Json = False) -> None:
     async def work(door: Visit, progress: show.Progress) -> int:
         return await door.erase()
 
-    lock, epoch = at_lock(name, work)
+    lock, epoch = at_lock(name, work, wait)
     if json:
         show.emit({"name": lock.name, "epoch": epoch})
     else:
         show.say(f"{lock.name} is in epoch {epoch}; every code issued or added before is dead.")
 
 
-def reset(name: Name, yes: Yes = False, json: Json = False) -> None:
+def reset(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Make a lock new again: its secret, codes, keys and log are gone. Hold its set-up button meanwhile.
 
     What the registry knows of it stays until it is paired again.
@@ -250,7 +254,7 @@ def reset(name: Name, yes: Yes = False, json: Json = False) -> None:
         progress("Hold the set-up button inside the door …")
         await door.client.reset()
 
-    lock, _ = at_lock(name, work)
+    lock, _ = at_lock(name, work, wait)
     with Registry.open() as registry:
         if lock.held is not None:
             registry.begin_anew(lock)

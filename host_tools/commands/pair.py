@@ -23,11 +23,14 @@ from ..mirror import ANEW, SENT, HeldKey
 from ..registry import Lock, Registry
 from ..zones import local_zone
 from .shared import (
+    WAIT_MOST,
     Json,
-    PolicyName,
+    KeyLabel,
+    NewName,
+    NewPolicy,
+    NewWeekend,
+    NewZone,
     ask,
-    complete_lock,
-    complete_zone,
     examples,
     key_label_of,
     name_of,
@@ -57,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def scan(
-    seconds: Annotated[float, typer.Option(min=1, max=120, help="How long to look around.")] = SCAN_SECONDS,
+    seconds: Annotated[float, typer.Option(min=1, max=WAIT_MOST, help="How long to look around.")] = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Look for locks that are in range."""
@@ -81,24 +84,11 @@ def scan(
 
 
 def pair(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="What to call the lock.", autocompletion=complete_lock, show_default=False),
-    ],
-    timezone: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ZONE",
-            help="IANA zone or POSIX TZ rule, of a lock that is not in the registry yet.",
-            autocompletion=complete_zone,
-            show_default="this computer's",
-        ),
-    ] = None,
-    policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.", show_default="standard")] = None,
-    weekend: Annotated[
-        str | None, typer.Option(metavar="DAYS", help="The weekend days.", show_default="sat,sun")
-    ] = None,
-    label: Annotated[str, typer.Option(metavar="TEXT", help="Whose key it is; the lock keeps it.")] = "",
+    name: NewName,
+    timezone: NewZone = None,
+    policy: NewPolicy = None,
+    weekend: NewWeekend = None,
+    label: KeyLabel = "",
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask whether the lock agreed: you have seen that it did.")
     ] = False,
@@ -203,7 +193,8 @@ class Procedure:
             others = f" {len(seen)} in range {'belongs' if len(seen) == 1 else 'belong'} to somebody." if seen else ""
             raise ToolError(
                 f"No lock is in range that could be paired.{others}",
-                "Go closer to a new lock. One that was used before has to be reset: tumbler lock reset --help",
+                "Go closer to a new lock, and touch a key: on batteries it sleeps. One that was used before has to be"
+                " reset: tumbler lock reset --help",
             )
         # The lock that is known beats a new one beside it.
         one = next((one for one in found if is_known(one)), found[0])

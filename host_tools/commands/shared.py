@@ -16,7 +16,7 @@ from firmware.core.zone import Zone
 from .. import show
 from ..errors import ToolError
 from ..link.client import Unconfirmed
-from ..link.radios import Radios
+from ..link.radios import SCAN_SECONDS, Radios
 from ..link.visit import Visit, visit
 from ..registry import Lock, Registry, home
 from ..show import WEEKDAYS
@@ -38,6 +38,7 @@ LABEL_MOST = 200
 KEY_LABEL_MOST = 16  # bytes: what a lock keeps
 NAME_MOST = 64
 EVERY_DAY = 0b1111111
+WAIT_MOST = 7200  # seconds: a lock is silent asleep for an hour at most
 
 _SUCH_AS = "Write the lock's wall clock to the hour, such as 2026-12-24T15, or add an offset: 2026-12-24T15:00+01:00."
 
@@ -70,6 +71,37 @@ def complete_zone(incomplete: str) -> list[str]:
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the lock.", autocompletion=complete_lock, show_default=False)
+]
+NewName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="What to call the lock.", autocompletion=complete_lock, show_default=False),
+]
+NewZone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        metavar="ZONE",
+        help="IANA zone or POSIX TZ rule, of a lock that is not in the registry yet.",
+        autocompletion=complete_zone,
+        show_default="this computer's",
+    ),
+]
+NewPolicy = Annotated[
+    PolicyName | None, typer.Option("--policy", help="What it accepts offline.", show_default="standard")
+]
+NewWeekend = Annotated[
+    str | None, typer.Option("--weekend", metavar="DAYS", help="The weekend days.", show_default="sat,sun")
+]
+KeyLabel = Annotated[str, typer.Option("--label", metavar="TEXT", help="Whose key it is; the lock keeps it.")]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        min=1,
+        max=WAIT_MOST,
+        metavar="SECONDS",
+        help="How long to look for the lock; one that sleeps is heard every few minutes.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Start = Annotated[
@@ -197,13 +229,16 @@ def secret_of(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def at_lock(name: str, work: Callable[[Visit, show.Progress], Awaitable[T]]) -> tuple[Lock, T]:
-    """Go to a lock of the registry and do something; returns the lock as it is known then, and what came of it."""
+def at_lock(
+    name: str, work: Callable[[Visit, show.Progress], Awaitable[T]], wait: float = SCAN_SECONDS
+) -> tuple[Lock, T]:
+    """Go to a lock of the registry and do something; returns the lock as it is known then, and what came of it. wait:
+    seconds until it must have been seen."""
     with Registry.open() as registry, show.Progress() as progress:
         lock = registry.lock(name)
 
         async def stay() -> T:
-            async with Radios() as radios, visit(registry, lock, radios, progress, now) as door:
+            async with Radios() as radios, visit(registry, lock, radios, progress, now, wait=wait) as door:
                 return await work(door, progress)
 
         try:

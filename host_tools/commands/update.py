@@ -12,6 +12,7 @@ from firmware.core.update import ANNOUNCED, FILLED, FILLING, IDLE, TRIAL
 
 from .. import show
 from ..errors import ToolError
+from ..link.radios import SCAN_SECONDS
 from ..link.results import UpdateStatus
 from ..link.updating import send as send_update
 from ..link.visit import Visit
@@ -19,7 +20,7 @@ from ..registry_file import home
 from ..signing import SigningKey
 from ..update_file import Update
 from ..update_file import build as build_update
-from .shared import Json, Name, at_lock, examples
+from .shared import Json, Name, Wait, at_lock, examples
 
 app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
@@ -143,6 +144,7 @@ def send(
     name: Name,
     file: File,
     insist: Annotated[bool, typer.Option("--insist", help="Take a version that is not newer.")] = False,
+    wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
     """Send a signed update to a lock in range. It goes on where it was interrupted."""
@@ -154,7 +156,7 @@ def send(
 
         return await send_update(door.client, update, insist, told)
 
-    lock, sent = at_lock(name, work)
+    lock, sent = at_lock(name, work, wait)
     if json:
         show.emit({"name": lock.name, "version": update.version, "sent": sent})
     else:
@@ -164,13 +166,13 @@ def send(
 
 
 @app.command()
-def status(name: Name, json: Json = False) -> None:
+def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock which firmware it runs, and how far an update is."""
 
     async def work(door: Visit, progress: show.Progress) -> UpdateStatus:
         return await door.client.update_status()
 
-    lock, found = at_lock(name, work)
+    lock, found = at_lock(name, work, wait)
     data: show.Data = {
         "name": lock.name,
         "version": ".".join(map(str, found.version)),

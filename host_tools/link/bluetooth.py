@@ -22,6 +22,7 @@ from .transport import (
     LinkLost,
     NoBluetooth,
     OutOfRange,
+    QueuedWire,
     Radio,
     Sighting,
     Wire,
@@ -35,12 +36,18 @@ WRITE_SECONDS = 10.0
 NO_RADIO = (BleakBluetoothNotAvailableError, BleakError, OSError, EOFError)  # without D-Bus there is no BlueZ
 
 
-class BluetoothWire(Wire):
+class BluetoothWire(QueuedWire):
     """One connection of bleak's."""
 
-    def __init__(self, client: bleak.BleakClient, values: "asyncio.Queue[bytes | None]"):
-        self._client = client
-        self._values = values  # None: the connection ended
+    def __init__(self, device: Any):
+        super().__init__()
+        self._client = bleak.BleakClient(device, disconnected_callback=lambda _: self.arrived(None), services=[SERVICE])
+
+    async def prepare(self) -> None:
+        """Connect, ask for the MTU, and subscribe."""
+        await self._client.connect()
+        await _acquire_mtu(self._client)
+        await self._client.start_notify(ANSWER, lambda _, value: self.arrived(bytes(value)))
 
     @property
     def fragment(self) -> int:
@@ -59,18 +66,6 @@ class BluetoothWire(Wire):
                 await self._client.write_gatt_char(COMMAND, value, response=True)
         except (BleakError, OSError, EOFError, TimeoutError):
             raise LinkLost from None
-
-    async def receive(self, timeout: float) -> bytes:
-        """Wait for a notification."""
-        try:
-            async with asyncio.timeout(timeout):
-                value = await self._values.get()
-        except TimeoutError:
-            raise LinkLost("The lock does not answer any more.") from None
-        if value is None:
-            self._values.put_nowait(None)
-            raise LinkLost
-        return value
 
     async def close(self) -> None:
         """Disconnect."""
@@ -107,21 +102,16 @@ class Bluetooth(Radio):
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect, subscribe, and ask for the MTU."""
-        values: asyncio.Queue[bytes | None] = asyncio.Queue()
-        client = bleak.BleakClient(
-            sighting.handle, disconnected_callback=lambda _: values.put_nowait(None), services=[SERVICE]
-        )
+        wire = BluetoothWire(sighting.handle)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await client.connect()
-                await _acquire_mtu(client)
-                await client.start_notify(ANSWER, lambda _, value: values.put_nowait(bytes(value)))
+                await wire.prepare()
         except BleakBluetoothNotAvailableError as error:
             raise NoBluetooth(_why(error)) from None
         except (BleakError, OSError, EOFError, TimeoutError):
-            await BluetoothWire(client, values).close()
+            await wire.close()
             raise OutOfRange(f"The lock at {sighting.address}") from None
-        return BluetoothWire(client, values)
+        return wire
 
 
 def _backend(client: bleak.BleakClient) -> Any:

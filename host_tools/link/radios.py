@@ -85,16 +85,17 @@ class Radios:
         return found
 
     async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> AsyncIterator[Sighting]:
-        """Yield what calls itself by this id, which anybody may: first what is seen at once, then, when that was not
-        it, all else that is seen in so many seconds, the strongest first. OutOfRange when there is nothing.
+        """Yield what calls itself by this id, which anybody may: first what is seen first in so many seconds, then,
+        when that was not it, all else that is seen in SCAN_SECONDS, the strongest first. OutOfRange when there is
+        nothing.
         """
 
         def is_it(one: Sighting) -> bool:
             return one.lock_id == lock_id
 
         seen: set[tuple[str, str]] = set()
-        for enough in (is_it, lambda one: False):
-            found = await self.scan(seconds, enough)
+        for enough, limit in ((is_it, seconds), (lambda one: False, min(seconds, SCAN_SECONDS))):
+            found = await self.scan(limit, enough)
             for one in filter(is_it, found):
                 if (one.transport, one.address) not in seen:
                     seen.add((one.transport, one.address))

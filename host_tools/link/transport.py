@@ -4,6 +4,7 @@ A Radio sees locks and connects to them; the Wire it returns carries values of a
 once, or raises LinkLost. It understands nothing of what it carries. Errors are ToolErrors, for the person who waits.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,7 +45,8 @@ class OutOfRange(ToolError):
             super().__init__(
                 f"{name} is not in range.",
                 "Go closer and try again; `tumbler scan` shows what is in range. A lock that somebody is connected to"
-                " is not seen.",
+                " is not seen. A lock on batteries sleeps: touch a key, or wait until it is heard, up to 5 min:"
+                " --wait 320",
             )
 
 
@@ -94,6 +96,29 @@ class Wire(ABC):
     @abstractmethod
     async def close(self) -> None:
         """End the connection; safe to call twice."""
+
+
+class QueuedWire(Wire):
+    """A wire whose values arrive by a callback and wait in a queue."""
+
+    def __init__(self) -> None:
+        self._values: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the connection ended
+
+    def arrived(self, value: bytes | None) -> None:
+        """Take a value that came, or None for the end of the connection."""
+        self._values.put_nowait(value)
+
+    async def receive(self, timeout: float) -> bytes:
+        """Wait for the next value; after the end of the connection every call raises LinkLost."""
+        try:
+            async with asyncio.timeout(timeout):
+                value = await self._values.get()
+        except TimeoutError:
+            raise LinkLost("The lock does not answer any more.") from None
+        if value is None:
+            self.arrived(None)
+            raise LinkLost
+        return value
 
 
 class Radio(ABC):

@@ -28,6 +28,7 @@ from .transport import (
     LinkLost,
     NoBluetooth,
     OutOfRange,
+    QueuedWire,
     Radio,
     Sighting,
     Wire,
@@ -47,20 +48,20 @@ MTU = 247
 logging.getLogger("bumble").addHandler(logging.NullHandler())
 
 
-class VirtualWire(Wire):
+class VirtualWire(QueuedWire):
     """One connection of bumble's."""
 
     def __init__(self, connection: Connection, peer: Peer):
+        super().__init__()
         self._connection = connection
         self._peer = peer
-        self._values: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the connection ended
         self._command: CharacteristicProxy[bytes] | None = None
         self._gone = False
         connection.on(connection.EVENT_DISCONNECTION, self._ended)
 
     def _ended(self, reason: object = None) -> None:
         self._gone = True
-        self._values.put_nowait(None)
+        self.arrived(None)
 
     async def prepare(self) -> None:
         """Ask for an MTU, find the service, subscribe; OutOfRange when it is not there."""
@@ -70,7 +71,7 @@ class VirtualWire(Wire):
             parts = {part.uuid: part for part in await services[0].discover_characteristics()}
             self._command, answer = parts.get(UUID(COMMAND)), parts.get(UUID(ANSWER))
             if self._command is not None and answer is not None:
-                await self._peer.subscribe(answer, lambda value: self._values.put_nowait(bytes(value)))
+                await self._peer.subscribe(answer, lambda value: self.arrived(bytes(value)))
                 return
         raise OutOfRange("A lock with our service")
 
@@ -89,18 +90,6 @@ class VirtualWire(Wire):
         except (BaseBumbleError, OSError, TimeoutError, asyncio.CancelledError) as error:
             _unless_we_are_cancelled(error)
             raise LinkLost from None
-
-    async def receive(self, timeout: float) -> bytes:
-        """Wait for a notification."""
-        try:
-            async with asyncio.timeout(timeout):
-                value = await self._values.get()
-        except TimeoutError:
-            raise LinkLost("The lock does not answer any more.") from None
-        if value is None:
-            self._values.put_nowait(None)
-            raise LinkLost
-        return value
 
     async def close(self) -> None:
         """Disconnect, unless the lock was faster: the stack would wait for an event that was there before."""

@@ -21,7 +21,7 @@ from ..errors import ToolError
 from ..mirror import ANEW, Asked, HeldKey, Mirror
 from ..registry import Lock, Registry
 from .client import MOST_EVENTS, Client
-from .radios import Radios
+from .radios import SCAN_SECONDS, Radios
 from .refusals import Refusal
 from .results import CodeRecord, KeyEntry, LogEvent, Status
 from .session import Busy, TooOld, WrongKey, WrongLock
@@ -216,9 +216,10 @@ async def visit(
     say: Say,
     now: Callable[[], int],
     keys: list[HeldKey] | None = None,
+    wait: float = SCAN_SECONDS,
 ) -> AsyncIterator[Visit]:
     """Find a lock, connect with a key that it knows, and let the registry learn how it is. keys: to try, the registry's
-    without any; for keys of a lock that begins anew, lock is `Lock.anew`.
+    without any; for keys of a lock that begins anew, lock is `Lock.anew`; wait: seconds until it must have been seen.
 
     NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
     """
@@ -227,7 +228,7 @@ async def visit(
     if not keys:
         raise NoKey(lock.name)
     try:
-        client, key = await _reach(lock, radios, keys, say)
+        client, key = await _reach(lock, radios, keys, say, wait)
     except OutOfRange as error:
         if lock.successor is not None and not lock.is_anew:
             raise ToolError(
@@ -250,11 +251,11 @@ async def visit(
         await client.close()
 
 
-async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say) -> tuple[Client, HeldKey]:
+async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say, wait: float) -> tuple[Client, HeldKey]:
     """Return a client in a session, and the key it uses: the first one that something with the lock's id knows."""
-    say(f"Looking for {lock.name} …")
+    say(f"Looking for {lock.name} …" if wait <= SCAN_SECONDS else f"Waiting until {lock.name} is heard …")
     trouble: ToolError | None = None
-    async for sighting in radios.find(lock.lock_id, lock.name):
+    async for sighting in radios.find(lock.lock_id, lock.name, wait):
         try:
             return await _enter(lock, radios, sighting, keys, say)
         except (WrongKey, WrongLock, Busy, TooOld, LinkLost, OutOfRange) as error:

@@ -104,6 +104,12 @@ class Radio:
                 self._event("off")
         return self._active
 
+    def asleep(self):
+        """The chip sleeps: a radio that is on loses its power and is of no use until it was switched off and on."""
+        if self._active:
+            self.links = {}
+            self._event("off")
+
     def config(self, *names, **settings):
         """Set, or ask for one setting by name."""
         self._need()

@@ -97,7 +97,11 @@ class Virtual:
         self.matrix = MatrixModel(len(keypad["rows"]), len(keypad["cols"]), world.now_us)
         for key in request.get("held", ""):
             self._down(key)
-        self.machine = Machine(world, description, self.matrix, self.bus, self, self._reset, request)
+        slots = bool(request.get("slots"))
+        self._make_radio(world, not slots)
+        self.machine = Machine(
+            world, description, self.matrix, self.bus, self, self._reset, request, self.radio.asleep
+        )  # fmt: skip
         sys.modules["machine"] = self.machine
         sys.modules["esp32"] = self.machine.esp32
         self.machine.button.held = bool(request.get("button"))
@@ -105,8 +109,6 @@ class Virtual:
             self.machine.contacts[name].held = True
         if request.get("battery") is not None:
             self.machine.battery.millivolts = request["battery"]
-        slots = bool(request.get("slots"))
-        self._make_radio(world, not slots)
         self.time = Time(world, request.get("own_clock", 0))
         sys.modules["time"] = self.time
         world.install()

@@ -240,7 +240,8 @@ class _Converter:
 
 class Machine:
     """The module `machine`. reset(cause, fields): ends the power-on, must raise; start: what the host told of why
-    this one began. The host moves `contacts`, `button` and `battery`, and jams `motor`."""
+    this one began; asleep(): called when a sleep takes the radio's power. The host moves `contacts`, `button` and
+    `battery`, and jams `motor`."""
 
     PWRON_RESET = PWRON_RESET
     WDT_RESET = WDT_RESET
@@ -250,7 +251,7 @@ class Machine:
     TIMER_WAKE = TIMER_WAKE
     Signal = Signal
 
-    def __init__(self, world, description, matrix, bus, outputs, reset, start):
+    def __init__(self, world, description, matrix, bus, outputs, reset, start, asleep):
         self.contacts = {name: Button(description[name]) for name in ("button", "door", "exit") if name in description}
         self.button = self.contacts["button"]
         self.motor = None
@@ -270,6 +271,7 @@ class Machine:
         self.WDT = lambda timeout=5000: _Watchdog(world, timeout)
         self.I2C = lambda number, scl=None, sda=None, freq=400_000: bus
         self._reset = reset
+        self._asleep = asleep
         self._cause = CAUSES.get(start.get("cause"), PWRON_RESET)
         self._reason = TIMER_WAKE if start.get("by") == "timer" else PIN_WAKE
 
@@ -281,10 +283,12 @@ class Machine:
         """Sleep until a pin goes low; the keypad's rows float meanwhile unless they are held."""
         for row in self.rows:
             row.float()
+        self._asleep()
         self._world.sleep(ms, lambda: self._low(self.esp32.light))
 
     def deepsleep(self, ms):
         """Sleep until a pin goes low, and start again."""
+        self._asleep()
         self._world.sleep(ms, lambda: self._low(self.esp32.deep))
         by = "pin" if self._low(self.esp32.deep) else "timer"
         self._reset("deep-sleep", {"by": by, "memory": self.RTC().memory().hex()})

@@ -1,14 +1,15 @@
-"""The virtual board with one fault put into the lock's clock task three seconds after its start.
+"""The virtual board with one fault.
 
 Argument: dies, ends, hangs, blocks (20 s without a turn for anybody), pauses (7 s), spins (for ever), collects
-(ends the channels of the bolt's pulses, as the garbage collector would if nothing kept them).
+(ends the channels of the bolt's pulses, as the garbage collector would if nothing kept them): the lock's clock
+task does so three seconds after its start. no-radio: the radio does not start, and takes 2 s for that, the longest.
 """
 
 import asyncio
 import sys
 
 from firmware.app.lock import Lock
-from host_tools.virtual import board_main
+from host_tools.virtual import bluetooth, board_main
 
 variant = sys.argv[1]
 
@@ -44,5 +45,16 @@ async def broken(lock):
         await duty.rest(1000)
 
 
-Lock._clock = broken
+def silent(radio, on=None):
+    """Stands where bluetooth.BLE.active() stood."""
+    if on:
+        block(2000)
+        raise OSError(110)
+    return False
+
+
+if variant == "no-radio":
+    bluetooth.Radio.active = silent
+else:
+    Lock._clock = broken
 sys.exit(board_main.main())
