@@ -118,8 +118,8 @@ def test_bursts_cost_the_more_the_closer_they_are(name):
 def test_every_second_of_a_day_counts_once():
     """With the same current awake and asleep it does not matter how the day is spent."""
     description = boards.usable("esp32s3-devkitc").description
+    flat = energy.Currents(awake=1000, radio=0, light=1000, deep=1000)
     for sleep in ("none", "light", "deep"):
-        flat = energy.Currents(awake=1000, radio=0, light=1000, deep=1000)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(energy, "currents", lambda _: flat)
             day = energy.account(description, sleep=sleep)
