@@ -17,7 +17,7 @@ PIN := build/lock/bin/uv pip compile --quiet --no-config --universal --python-ve
 
 # A variable that has no default.
 need = $(if $($(1)),,$(error $(1)= is missing: make $@ $(1)=$(2)))
-NEED_BOARD = $(call need,BOARD,esp32-devkitc)
+NEED_BOARD = $(call need,BOARD,esp32s3-devkitc)
 NEED_PORT = $(call need,PORT,/dev/ttyUSB0)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -27,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## List the targets
-	@echo "Usage: make TARGET [PYTHON=python3.12] [JOBS=2] [BOARD=esp32-devkitc] [PORT=/dev/ttyUSB0]"
+	@echo "Usage: make TARGET [PYTHON=python3.12] [JOBS=2] [BOARD=esp32s3-devkitc] [PORT=/dev/ttyUSB0]"
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '%-12s %s\n' "$$name" "$$text"; done
 

@@ -8,7 +8,7 @@ from tests.campaign import campaign
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take what tests/hardware needs."""
     parser.addoption("--port", default="", help="serial port of a board that is no lock in service (docs/hardware.md)")
-    parser.addoption("--board", default="esp32-devkitc", help="which board it is")
+    parser.addoption("--board", default="esp32s3-devkitc", help="which board it is")
 
 
 def pytest_report_header() -> str:

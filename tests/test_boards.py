@@ -61,7 +61,7 @@ def test_the_boards_that_come_with_it_are_possible(name):
 
 def test_there_are_boards_of_every_chip():
     assert {boards.load(name).description["mcu"] for name in ALL} == set(CHIPS)
-    assert len(ALL) >= 5
+    assert len(ALL) >= 6
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "virtual"])
@@ -75,6 +75,42 @@ def test_a_real_board_can_be_flashed_and_says_where_its_facts_are_from(name):
     # MicroPython's partitions-4MiBplus.csv, and a vfs partition over the rest of the chip.
     assert (flash["app_offset"], flash["app_kib"], flash["vfs_offset"]) == (0x10000, 0x1F0000 // 1024, 0x200000)
     assert flash["vfs_offset"] // 1024 + flash["vfs_kib"] == flash["size_kib"]
+
+
+BUILDS = {  # what MicroPython 1.28 calls its builds for external RAM: of Espressif's own boards, chip and RAM
+    ("esp32", "none"): "ESP32_GENERIC",
+    ("esp32", "quad"): "ESP32_GENERIC-SPIRAM",
+    ("esp32s3", "quad"): "ESP32_GENERIC_S3",
+    ("esp32s3", "octal"): "ESP32_GENERIC_S3-SPIRAM_OCT",
+    ("esp32c3", "none"): "ESP32_GENERIC_C3",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if "devkit" in name])
+def test_the_build_is_the_one_for_the_external_ram(name):
+    board = description(name)
+    assert board["micropython"]["build"] == BUILDS[board["mcu"], board.get("psram", "none")]
+
+
+def test_each_chip_that_can_have_external_ram_has_a_board_with_it():
+    with_ram = {description(name)["mcu"] for name in ALL if description(name).get("psram", "none") != "none"}
+    assert with_ram == {mcu for mcu, chip in CHIPS.items() if set(chip.ram) != {"none"}}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "virtual"])
+def test_the_documents_say_whether_a_board_has_bluetooth(name):
+    """Without external RAM the firmware leaves Bluetooth out, unless it is frozen into the image."""
+    ram = description(name).get("psram", "none")
+    notes = " ".join(boards.load(name).headers["notes"])
+    without = "With MicroPython as downloaded this board has no Bluetooth"
+    assert (without in notes) == (ram == "none")
+    assert ("room for Bluetooth with MicroPython as downloaded" in notes) == (ram != "none")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in readme.splitlines() if line.startswith(f"| [{name}](boards/{name}/README.md) |")]
+    _, _, chip, memory, bluetooth, *_ = (cell.strip() for cell in row.split("|"))
+    assert chip == CHIPS[description(name)["mcu"]].name
+    assert memory.split(",")[0] == ram
+    assert bluetooth == ("with `tumbler freeze`" if ram == "none" else "yes")
 
 
 def test_warnings_of_the_boards_that_come_with_it():
@@ -98,6 +134,10 @@ WRONG = [
     *[("esp32s3-devkitc", {"led__pin": pin}, f"GPIO {pin}: the flash takes it") for pin in range(26, 33)],
     *[("esp32c3-devkitm", {"led__pin": pin}, f"GPIO {pin}: the flash takes it") for pin in range(11, 18)],
     ("esp32-devkitc", {"psram": "quad"}, "door.pin: GPIO 16: external RAM takes it"),
+    *[("esp32-devkitc-ve", {"door__pin": p}, f"door.pin: GPIO {p}: external RAM takes it") for p in (16, 17)],
+    ("esp32-devkitc-ve", {"door__pull": None}, "door.pin: GPIO 34 has no pull-up"),
+    ("esp32-devkitc-ve", {"button__pull": None}, "button.pin: GPIO 35 has no pull-up"),
+    *[("esp32s3-devkitc", {"led__pin": p}, f"GPIO {p}: external RAM takes it") for p in range(33, 38)],
     *[("esp32s3-devkitc", {"psram": "octal", "led__pin": p}, f"GPIO {p}: external RAM") for p in range(33, 38)],
     *[("esp32-devkitc", {"led__pin": pin}, f"GPIO {pin}: console or USB take it") for pin in (1, 3)],
     *[("esp32s3-devkitc", {"led__pin": pin}, f"GPIO {pin}: console or USB take it") for pin in (19, 20, 43, 44)],
@@ -265,6 +305,14 @@ def test_straps_that_leave_the_chip_starting_are_a_warning(name, changes, text):
     found = boards.check(changed(name, **changes))
     assert found.errors == []
     assert any(text in warning for warning in found.warnings)
+
+
+def test_what_the_notes_of_the_s3_say_to_change_is_possible():
+    assert boards.check(changed("esp32s3-devkitc", power=None, radio__asleep_s=None)).errors == []
+    quad = changed("esp32s3-devkitc", psram="quad", micropython__build="ESP32_GENERIC_S3")
+    assert boards.check(quad).errors == []
+    small = changed("esp32-devkitc-ve", flash__size_kib=4096, flash__vfs_kib=2048)
+    assert boards.check(small).errors == []
 
 
 def test_pull_ups_outside_make_input_only_pins_good():

@@ -97,6 +97,13 @@ def test_a_file_is_no_port(tmp_path):
         assert "no serial port" in refused(*command, "--port", port)
 
 
+def test_a_build_with_a_variant_is_on_the_page_of_its_board():
+    text = refused("flash", "--board", "esp32s3-devkitc", "--port", os.devnull)
+    assert "ESP32_GENERIC_S3-SPIRAM_OCT-DATE-v1.28.0.bin from micropython.org/download/ESP32_GENERIC_S3 and" in text
+    text = refused("flash", "--board", "esp32-devkitc", "--port", os.devnull)
+    assert "ESP32_GENERIC-DATE-v1.28.0.bin from micropython.org/download/ESP32_GENERIC and" in text
+
+
 def test_only_boards_that_can_be_flashed_are_offered():
     text = refused("flash", "--board", "nothing", "--port", os.devnull)
     assert "There is no board 'nothing'." in text

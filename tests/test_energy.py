@@ -65,6 +65,32 @@ def test_a_day_by_hand():
     assert once.uah - account.uah == pytest.approx((39.5 * (28_000 - 140) + 9_000) / 3600)
 
 
+@pytest.mark.parametrize(("psram", "ram"), [("none", 0), ("quad", 40), ("octal", 140)])
+def test_external_ram_is_fed_in_light_sleep_alone(psram, ram):
+    """A lock that does nothing but sleep, on an S3: 280 µA, the regulator's 4, and the RAM; in deep sleep 8 and 4."""
+    description = copy.deepcopy(boards.usable("esp32s3-devkitc").description)
+    for part in ("radio", "battery"):
+        del description[part]
+    description["clock"] = {"chip": "internal"}
+    description["psram"] = psram
+    idle = replace(energy.Usage(), entries=0, wakes=0)
+    assert energy.account(description, idle, "light").average_ua == pytest.approx(284 + ram)
+    assert energy.account(description, idle, "deep").average_ua == pytest.approx(12)
+    # One entry more: octal RAM comes with a clock of 240 MHz, 66 mA instead of 55 while awake.
+    awake = 66_000 if psram == "octal" else 55_000
+    more = energy.account(description, replace(idle, entries=1), "light").uah
+    more -= energy.account(description, idle, "light").uah
+    assert more == pytest.approx((39.5 * (awake - 280 - ram) + 9_000) / 3600)
+
+
+def test_the_document_says_what_an_s3_lasts_with_other_ram():
+    description = copy.deepcopy(boards.usable("esp32s3-devkitc").description)
+    for psram, words in (("quad", "with quad RAM (N8R2) it lasts"), ("none", "without any (N8, `tumbler freeze`)")):
+        description["psram"] = psram
+        found = re.findall(re.escape(words) + r" (\d+) days", " ".join(TEXT.split()))
+        assert found == [str(round(energy.account(description).days))], psram
+
+
 @pytest.mark.parametrize(("sleep", "rest", "awake_s"), [("light", 140, 2.5), ("deep", 5, 5.5)])
 def test_bursts_by_hand(sleep, rest, awake_s):
     """A C3 that does nothing but sleep and advertise: in each burst 20 advertisements of 4 ms at 190 mA, besides."""
@@ -92,10 +118,10 @@ def test_bursts_cost_the_more_the_closer_they_are(name):
 def test_every_second_of_a_day_counts_once():
     """With the same current awake and asleep it does not matter how the day is spent."""
     description = boards.usable("esp32s3-devkitc").description
+    flat = energy.Currents(awake=1000, radio=0, light=1000, deep=1000)
     for sleep in ("none", "light", "deep"):
-        flat = {"esp32s3": energy.Currents(awake=1000, radio=0, light=1000, deep=1000)}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(energy, "CURRENTS", flat)
+            patch.setattr(energy, "currents", lambda _: flat)
             day = energy.account(description, sleep=sleep)
         fixed = {"signals", "regulator", "clock chip", "battery divider"}
         assert sum(share.uah for share in day.shares if share.name not in fixed) == pytest.approx(24_000)
@@ -147,3 +173,7 @@ def test_the_currents_are_those_of_the_document():
     assert f"| DS3231 | {energy.CLOCK_CHIP} µA |" in table
     assert f"{energy.EXPANDERS['mcp23017']}; {energy.EXPANDERS['pcf8574']} µA" in table
     assert f"| regulator | {energy.REGULATOR} µA |" in table
+    quad, octal = energy.RAM["quad"], energy.RAM["octal"]
+    assert f"| external RAM, quad; octal, in light sleep | {quad.light}; {octal.light} µA |" in table
+    assert f"| octal RAM, awake | {octal.awake // 1000} mA |" in table
+    assert energy.RAM["none"] == energy.Currents(0, 0, 0, 0)

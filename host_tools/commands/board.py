@@ -37,7 +37,7 @@ def list_(json: Json = False) -> None:
     show.table(("name", "chip", "keypad", "sleep", "board"), cells, "No boards.")
 
 
-@app.command(epilog=examples("tumbler board check esp32-devkitc", "tumbler board check mine/board.json --json"))
+@app.command(epilog=examples("tumbler board check esp32s3-devkitc", "tumbler board check mine/board.json --json"))
 def check(name: Board, json: Json = False) -> None:
     """Check a description: everything that makes the board impossible, and what one should know.
 

@@ -74,14 +74,16 @@ Image = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `tumbler`."""
     port = "--port /dev/ttyUSB0"
+    board = "--board esp32s3-devkitc"
+    file = "ESP32_GENERIC_S3-SPIRAM_OCT-20260406-v1.28.0.bin"
     lines: dict[Callable[..., None], str] = {
-        flash: f"tumbler flash --board esp32-devkitc {port} --image ESP32_GENERIC-20250415-v1.28.0.bin --mip",
-        deploy: f"tumbler deploy --board esp32-devkitc {port}",
+        flash: f"tumbler flash {board} {port} --image {file} --mip",
+        deploy: f"tumbler deploy {board} {port}",
         provision: f"tumbler provision cabin {port} --timezone Europe/Berlin",
         selftest: f"tumbler selftest {port}",
         monitor: f"tumbler monitor {port}",
-        image: "tumbler image --board esp32-devkitc --micropython ESP32_GENERIC-20250415-v1.28.0.bin -o cabin.bin",
-        workshop: f"tumbler workshop --board esp32-devkitc {port} --image ESP32_GENERIC-20250415-v1.28.0.bin shop.csv",
+        image: f"tumbler image {board} --micropython {file} -o cabin.bin",
+        workshop: f"tumbler workshop {board} {port} --image {file} shop.csv",
     }
     for command, line in lines.items():
         app.command(epilog=examples(line))(command)

@@ -39,8 +39,9 @@ class Target:
     @property
     def fetch(self) -> str:
         """The sentence that says what to fetch."""
+        page = self.build.partition("-")[0]  # that of the board has its variants too
         return (
-            f"Download {self.image_name} from micropython.org/download/{self.build} and name it with --image"
+            f"Download {self.image_name} from micropython.org/download/{page} and name it with --image"
             " (for `tumbler image`: --micropython)."
         )
 

@@ -42,7 +42,7 @@ def port(request):
     """The serial port of the board; without one there is nothing to test."""
     found = request.config.getoption("--port")
     if not found:
-        pytest.skip("needs a board: --port /dev/ttyUSB0 --board esp32-devkitc (docs/hardware.md)")
+        pytest.skip("needs a board: --port /dev/ttyUSB0 --board esp32s3-devkitc (docs/hardware.md)")
     return found
 
 
