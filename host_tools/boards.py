@@ -23,9 +23,13 @@ EXPANDERS = {  # pins, addresses, fastest clock
     "mcp23017": (frozenset(range(7)) | frozenset(range(8, 15)), range(32, 40), 400_000),
 }
 # What else lies in the root of a board's file system, or would be taken for it by an import.
-SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "firmware", "boot", "main", "board", "selftest")
+SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "firmware", "boot", "main", "board", "selftest", "tumbler")
 OFTENEST_S = 10  # seconds from one burst of advertising to the next, asleep
 CONTACTS = ("button", "door", "exit")
+NO_BLUETOOTH = (
+    "This board has no external RAM: with a stock MicroPython, which leaves no memory for it, the lock will have no"
+    " Bluetooth (docs/memory.md). One with the firmware inside leaves enough: tumbler freeze --help"
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,11 @@ class Use:
 
 @dataclass
 class Findings:
-    """What is wrong with a board, and what one should know of it; each a sentence or two."""
+    """What is wrong with a board, what one should look at, and what to know of it; each a sentence or two."""
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,15 @@ def check(description: object, headers: Description | None = None) -> Findings:
         found.errors += rule(description, chip, pins)
     if headers is not None:
         found.errors += _headers(headers, pins)
+    found.notes += notes(description)
     return found
+
+
+def notes(description: Description) -> list[str]:
+    """Say what to know of a board with a stock MicroPython; its fields are right."""
+    if "micropython" in description and "radio" in description and get(description, "psram") in (None, "none"):
+        return [NO_BLUETOOTH]
+    return []
 
 
 def _twice(pins: list[Use]) -> Iterator[str]:

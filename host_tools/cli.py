@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from . import show
-from .commands import board, code, code_link, deploy, key, lock, lock_link, pair, update
+from .commands import board, code, code_link, deploy, freeze, key, lock, lock_link, pair, update
 from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
 from .errors import ToolError
 
@@ -33,6 +33,7 @@ app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
 app.add_typer(update.app, name="update", help="New firmware: build, sign, and send it over Bluetooth.")
 pair.add_to(app)
 deploy.add_to(app)
+freeze.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -5,7 +5,7 @@ Made from the firmware's sources, compiled by mpy-cross; signed or not.
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -148,13 +148,17 @@ def compile_source(source: Path, name: str) -> bytes:
         return target.read_bytes()
 
 
-def build(root: Path = ROOT) -> Update:
-    """Compile the firmware below `root` into an update, unsigned."""
-    contents = {}
+def sources(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
+    """Give out the files of the package `firmware` below `root`, by their names, sorted; not what starts a slot."""
     for source in sorted((root / "firmware").rglob("*.py")):
         name = source.relative_to(root)
         if name.parts[1:] not in [(outside,) for outside in OUTSIDE]:
-            contents[name.with_suffix(".mpy").as_posix()] = compile_source(source, name.as_posix())
+            yield name.as_posix(), source
+
+
+def build(root: Path = ROOT) -> Update:
+    """Compile the firmware below `root` into an update, unsigned."""
+    contents = {name.removesuffix(".py") + ".mpy": compile_source(source, name) for name, source in sources(root)}
     major, minor, patch = (int(part) for part in firmware.VERSION.split("."))
     # The second byte of a .mpy is the version of its format; there is no machine code in the firmware.
     return Update.of((major, minor, patch), (contents["firmware/__init__.mpy"][1], 0), contents)

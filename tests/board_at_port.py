@@ -2,9 +2,9 @@
 
 It starts as an ESP32 does: the file system is mounted (a blank chip gets one), then the prompt comes. `machine.reset()`
 and a cut of the power end the process; the board is then dark until power() is called. What the image file holds is
-what the flash holds. `boot.py` and `main.py` run only if they are named in `run`. It says
-that it is the build and version of tests/boards.py. Of the parts of a lock there is
-none: a test that needs some gives a `prelude`, source that runs first.
+what the flash holds. `boot.py` and `main.py` run only if they are named in `run`. It says that it is the build and
+version of tests/boards.py. A folder may take the place of what is frozen into MicroPython. Of the parts of a lock there
+is none: a test that needs some gives a `prelude`, source that runs first.
 """
 
 import os
@@ -49,6 +49,9 @@ system = vfs.VfsLfs2(flash)
 vfs.umount("/")
 vfs.mount(system, "/")
 sys.path[:] = ["", ".frozen", "/lib"]
+if {inside!r}:
+    vfs.mount(vfs.VfsPosix({inside!r}), "/.frozen")
+    sys.path.insert(1, "/.frozen")
 for name in {run!r}:
     with open(name) as file:
         code = compile(file.read(), name, "exec")
@@ -58,13 +61,17 @@ for name in {run!r}:
 
 class BoardAtPort:
     """Use as a context manager. image: the flash, a file that is kept; kib: its size; prelude: source for the start;
-    run: files of the flash that are run then.
+    run: files of the flash that are run then; inside: folder of what is frozen into its MicroPython, "" for nothing,
+    read at each start.
 
     port: the name of the serial port, the same for as long as the board lives, through all its starts.
     """
 
-    def __init__(self, image: Path, kib: int = 1024, prelude: str = "", run: tuple[str, ...] = ()):
+    def __init__(
+        self, image: Path, kib: int = 1024, prelude: str = "", run: tuple[str, ...] = (), inside: str | Path = ""
+    ):
         self.image = image
+        self.inside = inside
         self._kib = kib
         self._prelude = prelude
         self._run = run
@@ -99,6 +106,7 @@ class BoardAtPort:
             cut=cut,
             version=(*map(int, VERSION.split(".")), ""),
             build=BUILD,
+            inside=str(self.inside),
             prelude=self._prelude,
             run=self._run,
         )

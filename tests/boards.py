@@ -73,11 +73,12 @@ def micropython(
     chip: int | None = None,
     partitions: tuple[tuple[str, int, int, int, int], ...] = (NVS, FACTORY),
     more: int = 0,
+    inside: str = "",
 ) -> bytes:
-    """Return an image; more: bytes that its program is longer."""
+    """Return an image; more: bytes that its program is longer; inside: text that is in it."""
     number = CHIPS[mcu] if chip is None else chip
     start = 0x1000 if mcu == "esp32" else 0
-    banner = f"MicroPython v{version} on 2025-04-15".encode()
+    banner = f"MicroPython v{version} on 2025-04-15\0{inside}".encode()
     image = bytearray(b"\xff") * (0x10000 - start)
     loader = program(number, RAM[mcu], b"start")
     image[: len(loader)] = loader

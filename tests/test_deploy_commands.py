@@ -43,7 +43,9 @@ def test_an_empty_board_in_one_command(tmp_path, image):
     with ChipAtPort(mac=MAC) as chip:
         words = ("--board", "esp32-devkitc", "--port", chip.port, "--image", image)
         told = done("flash", *words, "--aioble", aioble(tmp_path / "lib"))
-        assert told == {"mac": MAC.hex(), "erased": False, "firmware": "0.1.0", "aioble": "0.6.2"}
+        (note,) = told.pop("notes")
+        assert "no Bluetooth" in note
+        assert told == {"mac": MAC.hex(), "erased": False, "firmware": "0.1.0", "aioble": "0.6.2", "inside": None}
         files = file_system.read(bytes(chip.flash[2 * boards.MIB :]))
         assert files["lib/aioble/version"] == b"0.6.2\n"
         assert files["lib/aioble/core.mpy"][:1] == b"M"

@@ -46,7 +46,14 @@ def check(name: Board, json: Json = False) -> None:
     board = boards.load(name)
     found = boards.check(board.description, board.headers)
     if json:
-        show.emit({"possible": not found.errors, "errors": found.errors, "warnings": found.warnings})
+        show.emit(
+            {
+                "possible": not found.errors,
+                "errors": found.errors,
+                "warnings": found.warnings,
+                "notes": found.notes,
+            }
+        )
     else:
         for error in found.errors:
             print(error)
@@ -54,6 +61,8 @@ def check(name: Board, json: Json = False) -> None:
             show.warn(warning)
         if not found.errors:
             show.say(f"{board.path}: '{board.description['name']}' is a board that can be built.")
+            for note in found.notes:
+                show.note(note)
     if found.errors:
         raise typer.Exit(1)
 
@@ -69,12 +78,22 @@ def show_(name: Board, json: Json = False) -> None:
         for terminal in device.terminals
     ]
     if json:
-        show.emit({"name": board.description["name"], **able, "wires": wires, "description": board.description})
+        show.emit(
+            {
+                "name": board.description["name"],
+                **able,
+                "notes": boards.notes(board.description),
+                "wires": wires,
+                "description": board.description,
+            }
+        )
         return
     title: str = (board.headers or {}).get("title", name)
     show.fields(able.items(), title)
     rows = [[wire["part"], wire["terminal"], wire["supply"] or f"GPIO {wire['gpio']}"] for wire in wires]
     show.table(("part", "terminal", "board"), rows, "No wires.")
+    for note in boards.notes(board.description):
+        show.note(note)
 
 
 @app.command("energy", epilog=examples("tumbler board energy esp32c3-devkitm"))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,14 @@ import typer
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from firmware import VERSION
+
 from .. import show
-from ..deploy import micropython_image, packages
+from ..deploy import frozen, micropython_image, packages
 from ..deploy.bundle import Bundle
 from ..deploy.chip import Chip
 from ..deploy.console import Console
+from ..deploy.deploying import Report
 from ..deploy.deploying import deploy as deploy_to
 from ..deploy.file_system import factory, for_target, used
 from ..deploy.flashing import flash as flash_chip
@@ -103,19 +107,33 @@ def flash(
     """Write MicroPython onto a board, and the firmware if it has no file system."""
     target = Target.load(board)
     micropython = _micropython(image, target)
-    bundle = Bundle.build(target, _aioble(aioble, mip))
+    inside = frozen.version_in(micropython)
+    bundle = _bundle(target, inside, aioble, mip)
     with _bars() as progress:
         done = flash_chip(port, target, micropython, bundle, progress, erase)
     micropython_image.remember(micropython, target)
+    notes = _notes(target, inside)
     if json:
-        show.emit({"mac": done.mac, "erased": done.erased, "firmware": done.firmware, "aioble": done.aioble})
+        show.emit(
+            {
+                "mac": done.mac,
+                "erased": done.erased,
+                "firmware": done.firmware,
+                "aioble": done.aioble,
+                "inside": inside,
+                "notes": notes,
+            }
+        )
         return
-    show.say(f"MicroPython {target.version} is on the board ({done.mac}).")
+    show.say(f"MicroPython {target.version} is on the board ({done.mac}){_own(inside, micropython)}.")
     if done.firmware is None:
-        show.say(f"Its file system was kept. The firmware: tumbler deploy --board {board} --port {port}")
-        return
-    show.say(f"So is the firmware {done.firmware}, {_radio(done.aioble)}.")
-    show.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
+        what = "The firmware" if inside is None else "Its start files, and the slots it may have"
+        show.say(f"Its file system was kept. {what}: tumbler deploy --board {board} --port {port}")
+    else:
+        if inside is None:
+            show.say(f"So is the firmware {done.firmware}, {_radio(done.aioble)}.")
+        show.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
+    _tell(notes)
 
 
 def deploy(
@@ -147,8 +165,12 @@ def deploy(
                 "copied": done.copied,
                 "kept": done.kept,
                 "aioble": done.aioble,
+                "removed": done.removed,
             }
         )
+        return
+    if not done.slot:
+        _tell_inside(done)
         return
     if not done.changed:
         show.say(f"The board has the firmware {done.version} already; nothing was sent.")
@@ -225,7 +247,8 @@ def image(
     """Write a complete factory image: MicroPython and the file system. The same inputs give the same bytes."""
     target = Target.load(board)
     interpreter = _micropython(micropython, target)
-    bundle = Bundle.build(target, _aioble(aioble, mip))
+    inside = frozen.version_in(interpreter)
+    bundle = _bundle(target, inside, aioble, mip)
     files = bundle.files()
     data = factory(interpreter, files, target)
     try:
@@ -234,14 +257,23 @@ def image(
         raise ToolError(f"{output} cannot be written: {error.strerror}.", "Name another file.") from error
     micropython_image.remember(interpreter, target)
     free = target.vfs_size - used(for_target(files, target))
+    notes = _notes(target, inside)
     if json:
-        show.emit({"file": str(output), "bytes": len(data), "free": free, "aioble": _version(bundle.aioble)})
+        show.emit(
+            {
+                "file": str(output),
+                "bytes": len(data),
+                "free": free,
+                "aioble": _version(bundle.aioble),
+                "inside": inside,
+                "notes": notes,
+            }
+        )
         return
-    show.say(
-        f"{output}: {len(data):,} bytes, {free // 1024} KiB of the file system are free,"
-        f" {_radio(_version(bundle.aioble))}."
-    )
+    what = f", {_radio(_version(bundle.aioble))}" if inside is None else _own(inside, interpreter)
+    show.say(f"{output}: {len(data):,} bytes, {free // 1024} KiB of the file system are free{what}.")
     show.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {output}")
+    _tell(notes)
 
 
 def workshop(
@@ -267,7 +299,9 @@ def workshop(
             raise ToolError(f"{table} has no lock '{redo}'.", "Give --redo a name of the table, as it stands there.")
         state.forget(redo)
     micropython = _micropython(image, target)
-    bundle = Bundle.build(target, _aioble(aioble, mip))
+    inside = frozen.version_in(micropython)
+    bundle = _bundle(target, inside, aioble, mip)
+    _tell(_notes(target, inside))
     bench = _Bench(port, target, micropython, bundle, table.with_name(table.name + ".labels"), keypad)
     run_workshop(lines, state, bench, _connect)
     show.say(f"All {len(lines)} are done.")
@@ -395,6 +429,48 @@ def _micropython(path: Path | None, target: Target) -> bytes:
     if path is None:
         raise ToolError(f"'{target.name}' runs MicroPython {target.version}, build {target.build}.", target.fetch)
     return micropython_image.read(path, target)
+
+
+def _bundle(target: Target, inside: str | None, aioble: Path | None, mip: bool) -> Bundle:
+    """What goes onto a new board beside MicroPython. inside: version of the firmware that MicroPython has, or None."""
+    if inside is None:
+        return Bundle.build(target, _aioble(aioble, mip))
+    if aioble is not None or mip:
+        raise ToolError("The image has firmware and aioble inside.", "Leave --aioble and --mip out.")
+    return Bundle.beside(target, inside)
+
+
+def _notes(target: Target, inside: str | None) -> list[str]:
+    """What to know of the board with this MicroPython."""
+    return target.notes if inside is None else []
+
+
+def _tell(notes: list[str]) -> None:
+    for note in notes:
+        show.note(note)
+
+
+def _own(inside: str | None, image: bytes) -> str:
+    """What an image is that was built with the firmware inside."""
+    if inside is None:
+        return ""
+    return f", a build of your own with the firmware {inside} inside (SHA-256 {sha256(image).hexdigest()[:16]}…)"
+
+
+def _tell_inside(done: Report) -> None:
+    """Tell what a deploy did to a board whose MicroPython has the firmware inside."""
+    if done.changed:
+        parts = [
+            f"{', '.join(paths)} {did}"
+            for did, paths in (("sent", done.sent_files), ("removed", done.removed))
+            if paths
+        ]
+        show.say(f"{'; '.join(parts)}.")
+    else:
+        show.say("Everything beside its MicroPython is right already; nothing was sent.")
+    show.say(f"The firmware is part of this board's MicroPython: version {done.version}.")
+    if done.version != VERSION:
+        show.say(f"This source is {VERSION}: to change to it, tumbler freeze, build MicroPython and flash it.")
 
 
 def _aioble(folder: Path | None, mip: bool) -> Package | None:

@@ -1,7 +1,8 @@
 """The firmware onto a board over its console, only what differs, into the slot that does not run (docs/deploy.md).
 
-Invariant: the settled slot is never written, and `/slot` names the other one only when all of it is there; so a
-cable may be pulled between any two bytes.
+Invariants: the settled slot is never written, and `/slot` names the other one only when all of it is there; so a
+cable may be pulled between any two bytes. Where the firmware is part of MicroPython, one rename ends the slots before
+anything of them is removed.
 """
 
 import hashlib
@@ -20,6 +21,9 @@ from .target import BLOCK, Target
 
 ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
 LOADER = "loader"
+LOADERS = ("/loader", "/loader_old")  # the folders that main.py takes the loader from, the first one first
+NOT_LOADER = "/loader_new"  # one that it does not
+SLOTS = ("slot", "slot.new", "a", "b")  # of the root
 UPDATE_KEY = "update.pub"
 FOLDERS = ("/a", "/b", "/lib", "/loader", "/loader_old")
 ROOM = 192 * 1024  # of the file system that stay free: the memory needs them
@@ -29,7 +33,8 @@ Progress = Callable[[str, int, int], None]  # what, bytes done, of
 
 @dataclass
 class Report:
-    """What a deploy did. slot: what runs next, with its state; bytes counted as files, not as they go over the wire."""
+    """What a deploy did. slot: what runs next, with its state, "" where the firmware is part of MicroPython; bytes
+    counted as files, not as they go over the wire; removed: what a board without slots still had of them."""
 
     version: str
     slot: str
@@ -39,11 +44,12 @@ class Report:
     copied: int = 0
     kept: int = 0
     aioble: str | None = None
+    removed: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written."""
-        return bool(self.sent_files)
+        """Whether anything was written or removed."""
+        return bool(self.sent_files or self.removed)
 
 
 def settled_on(name: str) -> Record:
@@ -52,7 +58,7 @@ def settled_on(name: str) -> Record:
 
 
 class Board:
-    """What is on the board: the answer of look()."""
+    """What is on the board: the answer of look(). inside: version of the firmware that is part of MicroPython."""
 
     def __init__(self, answer: dict[str, Any]):
         self.files: dict[str, tuple[int, bytes]] = {
@@ -61,6 +67,7 @@ class Board:
         self.version: str = answer["version"] + (f"-{answer['stage']}" if answer["stage"] else "")
         self.build: str = answer["build"]
         self.machine: str = answer["machine"]
+        self.inside: str | None = answer["inside"]
         self.free: int = answer["free"]
         self.root: list[str] = answer["root"]
         self._slot = bytes.fromhex(answer["slot"] or "")
@@ -103,6 +110,18 @@ class Board:
         names = (settled, other(settled))
         return next((name for name in names if self.whole(name)), None)
 
+    @property
+    def loader(self) -> str | None:
+        """The folder that main.py takes the loader from."""
+        return next((place for place in LOADERS if self.has(place)), None)
+
+    @property
+    def used(self) -> str | None:
+        """The slot whose firmware a start uses, "" for the one that is part of MicroPython, None without firmware."""
+        if self.inside is None or (self.loader and self.safe):
+            return self.safe
+        return ""
+
     def has(self, folder: str) -> bool:
         """Whether there are files in a folder, or it is there and empty in the root."""
         return folder.strip("/") in self.root or any(path.startswith(f"{folder}/") for path in self.files)
@@ -120,9 +139,17 @@ def deploy(
     downgrade: bool = False,
     update_key: bytes | None = None,
 ) -> Report:
-    """Bring a board to this firmware. ToolError says why not."""
+    """Bring a board to this firmware, or to the one that is part of its MicroPython. ToolError says why not."""
     board = Board.look(console)
     _refuse(board, target, bundle, downgrade)
+    if board.inside is not None:
+        _refuse_key(update_key)
+        work = _Deploy(console, board, Bundle.beside(target, board.inside), progress)
+        work.no_loader()
+        work.memory(target.storage)
+        work.root_files(None)
+        work.no_slots()
+        return work.report
     work = _Deploy(console, board, bundle, progress)
     report = work.slots()
     work.aioble()
@@ -141,11 +168,22 @@ def _refuse(board: Board, target: Target, bundle: Bundle, downgrade: bool) -> No
             f"Write it first: tumbler flash --board {target.name} --port PORT --image FILE. It keeps what is on the"
             " board. Or name the right board.",
         )
-    running = board.manifest(board.safe) if board.safe else None
-    if running is not None and running.version > bundle.manifest.version and not downgrade:
+    version = bundle.version if board.inside is None else board.inside
+    slot = board.safe if board.inside is None else board.used
+    running = board.manifest(slot) if slot else None
+    if running is not None and running.version > tuple(map(int, version.split("."))) and not downgrade:
+        where = "" if board.inside is None else " that is part of its MicroPython"
         raise ToolError(
-            f"The board has the firmware {'.'.join(map(str, running.version))}, newer than {bundle.version}.",
+            f"The board has the firmware {'.'.join(map(str, running.version))}, newer than {version}{where}.",
             "Add --downgrade if you want the older one.",
+        )
+
+
+def _refuse_key(update_key: bytes | None) -> None:
+    if update_key is not None:
+        raise ToolError(
+            "The firmware is part of this board's MicroPython: it takes no updates over the link.",
+            "Leave --update-key out.",
         )
 
 
@@ -161,7 +199,7 @@ class _Deploy:
         self._name = A if self._settled is None else other(self._settled)
         self._next: Record | None = None
         self._total = 0
-        self.report = Report(bundle.version, self._name, trial=False)
+        self.report = Report(bundle.version, self._name if bundle.slot else "", trial=False)
 
     def slots(self) -> Report:
         """Fill the slot that does not run, unless the settled one has this firmware already."""
@@ -232,6 +270,30 @@ class _Deploy:
         """Name the slot that runs next."""
         if self._next is not None and (self.report.changed or self._board.slot != self._next):
             self._write("/slot", pack(self._next))
+
+    def no_loader(self) -> None:
+        """Let the start take no loader any more: one rename, after which the firmware inside MicroPython runs."""
+        place = self._board.loader
+        if place is not None:
+            for other_place in (NOT_LOADER, *LOADERS):
+                if other_place != place:
+                    self._remove(other_place)  # `place` is what is used
+            self._console.do("files", "rename", place, NOT_LOADER)
+            self.report.removed.append(place)
+        if place is not None or self._board.has(NOT_LOADER):
+            self._remove(NOT_LOADER)
+
+    def no_slots(self) -> None:
+        """Remove what only slots need."""
+        for name in SLOTS:
+            if name in self._board.root:
+                self._remove(f"/{name}")
+                self.report.removed.append(f"/{name}")
+        for place in (f"/lib/{AIOBLE}{end}" for end in ("", "_new", "_old")):
+            if "lib" in self._board.root:  # a folder that is there may be empty
+                self._remove(place)
+            if self._board.has(place):
+                self.report.removed.append(place)
 
     def _fill(self, name: str) -> None:
         board, bundle = self._board, self._bundle

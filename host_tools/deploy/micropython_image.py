@@ -1,7 +1,8 @@
 """The MicroPython image that the user downloaded: is it the one for this board? (docs/deploy.md, flash)
 
 Offsets are of the flash; the image begins at the target's image_offset. What was written first is recorded in
-`micropython.json` in the registry's folder.
+`micropython.json` in the registry's folder; but not an image with the firmware inside: it is a build of the user's own,
+no two of which are the same bytes.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..registry import home
+from .frozen import version_in
 from .target import CHIPS, Target
 
 MAGIC = 0xE9
@@ -32,13 +34,14 @@ def read(path: Path, target: Target) -> bytes:
     _check_header(data, target)
     _check_version(data, target)
     _check_room(data, target)
-    _check_digest(path, data, target)
+    if version_in(data) is None:
+        _check_digest(path, data, target)
     return data
 
 
 def remember(data: bytes, target: Target) -> None:
-    """Record the digest of an image that was written, if none is known: other images are refused from then on."""
-    if target.sha256 is None:
+    """Record the digest of a stock image that was written, if none is known: others are refused from then on."""
+    if target.sha256 is None and version_in(data) is None:
         record = home() / RECORD
         _remember(record, _name(target), hashlib.sha256(data).hexdigest())
 

@@ -16,6 +16,7 @@ from ..registry import home
 from ..update_file import compile_source
 
 NAME = "aioble"
+PARTS = ("__init__", "core", "device", "peripheral", "server")  # its modules that the firmware uses
 INDEX = "https://micropython.org/pi/v2"
 
 
@@ -29,13 +30,7 @@ class Package:
 
 def from_folder(folder: Path) -> Package:
     """Compile aioble from a checkout of micropython-lib, or from any folder that holds it."""
-    places = [folder, folder / NAME, folder / "micropython" / "bluetooth" / NAME / NAME]
-    package = next((place for place in places if (place / "__init__.py").is_file() and place.name == NAME), None)
-    if package is None:
-        raise ToolError(
-            f"{folder} does not hold aioble.",
-            "Name the folder micropython/bluetooth/aioble of a checkout of micropython-lib, or use --mip.",
-        )
+    package = _package(folder)
     compiled = {}
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package.parent)
@@ -44,10 +39,41 @@ def from_folder(folder: Path) -> Package:
     return Package(version, {**compiled, f"{NAME}/version": version.encode() + b"\n"})
 
 
+def sources(folder: Path) -> dict[str, bytes]:
+    """Return the sources of the parts of aioble that the firmware uses, by their names; the first tells its version."""
+    package = _package(folder)
+    found = {f"{NAME}/{part}.py": package / f"{part}.py" for part in PARTS}
+    try:
+        files = {name: path.read_bytes() for name, path in found.items()}
+    except OSError as error:
+        raise ToolError(f"{error.filename} cannot be read: {error.strerror}.", "Take a whole checkout.") from None
+    first = f"{NAME}/__init__.py"
+    if b"__version__" not in files[first]:
+        files[first] += f'\n__version__ = "{_version(package, files)}"\n'.encode()
+    return files
+
+
+def _package(folder: Path) -> Path:
+    """Find the package in a folder; ToolError when it is not there."""
+    places = [folder, folder / NAME, folder / "micropython" / "bluetooth" / NAME / NAME]
+    package = next((place for place in places if (place / "__init__.py").is_file() and place.name == NAME), None)
+    if package is None:
+        raise ToolError(
+            f"{folder} does not hold aioble.",
+            "Name the folder micropython/bluetooth/aioble of a checkout of micropython-lib, or use --mip.",
+        )
+    return package
+
+
 def fetched() -> Package | None:
     """Return the package that was fetched before, None when there is none."""
-    folder = home() / "packages" / NAME
+    folder = kept()
     return from_folder(folder) if folder.is_dir() else None
+
+
+def kept() -> Path:
+    """Return the folder in which what was fetched stays."""
+    return home() / "packages" / NAME
 
 
 def fetch(index: str = INDEX) -> Package:

@@ -65,8 +65,8 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
 
 
 def firmware_slot(console: Console) -> str:
-    """Return the slot whose firmware can be used; ToolError when there is none."""
-    slot = Board.look(console).safe
+    """Return the slot whose firmware can be used, "" for the one inside MicroPython; ToolError when there is none."""
+    slot = Board.look(console).used
     if slot is None:
         raise ToolError(
             f"The board at {console.port} has no firmware.", "Put it there: tumbler deploy --board B --port PORT"

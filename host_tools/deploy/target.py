@@ -16,7 +16,7 @@ CHIP_NAMES = {"esp32": "ESP32", "esp32s3": "ESP32-S3", "esp32c3": "ESP32-C3"}  #
 @dataclass(frozen=True)
 class Target:
     """One board description. sha256: of the MicroPython image, None where it is not known; storage: directory of
-    the lock's memory; text: board.json as it is.
+    the lock's memory; notes: what to know of this board with a stock image; text: board.json as it is.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Target:
     vfs_offset: int
     vfs_size: int
     storage: str
+    notes: list[str]
     text: bytes = field(repr=False)
 
     @property
@@ -72,6 +73,7 @@ class Target:
             vfs_offset=flash["vfs_offset"],
             vfs_size=flash["vfs_kib"] * 1024,
             storage=data["storage"],
+            notes=boards.notes(data),
             text=board.path.read_bytes(),
         )
 

@@ -37,7 +37,7 @@ REMEDIES = {
     "already-set-up": "Hold its set-up button to add a key, or reset it first: tumbler lock reset --help",
     "not-set-up": "Pair it: tumbler pair --help",
     "too-many": "Wait some minutes, or let an owner of the lock do it.",
-    "no-updates": "Update it by cable: tumbler deploy --help",
+    "no-updates": "Its firmware is part of its MicroPython: write a new image by cable: tumbler freeze --help",
     "bad-signature": "Sign it with the key whose public half is on the lock: tumbler update sign --help",
     "wrong-board": "Build it for the MicroPython on this board, or update that by cable.",
     "not-newer": "Send a newer version; --insist takes an older one all the same.",

@@ -121,7 +121,7 @@ class Virtual:
         self._watch_imports()
         os.chdir("/" if slots else folder)
         if slots:
-            _forget_firmware()
+            _forget_firmware(request.get("inside"))
         for name in ("boot.py", "main.py"):
             path = "/" + name if slots else self._root + "/firmware/" + name
             with open(path) as file:
@@ -553,12 +553,16 @@ class Virtual:
     }
 
 
-def _forget_firmware():
-    """Let the firmware be found anew: in the slot that the loader chooses, and not beside this file."""
+def _forget_firmware(inside):
+    """Let the firmware be found anew: in the slot that the loader chooses, or in a folder of the host that takes the
+    place of what is inside MicroPython; and not beside this file."""
     for name in list(sys.modules):
         if name == "firmware" or name.startswith("firmware."):
             del sys.modules[name]
     sys.path[:] = ["", ".frozen", "/lib"]
+    if inside:
+        vfs.mount(vfs.VfsPosix(inside), "/.frozen")
+        sys.path.insert(1, "/.frozen")
     gc.collect()
 
 

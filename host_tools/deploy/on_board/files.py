@@ -78,6 +78,15 @@ def exists(path):
     return True
 
 
+def inside():
+    """The version of the firmware that is part of this MicroPython; None when there is none."""
+    try:
+        from tumbler_frozen import MARK
+    except ImportError:
+        return None
+    return MARK.split()[2]
+
+
 def look(names, folders):
     """What is on the board: files of the root, everything in some folders, /slot, and what runs here."""
     found = {}
@@ -94,6 +103,7 @@ def look(names, folders):
         "manifests": {name: read("/" + name + "/manifest") for name in ("a", "b")},
         "version": ".".join([str(part) for part in what.version[:3]]),
         "stage": what.version[3] if len(what.version) > 3 else "",
+        "inside": inside(),
         "build": getattr(what, "_build", ""),
         "machine": getattr(what, "_machine", ""),
         "free": room[0] * room[3],

@@ -1,4 +1,4 @@
-"""On the board: give a lock its secret, settings, first key and time, with the firmware that is in its slot.
+"""On the board: give a lock its secret, settings, first key and time, with its own firmware.
 
 Invariant: a lock that has a secret is not changed. The secret is in no answer and in no error.
 """
@@ -17,9 +17,9 @@ CLOCK_SECONDS = 2  # a clock that was set and read back may have gone on by so m
 
 
 def use_slot(slot):
-    """Let the package `firmware` be the one of this slot."""
+    """Let the package `firmware` be the one of this slot; "": the one that is part of MicroPython."""
     path = "/" + slot
-    if path not in sys.path:
+    if slot and path not in sys.path:
         sys.path.insert(0, path)
 
 

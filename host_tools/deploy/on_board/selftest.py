@@ -83,9 +83,9 @@ class Parts:
         except (ImportError, OSError):
             pass  # the address that is missing says so
         try:
-            import aioble  # noqa: F401
+            import aioble
 
-            version = ""
+            version = getattr(aioble, "__version__", "")
             with open("/lib/aioble/version") as file:
                 version = file.read().strip()
         except (ImportError, OSError):

@@ -1,0 +1,67 @@
+"""`tumbler freeze`: what MicroPython's own build needs to have the firmware inside (docs/deploy.md, freeze)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firmware import VERSION
+
+from .. import show
+from ..deploy import frozen, packages
+from ..deploy.target import Target
+from ..errors import ToolError
+from .deploy import Board, Mip
+from .shared import Json, examples
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write.", show_default=False)
+]
+Aioble = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="aioble, in a checkout of micropython-lib.",
+        show_default="the one that MicroPython's build brings",
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to `tumbler`."""
+    app.command(epilog=examples("tumbler freeze --board esp32-devkitc -o frozen"))(freeze)
+
+
+def freeze(board: Board, output: Output, aioble: Aioble = None, mip: Mip = False, json: Json = False) -> None:
+    """Write the folder with which MicroPython is built with the firmware inside, and tell how: you need ESP-IDF.
+
+    The firmware then runs from flash: also on a board without external RAM it has Bluetooth.
+    """
+    target = Target.load(board)
+    folder = output.resolve()
+    if any(character.isspace() for character in str(folder)):
+        raise ToolError(f"The path {folder} has a blank in it.", "MicroPython's build takes none: name another folder.")
+    if mip:
+        packages.fetch()
+    source = packages.kept() if mip else aioble
+    frozen.write(folder, frozen.files(None if source is None else packages.sources(source)))
+    commands, image, idf = frozen.commands(target, folder), frozen.built(target), frozen.IDF.get(target.version)
+    if json:
+        show.emit(
+            {
+                "folder": str(folder),
+                "firmware": VERSION,
+                "micropython": target.version,
+                "esp_idf": idf,
+                "commands": commands,
+                "image": image,
+            }
+        )
+        return
+    show.say(f"{folder}: the firmware {VERSION}, for MicroPython {target.version}.")
+    show.say(
+        f"Build it with ESP-IDF {idf or '(its version: ports/esp32/README.md of MicroPython)'}, in a shell that has it:"
+    )
+    for line in commands:
+        show.say(f"    {line}")
+    show.say(f"Then: tumbler flash --board {board} --port PORT --image {image}")

@@ -1,0 +1,84 @@
+"""A MicroPython with the firmware inside (docs/deploy.md, freeze): the folder that MicroPython's own build takes, the
+commands of that build, and how such an image is known.
+
+Invariant: the same sources give the same folder.
+"""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+from firmware import VERSION
+
+from ..errors import ToolError
+from ..update_file import ROOT, sources
+from .packages import NAME as AIOBLE
+from .target import Target
+
+MANIFEST = "manifest.py"
+# The module that tells a board's version of the firmware to on_board/files.py. Its text is longer than what MicroPython
+# makes a shared name of, so tools/mpy-tool.py puts it into the image as it is.
+MODULE = "tumbler_frozen.py"
+MARK = "Tumbler firmware {} in MicroPython"
+_MARKED = re.compile(rb"Tumbler firmware ([0-9]+\.[0-9]+\.[0-9]+) in MicroPython")
+IDF = {"1.28.0": "5.5.1"}  # what ports/esp32/README.md of MicroPython recommends
+
+_TEXT = """\
+# The firmware of Tumbler {version}, for the FROZEN_MANIFEST of MicroPython's ports/esp32. Made by `tumbler freeze`.
+include("$(PORT_DIR)/boards/manifest.py")
+{aioble}
+package("firmware", opt=3)
+module("{module}", opt=3)
+"""
+_REQUIRED = 'require("aioble-peripheral")\nrequire("aioble-server")'  # of MicroPython's own lib/micropython-lib
+_COPIED = f'package("{AIOBLE}", opt=3)'
+
+
+def version_in(image: bytes) -> str | None:
+    """Return the version of the firmware inside an image of MicroPython; None when there is none."""
+    found = _MARKED.search(image)
+    return found[1].decode() if found else None
+
+
+def files(aioble: dict[str, bytes] | None = None, root: Path = ROOT) -> dict[str, bytes]:
+    """Return what the folder holds, by name. aioble: its sources; None for the ones that MicroPython brings."""
+    module = f'"""The firmware is part of this MicroPython."""\n\nMARK = "{MARK.format(VERSION)}"\n'
+    text = _TEXT.format(version=VERSION, aioble=_REQUIRED if aioble is None else _COPIED, module=MODULE)
+    firmware = {name: source.read_bytes() for name, source in sources(root)}
+    return {MANIFEST: text.encode(), MODULE: module.encode(), **firmware, **(aioble or {})}
+
+
+def write(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write the folder: it is there as a whole, or not at all. ToolError when something else is there."""
+    if folder.exists() and not (folder / MODULE).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ToolError(f"{folder} holds something else.", "Name a new folder, or one that was made by this command.")
+    draft = folder.with_name(folder.name + ".new")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        for name, data in contents.items():
+            path = draft / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.rename(folder)
+    except OSError as error:
+        raise ToolError(f"{folder} cannot be written: {error.strerror}.", "Name another folder.") from error
+
+
+def commands(target: Target, folder: Path) -> list[str]:
+    """Return the commands that build MicroPython with the folder, one after the other, in a shell that has ESP-IDF."""
+    board, _, variant = target.build.partition("-")
+    port = f"make -C micropython/ports/esp32 BOARD={board}" + (f" BOARD_VARIANT={variant}" if variant else "")
+    return [
+        f"git clone --depth 1 --branch v{target.version} https://github.com/micropython/micropython",
+        "make -C micropython/mpy-cross",
+        f"{port} submodules",
+        f"{port} FROZEN_MANIFEST={shlex.quote(str(folder / MANIFEST))}",
+    ]
+
+
+def built(target: Target) -> str:
+    """Return where that build puts the image."""
+    return f"micropython/ports/esp32/build-{target.build}/firmware.bin"
