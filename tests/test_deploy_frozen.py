@@ -207,11 +207,11 @@ def test_the_cable_may_be_pulled_between_any_two_commands(board, tmp_path, targe
     execute = Console._execute
     left = [1_000_000]
 
-    def pulled(self, *words):
+    def pulled(self, *words, **options):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return execute(self, *words)
+        return execute(self, *words, **options)
 
     monkeypatch.setattr(Console, "_execute", pulled)
     board.off()

@@ -229,11 +229,11 @@ def test_a_factory_image_with_the_firmware_inside(tmp_path, target, image):
 @pytest.mark.parametrize(
     ("changes", "inside", "told"),
     [
-        ({}, "", True),
+        ({"psram": None}, "", True),
         ({"psram": "none"}, "", True),
         ({"psram": "quad"}, "", False),
         ({"radio": None}, "", False),
-        ({}, MARK, False),
+        ({"psram": "none"}, MARK, False),
     ],
 )
 def test_a_stock_image_on_a_board_without_external_ram_is_said_to_have_no_bluetooth(tmp_path, changes, inside, told):
