@@ -20,6 +20,7 @@ from firmware.core.events import REASONS, event_name
 from firmware.core.keys import Key
 from firmware.core.passcode import code_id
 from firmware.core.policy import STANDARD, STRICT
+from firmware.core.slots import Slots
 from firmware.core.store import Store
 from firmware.core.tickets import KIND_NAMES
 from host_tools.virtual.aioble import Aioble
@@ -103,7 +104,7 @@ class Virtual:
             self.machine.contacts[name].held = True
         if request.get("battery") is not None:
             self.machine.battery.millivolts = request["battery"]
-        slots = bool(request.get("slots"))
+        self._slots = slots = bool(request.get("slots"))
         self._make_radio(world, not slots)
         self.time = Time(world, request.get("own_clock", 0))
         sys.modules["time"] = self.time
@@ -113,6 +114,10 @@ class Virtual:
         self._mount("/" if slots else description["storage"], bool(request.get("provision")))
         if request.get("provision"):
             self._provision(description["storage"], request["provision"])
+        if slots:
+            record = Slots().read()
+            if record is not None:
+                self.event("slot", slot=record.slot, trial=bool(record.state), left=record.left)
         self._begin("boot", lambda: {"provisioned": world.app.verifier is not None})
         self._watch_imports()
         os.chdir("/" if slots else folder)
@@ -261,7 +266,14 @@ class Virtual:
             self.event("confirmed", rounds=payload)
         elif kind == "started":
             self.world.app = payload
-            self.event("started", provisioned=payload.verifier is not None, trouble=payload.trouble)
+            self.event(
+                "started",
+                provisioned=payload.verifier is not None,
+                trouble=payload.trouble,
+                version=sys.modules["firmware"].VERSION,
+                slot=sys.path[0][1:] if self._slots else "",
+                updates=self._slots and "update.pub" in os.listdir("/"),
+            )
 
     def _tell_rtc(self):
         """Tell the clock chip's state if it is not simply what the last one told has become."""
