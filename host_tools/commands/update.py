@@ -80,7 +80,9 @@ def _show_key(key: SigningKey, json: bool) -> None:
         show.fields({**data, "signed": len(signed)}.items(), title="Key for updates")
 
 
-@app.command(epilog=examples("tumbler update build -o next.update", "tumbler update build -o next.update --version 0.2.0"))
+@app.command(
+    epilog=examples("tumbler update build -o next.update", "tumbler update build -o next.update --version 0.2.0")
+)
 def build(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
     version: Annotated[
