@@ -44,6 +44,8 @@ class Versions:
         told, self._told = self._told, (version, slot, event["updates"])
         if slot == self._trial:
             return f"Firmware {version} runs from slot {slot}. It stays when it is well for a minute."
+        if self._trial:
+            return f"Firmware {version} runs from slot {slot} again."
         if told == self._told:
             return None
         return f"Firmware {version} runs from slot {slot}." + ("" if event["updates"] else f" {NO_UPDATES}")
