@@ -19,6 +19,7 @@ from host_tools.cable import plug_in
 from host_tools.deploy import file_system
 from host_tools.desk import identity_of_lock
 from host_tools.errors import ToolError
+from host_tools.link import virtual
 from host_tools.link.client import Client
 from host_tools.radio_socket import socket_path
 from host_tools.registry import Registry, home
@@ -190,6 +191,7 @@ def test_an_update_that_a_closed_terminal_interrupted_goes_on(tmp_path, monkeypa
 
     with virtual_lock("--lock", "cabin") as lock, monkeypatch.context() as patches:
         patches.setattr(Client, "update_piece", counted)
+        patches.setattr(virtual, "CONNECT_SECONDS", 0.3)  # the lock is gone for good
         assert "Error: " in says_no("update", "send", "cabin", update)
     assert len(pieces) == 15
     with virtual_lock("--lock", "cabin") as lock:
