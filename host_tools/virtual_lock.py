@@ -433,11 +433,12 @@ class VirtualLock:
 
     def _write_image(self, data: bytes) -> None:
         """Write the image, whole or not at all."""
-        draft = self.flash.with_name(self.flash.name + ".new")
+        flash = self.flash.resolve()
+        draft = flash.with_name(flash.name + ".new")
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data)
-            draft.replace(self.flash)
+            draft.replace(flash)
         except OSError as error:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
