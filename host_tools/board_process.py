@@ -33,11 +33,13 @@ Message = dict[str, Any]
 
 
 class BoardStopped(Exception):
-    """The board ran no further while a request was open: `cut` (power) or reset (the firmware's own doing)."""
+    """The board ran no further while a request was open: `cut` (power) or reset (the firmware's own doing). said: the
+    last that it wrote on its console."""
 
-    def __init__(self, cut: bool):
+    def __init__(self, cut: bool, said: str = ""):
         super().__init__("the power was cut" if cut else "the board was reset")
         self.cut = cut
+        self.said = said
 
 
 class BoardFault(ToolError):
@@ -140,8 +142,9 @@ class BoardProcess:
         if line is None:
             status = self._process.wait(timeout=self._guard)
             if status in (EXIT_CUT, EXIT_RESET):
+                said = self._said()
                 self.end()
-                raise BoardStopped(cut=status == EXIT_CUT)
+                raise BoardStopped(status == EXIT_CUT, said)
             raise self._fault(f"The virtual board ended with status {status} during '{wanted}'.")
         try:
             message = json.loads(line)
@@ -155,11 +158,15 @@ class BoardProcess:
         """End the process and make the error, with the last lines the board wrote beside the protocol."""
         self._process.kill()
         self._process.wait()
-        self._errors.seek(0)
-        said = self._errors.read()[-2000:].decode("utf-8", "replace").strip()
+        said = self._said()
         self.end()
         remedy = f"It said:\n{said}" if said else "Run it again with the same script, and report the script."
         return BoardFault(what, remedy)
+
+    def _said(self) -> str:
+        """The last lines that the board wrote beside the protocol; only when its process is over."""
+        self._errors.seek(0)
+        return self._errors.read()[-2000:].decode("utf-8", "replace").strip()
 
     @property
     def running(self) -> bool:

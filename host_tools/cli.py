@@ -94,7 +94,7 @@ def run(
     """Start a virtual lock: the real firmware in the real MicroPython.
 
     In a terminal it is a keypad to press; without one it plays a demonstration. With --radio it is a new lock to pair,
-    and without a terminal it does what the lines of standard input say.
+    which takes updates of its firmware; without a terminal it then does what the lines of standard input say.
     """
     from .run import run_command  # the terminal interface is slow to load
 

@@ -280,7 +280,7 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
     else:
         identity, _ = identity_of(choice)
         kept = folder / f"{fingerprint(identity.secret or b'')}.flash"
-    virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), identity))
+    virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), identity, cable=_cable))
     socket = socket_path(home())
     if not at_a_terminal:
         from .stream import Stream
@@ -297,6 +297,15 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
     app = RadioApp(virtual, socket, find_desk)
     app.run()
     return app.return_code or 0
+
+
+def _cable(image: bytes) -> bytes:
+    """Do what a cable does to the image: a board with two slots, and the registry's key for updates on it."""
+    from .cable import plug_in
+    from .signing import SigningKey, own_path
+
+    path = own_path()
+    return plug_in(image, SigningKey(path).public if path.exists() else None)
 
 
 # A demonstration

@@ -17,6 +17,7 @@ from pathlib import Path
 from firmware.core import lms
 
 from .errors import ToolError
+from .registry_file import home
 
 TREE = lms.H10
 CHAINS = lms.W8
@@ -26,6 +27,11 @@ _SCHEMA = """
 CREATE TABLE key (lms INTEGER, ots INTEGER, identifier BLOB, seed BLOB, nodes BLOB, next INTEGER);
 CREATE TABLE signed (number INTEGER PRIMARY KEY, digest BLOB, time INTEGER);
 """
+
+
+def own_path() -> Path:
+    """Return where the key lies that is used when none is named: in the folder of the registry."""
+    return home() / "update.key"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .board_process import Message
 from .driver import Driver
 from .errors import ToolError
 from .script import Parser, Player, ScriptError, describe
+from .versions import Versions
 from .virtual_lock import Entered, VirtualLock
 from .virtual_radio import VirtualRadio
 from .zones import format_time
@@ -34,6 +35,7 @@ class Stream:
         self._trouble = ""
         self._driver = Driver(lock, self._broken)
         self._radio = VirtualRadio(self._driver.do, socket)
+        self._versions = Versions()
         self._player = Player(lock, self._zone, FILE, self._entered, self._narrate)
 
     def run(self, lines: Iterable[str]) -> int:
@@ -94,6 +96,9 @@ class Stream:
 
     def _heard(self, event: Message) -> None:
         self._radio.event(event)
+        told = self._versions.hear(event)
+        if told is not None:
+            self._narrate(int(event["now_ms"]), told)
         if event["event"] == "fault":
             print(f"fault in the lock: {event.get('text')}", file=sys.stderr, flush=True)
         elif event["event"] == "paired":

@@ -27,6 +27,7 @@ from .board_process import Message
 from .desk import Desk, purpose
 from .driver import Driver
 from .errors import ToolError
+from .versions import Versions
 from .virtual_lock import Reply, VirtualLock
 from .zones import format_time
 
@@ -203,6 +204,7 @@ class DoorApp(App[int]):
         self._door = lock
         self._choose_digits = digits or (lambda: f"{random.SystemRandom().randrange(1_000_000):06}")
         self._runner = Driver(lock, lambda text: self.post_message(Broken(text)))
+        self._versions = Versions()
         self._typed = 0
         self._powered = False
         self._sit_at(desk)
@@ -361,6 +363,9 @@ class DoorApp(App[int]):
         method = getattr(self, f"_saw_{event['event']}", None)
         if method is not None and self.is_running:
             method(event)
+        told = self._versions.hear(event)
+        if told is not None:
+            self._note(escape(told))
 
     def _saw_power(self, event: Message) -> None:
         self._powered = event["on"]

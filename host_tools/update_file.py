@@ -3,6 +3,7 @@
 Made from the firmware's sources, compiled by mpy-cross; signed or not.
 """
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import firmware
 from firmware.core.manifest import FORMAT, MAGIC, MOST, Manifest
 
 from .errors import ToolError
@@ -18,6 +18,8 @@ from .errors import ToolError
 ROOT = Path(__file__).resolve().parent.parent
 # What of firmware/ stays outside the slots: what starts a slot, and changes by cable alone.
 OUTSIDE = ("boot.py", "main.py")
+PACKAGE = "firmware/__init__"  # the module that knows the version
+_VERSION = re.compile(r'(?<=^VERSION = ")[0-9.]+', re.MULTILINE)
 # Modules of firmware/core that the loader has copies of, in the folder /loader.
 LOADER = ("files", "manifest", "slices", "slots", "filling")
 SOURCE = (0, 0)  # bytecode of files that are source text
@@ -156,12 +158,28 @@ def sources(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
             yield name.as_posix(), source
 
 
-def build(root: Path = ROOT) -> Update:
-    """Compile the firmware below `root` into an update, unsigned."""
+def _numbers(version: str) -> tuple[int, int, int]:
+    """The three numbers of a version."""
+    found = re.fullmatch(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})", version)
+    numbers = [int(number) for number in found.groups()] if found else [256]
+    if max(numbers) > 255:
+        raise ToolError("A version is three numbers up to 255.", "Write one such as 0.2.0.")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def build(root: Path = ROOT, version: str | None = None) -> Update:
+    """Compile the firmware below `root` into an update, unsigned. version: to give it, None for that of the sources.
+    ToolError for a version that is none, and for sources that do not compile."""
+    package = (root / f"{PACKAGE}.py").read_text(encoding="utf-8")
+    numbers = _numbers(_VERSION.findall(package)[0] if version is None else version)
     contents = {name.removesuffix(".py") + ".mpy": compile_source(source, name) for name, source in sources(root)}
-    major, minor, patch = (int(part) for part in firmware.VERSION.split("."))
+    if version is not None:
+        with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
+            renamed = Path(folder, "package.py")
+            renamed.write_text(_VERSION.sub(version, package), encoding="utf-8")
+            contents[f"{PACKAGE}.mpy"] = compile_source(renamed, f"{PACKAGE}.py")
     # The second byte of a .mpy is the version of its format; there is no machine code in the firmware.
-    return Update.of((major, minor, patch), (contents["firmware/__init__.mpy"][1], 0), contents)
+    return Update.of(numbers, (contents[f"{PACKAGE}.mpy"][1], 0), contents)
 
 
 def loader(root: Path = ROOT) -> dict[str, bytes]:

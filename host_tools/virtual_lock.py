@@ -26,7 +26,8 @@ from .errors import ToolError
 from .micropython import find
 from .virtual.models.ds3231 import DS3231Model
 
-FLASH_KIB = 512
+FLASH_KIB = 512  # of a flash that holds the lock's memory and nothing else
+SLOTS_KIB = 2048  # of one that holds the firmware too, in slots, as a board's does
 LATEST_MS = 4_291_747_200_000  # 2106-01-01: the scenario language and the lock's records end there
 STEP_MS = 86_400_000  # time passes in requests of a day, each of which must be answered within the real-time guard
 MOST_RESTARTS = 5  # while it starts, or while time passes: more is a lock that will never be well
@@ -106,8 +107,10 @@ class VirtualLock:
     """One virtual lock. Use as a context manager: leaving it switches the power off and writes the world file.
 
     flash: the image, made and provisioned when it is not there; identity: given to a new lock; begin_ms: where the
-    world's time starts, unless the world file is later; listener: called with every event of the board, and with
-    {"event": "power", "on": bool}; command: what starts a board (default: the MicroPython that is found).
+    world's time starts, unless the world file is later; listener: called with every event of the board, with
+    {"event": "power", "on": bool}, and before a restart with {"event": "console", "text": what it wrote there};
+    command: what starts a board (default: the MicroPython that is found); cable: makes of the image the one to go on
+    with, each time before the power comes. An image of SLOTS_KIB runs the firmware that is on it.
     Raises ToolError for a file that cannot be used and for a board that fails.
     """
 
@@ -118,6 +121,7 @@ class VirtualLock:
         begin_ms: int | None = None,
         listener: Callable[[Message], None] | None = None,
         command: list[str] | None = None,
+        cable: Callable[[bytes], bytes] | None = None,
     ):
         self.identity = identity
         self.flash = flash
@@ -127,6 +131,7 @@ class VirtualLock:
         self.cuts = 0
         self._listener = listener
         self._command = command or board_command(find())
+        self._cable = cable
         self._board: BoardProcess | None = None
         self._cut: int | None = None  # a flash operation to come
         self._cause: str | None = None  # of the reset that this start follows; None: the power came
@@ -135,16 +140,21 @@ class VirtualLock:
         self._button = False
         self._battery: int | None = None  # mV; None: full
         new = not flash.exists()
-        if not new and flash.stat().st_size != FLASH_KIB * 1024:
+        self._size = FLASH_KIB * 1024 if new else flash.stat().st_size
+        if self._size not in (FLASH_KIB * 1024, SLOTS_KIB * 1024):
             raise ToolError(
-                f"{flash} is no flash image of the virtual lock: it has {flash.stat().st_size:,} bytes,"
-                f" not {FLASH_KIB * 1024:,}.",
+                f"{flash} is no flash image of the virtual lock: it has {self._size:,} bytes,"
+                f" not {FLASH_KIB * 1024:,} or {SLOTS_KIB * 1024:,}.",
                 "Name another file, or one that does not exist yet to begin with a new lock.",
             )
         self.now_ms = self._open_world(now_ms() if begin_ms is None else begin_ms, new)
         self._provision = identity.provision() if new else None
         if new:
-            self._make_image()
+            try:
+                self._write_image(b"\xff" * self._size)  # an erased chip
+            except ToolError:
+                self._close_world()
+                raise
             if identity.secret is not None:  # whoever gives a lock its secret sets its clock, too
                 chip = DS3231Model(lambda: self.now_ms)
                 chip.preset(self.now_ms // 1000)
@@ -193,6 +203,8 @@ class VirtualLock:
     def power_on(self) -> None:
         """Start the board; nothing when it is on."""
         if self._board is None:
+            if self._cable is not None:
+                self._plug_in(self._cable)
             self._start()
             self._save_world()
 
@@ -311,6 +323,20 @@ class VirtualLock:
 
     # The board
 
+    def _plug_in(self, cable: Callable[[bytes], bytes]) -> None:
+        """Let the cable do what it does to the image."""
+        try:
+            before = self.flash.read_bytes()
+        except OSError as error:
+            raise _unreadable(self.flash, error) from error
+        try:
+            after = cable(before)
+        except ValueError as error:
+            raise ToolError(f"{self.flash} {error}.", "Begin anew with --reset.") from error
+        if after != before:
+            self._write_image(after)
+            self._size = len(after)
+
     def _start(self) -> None:
         """Start the board, again and again while it is cut or resets itself on the way up."""
         for _ in range(MOST_RESTARTS):
@@ -319,7 +345,8 @@ class VirtualLock:
                 "do": "boot",
                 "now_ms": self.now_ms,
                 "flash": str(self.flash.resolve()),
-                "flash_kib": FLASH_KIB,
+                "flash_kib": self._size // 1024,
+                "slots": self._size == SLOTS_KIB * 1024,
                 "rtc": self._rtc,
                 "mode": "fast",
                 "provision": self._provision,
@@ -362,6 +389,8 @@ class VirtualLock:
 
     def _restarting(self, stop: BoardStopped) -> None:
         self.restarts += 1
+        if stop.said:
+            self._tell({"event": "console", "text": stop.said, "now_ms": self.now_ms})
         if stop.cut:
             self.cuts += 1
             self._cut = None
@@ -402,17 +431,17 @@ class VirtualLock:
 
     # The world file
 
-    def _make_image(self) -> None:
-        """Make the image of an erased chip, whole or not at all."""
-        draft = self.flash.with_name(self.flash.name + ".new")
+    def _write_image(self, data: bytes) -> None:
+        """Write the image, whole or not at all."""
+        flash = self.flash.resolve()
+        draft = flash.with_name(flash.name + ".new")
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(b"\xff" * (FLASH_KIB * 1024))
-            draft.replace(self.flash)
+                file.write(data)
+            draft.replace(flash)
         except OSError as error:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
-            self._close_world()
             raise _unwritable(self.flash, error) from error
 
     def _close_world(self) -> None:
@@ -474,6 +503,10 @@ class VirtualLock:
             self._world.flush()
         except OSError as error:
             raise _unwritable(self.flash, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ToolError:
+    return ToolError(f"{path} cannot be read: {error.strerror}.", "Name a file that is yours.")
 
 
 def _unwritable(path: Path, error: OSError) -> ToolError:

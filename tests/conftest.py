@@ -23,6 +23,13 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def hurry(monkeypatch):
+    """Do not pause between tries over a link in memory, which needs none."""
+    for pause in ("client.AGAIN_PAUSE", "client.BUSY_PAUSE", "pair.POLL"):
+        monkeypatch.setattr(f"host_tools.link.{pause}", 0)
+
+
+@pytest.fixture
 def directory(tmp_path):
     """An empty directory, as text: what tests take that MicroPython runs too (tests/link_run.py)."""
     return str(tmp_path)

@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from firmware.core.errors import SessionError
 from firmware.core.frames import Cutter, Joiner
+from host_tools.link.client import Client
 from host_tools.link.transport import LinkLost, OutOfRange, Radio, Sighting, Wire
+from tests.linked import PSK
 
 CUT = None
 UP, DOWN = "up", "down"
@@ -114,3 +116,43 @@ class MemoryRadio(Radio):
         wire = MemoryWire(sighting.handle, self.fault, self.size)
         self.wires.append(wire)
         return wire
+
+
+def client_of(lock, fault=perfect, slot=0, psk=PSK, size=244, radio=None):
+    """A client of the lock, by a radio of its own unless one is given."""
+    radio = radio or MemoryRadio(lock, fault=fault, size=size)
+
+    async def dial():
+        (sighting,) = await radio.scan(1, lambda one: True)
+        return await radio.connect(sighting)
+
+    return Client(dial, lock.link.id, slot, psk)
+
+
+class Faults:
+    """Does something to the nth value of a direction, and carries the others."""
+
+    def __init__(self, direction, number, does):
+        self.direction = direction
+        self.number = number
+        self.does = does
+        self.seen = 0
+
+    def __call__(self, direction, value):
+        if direction == self.direction:
+            self.seen += 1
+            if self.seen == self.number:
+                return self.does(value)
+        return [value]
+
+
+# What may become of a value on its way.
+DOES = {
+    "lost": lambda value: [],
+    "twice": lambda value: [value, value],
+    "cut": lambda value: CUT,
+    "altered": lambda value: [value[:-1] + bytes((value[-1] ^ 1,))],
+    "short": lambda value: [value[:-1]],
+    "long": lambda value: [value + b"\0"],
+    "empty": lambda value: [b""],
+}

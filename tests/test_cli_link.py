@@ -3,7 +3,6 @@
 import asyncio
 import json
 import stat
-from contextlib import ExitStack
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -15,7 +14,7 @@ from firmware.core.codebook import REVOKED
 from firmware.core.keys import MANAGER, OPENER, OWNER, Key
 from firmware.core.owner import By
 from firmware.core.tickets import ONE_TIME, PERMANENT
-from host_tools.link import client, pair, radios
+from host_tools.link import pair, radios
 from host_tools.link.results import LogEvent
 from host_tools.link.transport import NoBluetooth, OutOfRange, Radio
 from host_tools.mirror import SENT
@@ -27,16 +26,8 @@ from tests.lock import EXAMPLE_SECRET, HOUR
 from tests.memory_radio import CUT, DOWN, UP, MemoryRadio
 from tests.owner_tool import NOW, SECRET, add, done, refused, tumbler
 
+pytestmark = pytest.mark.usefixtures("hurry")
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
-
-
-@pytest.fixture(autouse=True)
-def hurry():
-    """Do not pause."""
-    with ExitStack() as stack:
-        for module, pause in ((client, "AGAIN_PAUSE"), (client, "BUSY_PAUSE"), (pair, "POLL")):
-            stack.enter_context(patch.object(module, pause, 0))
-        yield
 
 
 @pytest.fixture

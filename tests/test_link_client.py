@@ -2,8 +2,7 @@
 
 import asyncio
 import random as random_module
-from contextlib import ExitStack, suppress
-from unittest.mock import patch
+from contextlib import suppress
 
 import pytest
 
@@ -13,7 +12,6 @@ from firmware.core.noise import HandshakeState
 from firmware.core.owner import By
 from firmware.core.prologue import prologue
 from host_tools.errors import ToolError
-from host_tools.link import client as client_module
 from host_tools.link import session as session_module
 from host_tools.link.client import (
     BUSY_PAUSE,
@@ -30,34 +28,16 @@ from host_tools.link.session import Busy, NotPairing, PairingWaits, TooOld, Wron
 from host_tools.link.transport import LinkLost, Wire
 from tests.campaign import cases
 from tests.linked import PSK, Linked
-from tests.memory_radio import CUT, DOWN, UP, MemoryRadio, perfect
+from tests.memory_radio import CUT, DOES, DOWN, UP, Faults, MemoryRadio, client_of
 
+pytestmark = pytest.mark.usefixtures("hurry")
 MANAGER_PSK = bytes(range(100, 132))
 BUSY_PAUSE_MEANT = BUSY_PAUSE  # without the hurry of the tests
-
-
-@pytest.fixture(autouse=True)
-def hurry():
-    """Do not pause between tries."""
-    with ExitStack() as stack:
-        for pause in ("AGAIN_PAUSE", "BUSY_PAUSE"):
-            stack.enter_context(patch.object(client_module, pause, 0))
-        yield
 
 
 @pytest.fixture
 def lock(tmp_path):
     return Linked(str(tmp_path), keys=[Key(1, MANAGER, MANAGER_PSK, "Max")])
-
-
-def client_of(lock, fault=perfect, slot=0, psk=PSK, size=244, radio=None):
-    radio = radio or MemoryRadio(lock, fault=fault, size=size)
-
-    async def dial():
-        (sighting,) = await radio.scan(1, lambda one: True)
-        return await radio.connect(sighting)
-
-    return Client(dial, lock.link.id, slot, psk)
 
 
 def run(work, lock, **more):
@@ -68,34 +48,6 @@ def run(work, lock, **more):
             return await work(client)
 
     return asyncio.run(stay())
-
-
-class Faults:
-    """Does something to the nth value of a direction, and carries the others."""
-
-    def __init__(self, direction, number, does):
-        self.direction = direction
-        self.number = number
-        self.does = does
-        self.seen = 0
-
-    def __call__(self, direction, value):
-        if direction == self.direction:
-            self.seen += 1
-            if self.seen == self.number:
-                return self.does(value)
-        return [value]
-
-
-DOES = {
-    "lost": lambda value: [],
-    "twice": lambda value: [value, value],
-    "cut": lambda value: CUT,
-    "altered": lambda value: [value[:-1] + bytes((value[-1] ^ 1,))],
-    "short": lambda value: [value[:-1]],
-    "long": lambda value: [value + b"\0"],
-    "empty": lambda value: [b""],
-}
 
 
 # What the lock is asked

@@ -6,12 +6,7 @@ Whole: real firmware in MicroPython, a virtual air, two Bluetooth stacks, the `t
 import asyncio
 import json
 import re
-import subprocess
-import sys
-import threading
 import time
-from contextlib import contextmanager
-from unittest.mock import patch
 
 import pytest
 
@@ -32,70 +27,10 @@ from tests.micropython import ROOT
 from tests.micropython import command as board_at
 from tests.owner_tool import add, tumbler
 from tests.radio_client import Rig
+from tests.radio_lock import PATIENCE, Running, command, paired, virtual_lock
 from tests.test_tui import log, text, until
 
 OTHER = ROOT / "tests" / "on_micropython" / "other_board.py"
-PATIENCE = 30  # seconds until something must have happened
-
-
-class Running:
-    """`tumbler run --radio` in a process of its own, without a terminal. lines: what it printed."""
-
-    def __init__(self, *options):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from host_tools.cli import main; sys.exit(main())",
-             "run", "--radio", *options],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        self.lines = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def waits(self, words):
-        """Wait until a line has these words."""
-        end = time.monotonic() + PATIENCE
-        while not any(words in line for line in self.lines):
-            assert time.monotonic() < end, self.lines
-            assert self.process.poll() is None or any(words in line for line in self.lines), self.lines
-            time.sleep(0.02)
-
-    def ends(self):
-        """End its input; returns its exit status."""
-        self.process.stdin.close()
-        status = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        self.process.stdout.close()
-        return status
-
-
-@contextmanager
-def virtual_lock(*options):
-    lock = Running(*options)
-    try:
-        lock.waits("radio")
-        yield lock
-    finally:
-        if lock.process.poll() is None:
-            lock.process.kill()
-            lock.process.wait()
-        if not lock.process.stdin.closed:
-            lock.process.stdin.close()
-        lock.process.stdout.close()
-
-
-def command(*arguments):
-    """Run a command now, which must succeed; returns what it printed as JSON."""
-    status, out, err = tumbler(*arguments, "--json", now=int(time.time()))
-    assert status == 0, err
-    return json.loads(out)
 
 
 def test_a_newcomers_first_minutes(monkeypatch):
@@ -108,9 +43,7 @@ def test_a_newcomers_first_minutes(monkeypatch):
         seen = command("scan", "--seconds", "1")
         assert [(one["state"], one["transport"]) for one in seen] == [("new", "virtual")]
 
-        with patch("host_tools.show.digits_to_type", lambda digits: lock.say(f"press {digits}#")):
-            paired = command("pair", "cabin", "--label", "Ann", "--yes")
-        assert paired["slot"] == 0
+        assert paired(lock)["slot"] == 0
         lock.waits("paired")
         assert command("lock", "status", "cabin")["role"] == "owner"
 
@@ -145,8 +78,7 @@ def test_a_newcomers_first_minutes(monkeypatch):
 def test_the_lock_is_still_there_the_next_time_and_reset_begins_anew(monkeypatch):
     monkeypatch.setenv("TUMBLER_RADIO", "virtual")
     with virtual_lock() as lock:
-        with patch("host_tools.show.digits_to_type", lambda digits: lock.say(f"press {digits}#")):
-            command("pair", "cabin", "--yes")
+        paired(lock)
         lock.ends()
     with virtual_lock() as lock:
         assert command("lock", "status", "cabin")["key_slot"] == 0

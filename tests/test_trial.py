@@ -7,7 +7,9 @@ import pytest
 
 from firmware.core.slots import SETTLED, STARTS, TRIAL, Record, pack, unpack
 from host_tools.board_process import BoardStopped
+from host_tools.cable import plug_in
 from host_tools.update_file import Update, build, compile_source, loader
+from host_tools.virtual_lock import SLOTS_KIB
 from tests import micropython
 from tests.campaign import campaign
 from tests.micropython import ROOT
@@ -15,9 +17,7 @@ from tests.test_update import begin, finish, maker, piece, send, sha, status
 from tests.test_wireless import KEYS, PSK, Phone, restarts
 from tests.virtual import Board
 
-KIB = 2048
 DISK = ROOT / "tests" / "on_micropython" / "disk.py"
-BOARD = ROOT / "boards" / "virtual" / "board.json"
 
 RAISES = "raise RuntimeError('made to fail')\n"
 HANGS = "import time\nwhile True:\n    time.sleep_ms(500)\n"
@@ -50,9 +50,7 @@ class Slotted(Board):
         if image:
             shutil.copy(image, self.flash)
             return
-        self.put({"/board.json": BOARD.read_bytes(), "/lock/.keep": b"", "/update.pub": maker().public}, format=True)
-        self.put({f"/{name}": data for name, data in loader().items()})
-        self.slot("a", base)
+        self.flash.write_bytes(plug_in(b"", maker().public))
 
     def _event(self, message):
         super()._event(message)
@@ -73,7 +71,7 @@ class Slotted(Board):
         """Do something with the flash while the board is off."""
         given = self.folder / "order.json"
         given.write_text(json.dumps(order), encoding="utf-8")
-        return json.loads(micropython.run(DISK, self.flash, KIB, given))
+        return json.loads(micropython.run(DISK, self.flash, SLOTS_KIB, given))
 
     def slot(self, letter, update):
         """Fill a slot."""
@@ -100,7 +98,7 @@ class Slotted(Board):
         self.put({"/slot": pack(Record(slot, state, left))})
 
     def on(self, **request):
-        return super().on(slots=True, flash_kib=KIB, **request)
+        return super().on(slots=True, flash_kib=SLOTS_KIB, **request)
 
     def starts(self, most=10):
         """Start until the lock lives; how often that took. It must live after `most` starts."""
@@ -252,6 +250,7 @@ def test_a_memory_that_cannot_be_read_confirms_nothing(board):
 
 
 def test_without_slot_the_first_whole_one_runs(board):
+    board.disk(remove=["/slot"])
     assert board.on()["provisioned"]
     board.off()
     board.slot("b", board.variant())
@@ -294,7 +293,7 @@ def test_while_the_loaders_folder_is_changed_the_old_one_is_taken(board):
     micropython.run(
         "import sys, os, vfs\nfrom host_tools.virtual.flash import Flash\n"
         "vfs.mount(vfs.VfsLfs2(Flash(%r, %d, None)), '/disk')\nos.rmdir('/disk/loader')\nvfs.umount('/disk')\n"
-        % (str(board.flash), KIB)
+        % (str(board.flash), SLOTS_KIB)
     )
     assert board.on()["provisioned"]
 

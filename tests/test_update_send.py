@@ -1,9 +1,7 @@
 """Sending an update with the tool's client to a lock with two slots, whatever is lost; and the files it sends."""
 
 import asyncio
-from contextlib import ExitStack
 from types import SimpleNamespace
-from unittest.mock import patch
 
 import pytest
 
@@ -12,29 +10,19 @@ from firmware.core.manifest import Manifest
 from firmware.core.slots import TRIAL, Record, Slots
 from host_tools import show_link, signing
 from host_tools.errors import ToolError
-from host_tools.link import client as client_module
 from host_tools.link.refusals import Refusal
 from host_tools.link.updating import OnTrial, send
 from host_tools.signing import SigningKey
 from host_tools.update_file import BadUpdate, Update, build, loader, pack_manifest
 from tests import sizes
 from tests.makers import NEW, OLD, closed, found, pack
-from tests.memory_radio import UP
+from tests.memory_radio import DOES, UP, Faults, client_of
 from tests.micropython import ROOT
 from tests.owner_tool import done, refused
-from tests.test_link_client import DOES, Faults, client_of
 from tests.test_update import Board, maker
 
+pytestmark = pytest.mark.usefixtures("hurry")
 MISSING = sum(len(data) for name, data in NEW.items() if OLD.get(name) != data)
-
-
-@pytest.fixture(autouse=True)
-def hurry():
-    """Do not pause between tries."""
-    with ExitStack() as stack:
-        for pause in ("AGAIN_PAUSE", "BUSY_PAUSE"):
-            stack.enter_context(patch.object(client_module, pause, 0))
-        yield
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from ..link.radios import SCAN_SECONDS
 from ..link.results import UpdateStatus
 from ..link.updating import send as send_update
 from ..link.visit import Visit
-from ..registry_file import home
-from ..signing import SigningKey
+from ..signing import SigningKey, own_path
 from ..update_file import Update
 from ..update_file import build as build_update
 from .shared import Json, Name, Wait, at_lock, examples
@@ -42,7 +41,7 @@ STATES = {
 
 
 def _key_path(named: Path | None) -> Path:
-    return home() / "update.key" if named is None else named
+    return own_path() if named is None else named
 
 
 @key_app.command("new", epilog=examples("tumbler update key new", "tumbler update key new --key maker.key"))
@@ -82,13 +81,18 @@ def _show_key(key: SigningKey, json: bool) -> None:
         show.fields({**data, "signed": len(signed)}.items(), title="Key for updates")
 
 
-@app.command(epilog=examples("tumbler update build -o next.update"))
+@app.command(
+    epilog=examples("tumbler update build -o next.update", "tumbler update build -o next.update --version 0.2.0")
+)
 def build(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
+    version: Annotated[
+        str | None, typer.Option(metavar="X.Y.Z", help="Give it this version.", show_default="that of the sources")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compile the firmware into an update, not signed yet."""
-    update = build_update()
+    update = build_update(version=version)
     update.write(output)
     _show_update(output, update, json)
 

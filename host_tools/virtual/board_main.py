@@ -20,6 +20,7 @@ from firmware.core.events import REASONS, event_name
 from firmware.core.keys import Key
 from firmware.core.passcode import code_id
 from firmware.core.policy import STANDARD, STRICT
+from firmware.core.slots import Slots
 from firmware.core.store import Store
 from firmware.core.tickets import KIND_NAMES
 from host_tools.virtual.aioble import Aioble
@@ -97,7 +98,7 @@ class Virtual:
         self.matrix = MatrixModel(len(keypad["rows"]), len(keypad["cols"]), world.now_us)
         for key in request.get("held", ""):
             self._down(key)
-        slots = bool(request.get("slots"))
+        self._slots = slots = bool(request.get("slots"))
         self._make_radio(world, not slots)
         self.machine = Machine(
             world, description, self.matrix, self.bus, self, self._reset, request, self.radio.asleep
@@ -117,6 +118,10 @@ class Virtual:
         self._mount("/" if slots else description["storage"], bool(request.get("provision")))
         if request.get("provision"):
             self._provision(description["storage"], request["provision"])
+        if slots:
+            record = Slots().read()
+            if record is not None:
+                self.event("slot", slot=record.slot, trial=bool(record.state), left=record.left)
         self._begin("boot", lambda: {"provisioned": world.app.verifier is not None})
         self._watch_imports()
         os.chdir("/" if slots else folder)
@@ -272,7 +277,14 @@ class Virtual:
             self.event("confirmed", rounds=payload)
         elif kind == "started":
             self.world.app = payload
-            self.event("started", provisioned=payload.verifier is not None, trouble=payload.trouble)
+            self.event(
+                "started",
+                provisioned=payload.verifier is not None,
+                trouble=payload.trouble,
+                version=sys.modules["firmware"].VERSION,
+                slot=sys.path[0][1:] if self._slots else "",
+                updates=self._slots and "update.pub" in os.listdir("/"),
+            )
 
     def _tell_rtc(self):
         """Tell the clock chip's state if it is not simply what the last one told has become."""

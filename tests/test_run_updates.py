@@ -1,0 +1,284 @@
+"""Updates of the virtual lock's firmware, from a second terminal: docs/update.md, "Try it without hardware".
+
+Whole: real firmware in two slots, the loader, a virtual air, the `tumbler` command. Time is the real one, but for
+`wait`.
+"""
+
+import asyncio
+import re
+import signal
+import time
+from functools import partial
+
+import pytest
+
+from firmware.core.keys import OWNER
+from firmware.core.lms import H5
+from host_tools import run
+from host_tools.cable import plug_in
+from host_tools.deploy import file_system
+from host_tools.desk import identity_of_lock
+from host_tools.errors import ToolError
+from host_tools.link import virtual
+from host_tools.link.client import Client
+from host_tools.radio_socket import socket_path
+from host_tools.registry import Registry, home
+from host_tools.signing import SigningKey, own_path
+from host_tools.tui_radio import RadioApp
+from host_tools.update_file import Update, build
+from host_tools.versions import NO_UPDATES
+from host_tools.virtual_lock import FLASH_KIB, SLOTS_KIB, Identity, VirtualLock
+from tests.linked import PSK
+from tests.owner_tool import NOW, add, done, refused, tumbler
+from tests.radio_lock import command, virtual_lock
+from tests.test_first_door import renewed
+from tests.test_tui import log, until
+
+CODE = "740193"
+pytestmark = pytest.mark.usefixtures("hurry")
+
+
+@pytest.fixture
+def cabin(monkeypatch):
+    """A virtual lock of the registry, as `cabin`, that has run without a radio before: its flash has no slots, and its
+    memory holds a custom code and an owner's key."""
+    monkeypatch.setenv("TUMBLER_RADIO", "virtual")
+    add("cabin")
+    with Registry.open() as registry:
+        lock = registry.lock("cabin")
+        registry.mirror(lock).hold(0, OWNER, "Ann", PSK, NOW)
+        identity = identity_of_lock(registry, lock)
+    flash = home() / "virtual" / f"{lock.fingerprint}.flash"
+    flash.parent.mkdir()
+    with VirtualLock(flash, identity) as virtual:
+        virtual.power_on()
+        assert virtual.owner("add_custom", digits=CODE).ok
+    return flash
+
+
+@pytest.fixture
+def key(cabin):
+    """A key for updates in the registry's folder, as `tumbler update key new` makes a larger one."""
+    return SigningKey.create(own_path(), tree=H5)
+
+
+def next_update(folder, version, root=None):
+    """A signed update file of this version; root: of other sources."""
+    path = folder / f"{version}.update"
+    if root is None:
+        done("update", "build", "-o", path, "--version", version)
+    else:
+        build(root, version).write(path)
+    assert done("update", "sign", path)["signed"] == "yes"
+    return path
+
+
+def changed(folder, name, change):
+    """The sources with one module changed."""
+    root = renewed(folder)
+    path = root / "firmware" / name
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return root
+
+
+def runs(version, slot):
+    """Ask the lock; it runs this version, from this slot. Returns how far an update is."""
+    status = command("update", "status", "cabin")
+    assert (status["version"], status["slot"]) == (version, slot)
+    return status["update"]
+
+
+def says_no(*arguments):
+    """Run a command that is refused; returns what it says."""
+    status, out, err = tumbler(*arguments, now=int(time.time()))
+    assert (status, out) == (1, "")
+    return err
+
+
+def opens(lock):
+    """The code that was there before opens, and the lock's key is the one it was paired with."""
+    lock.say(f"press {CODE}#")
+    lock.say("expect open")
+
+
+def test_an_update_is_tried_and_stays_also_for_later_starts(cabin, tmp_path):
+    with virtual_lock("--lock", "cabin") as lock:
+        lock.waits(f"Firmware 0.1.0 runs from slot a. {NO_UPDATES}")
+        key = SigningKey.create(own_path(), tree=H5)
+        update = next_update(tmp_path, "0.2.0")
+        assert "this lock has no key to check updates with" in says_no("update", "send", "cabin", update)
+        lock.say("power off")
+        lock.say("power on")
+        assert runs("0.1.0", "a") == "none under way"
+        sent = command("update", "send", "cabin", update)
+        assert (sent["name"], sent["version"]) == ("cabin", "0.2.0")
+        lock.waits("Firmware 0.2.0 runs from slot b. It stays when it is well for a minute.")
+        assert runs("0.2.0", "b") == "on trial"
+        lock.say("wait 70s")
+        lock.waits("Firmware 0.2.0 is well, and stays.")
+        assert runs("0.2.0", "b") == "none under way"
+        assert command("lock", "status", "cabin")["firmware"] == "0.2.0"
+        assert command("lock", "log", "cabin")[-1]["event"] == "updated"
+        opens(lock)
+        assert lock.ends() == 0, lock.lines
+    assert plug_in(cabin.read_bytes(), key.public) == cabin.read_bytes()
+    with virtual_lock("--lock", "cabin") as lock:
+        lock.waits("Firmware 0.2.0 runs from slot b.")
+        opens(lock)
+        assert lock.ends() == 0, lock.lines
+    assert not re.search(rf"{CODE}|[0-9a-f]{{64}}", "\n".join(lock.lines))
+
+
+@pytest.mark.usefixtures("key")
+def test_what_is_not_signed_by_the_maker_or_not_newer_is_refused(tmp_path):
+    other = tmp_path / "other.key"
+    SigningKey.create(other, tree=H5)
+    forged = next_update(tmp_path, "0.3.0")
+    done("update", "sign", forged, "--key", other, "--again")
+    with virtual_lock("--lock", "cabin") as lock:
+        assert "not signed with the key that this lock knows" in says_no("update", "send", "cabin", forged)
+        older = next_update(tmp_path, "0.0.9")
+        assert "--insist takes an older one" in says_no("update", "send", "cabin", older)
+        assert runs("0.1.0", "a") == "none under way"
+        opens(lock)
+        assert lock.ends() == 0, lock.lines
+
+
+@pytest.mark.usefixtures("key")
+def test_a_firmware_that_is_not_well_is_given_up_by_itself(tmp_path):
+    broken = changed(tmp_path, "app/lock.py", lambda text: "raise RuntimeError('made to fail')\n")
+    with virtual_lock("--lock", "cabin") as lock:
+        command("update", "send", "cabin", next_update(tmp_path, "0.2.0", broken))
+        lock.waits("Firmware 0.1.0 runs from slot a again.")
+        ill = changed(tmp_path, "app/trial.py", lambda text: text.replace("HEALTHY = 60", "HEALTHY = 9999"))
+        command("update", "send", "cabin", next_update(tmp_path, "0.3.0", ill))
+        lock.waits("Firmware 0.3.0 runs from slot b.")
+        for _ in range(3):
+            lock.say("wait 5m")
+        opens(lock)
+        lock.waits("custom code")
+        assert runs("0.1.0", "a") == "none under way"
+        assert lock.ends() == 0, lock.lines
+    told = [line.partition("  ")[2] for line in lock.lines if "lot b" in line or "start" in line or "again" in line]
+    back = ["Slot b has not proved itself in 3 starts: the lock goes back to the other one."]
+    back += ["Firmware 0.1.0 runs from slot a again."]
+    starts = [f"Slot b is on trial: start {number} of 3." for number in (1, 2, 3)]
+    fails = "The firmware does not start: RuntimeError: made to fail"
+    tries = "Firmware 0.3.0 runs from slot b. It stays when it is well for a minute."
+    assert told == [
+        *[line for start in starts for line in (start, fails)], *back,
+        *[line for start in starts for line in (start, tries)], *back,
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("key")
+def test_an_update_that_a_closed_terminal_interrupted_goes_on(tmp_path, monkeypatch):
+    """SIGHUP is what a terminal sends when it is closed."""
+    root = changed(tmp_path, "app/start.py", lambda text: f"{text}\nNEWS = {'news ' * 1_000!r}\n")
+    update = next_update(tmp_path, "0.2.0", root)
+    before = build().contents
+    missing = sum(len(data) for name, data in Update.read(update).contents.items() if before[name] != data)
+    pieces = []
+    original = Client.update_piece
+
+    async def counted(client, *piece):
+        if len(pieces) == 15:
+            lock.process.send_signal(signal.SIGHUP)
+            lock.process.wait()
+        answer = await original(client, *piece)
+        pieces.append(len(piece[-1]))
+        return answer
+
+    with virtual_lock("--lock", "cabin") as lock, monkeypatch.context() as patches:
+        patches.setattr(Client, "update_piece", counted)
+        patches.setattr(virtual, "CONNECT_SECONDS", 0.3)  # the lock is gone for good
+        assert "Error: " in says_no("update", "send", "cabin", update)
+    assert len(pieces) == 15
+    with virtual_lock("--lock", "cabin") as lock:
+        lock.waits("Firmware 0.1.0 runs from slot a.")
+        assert runs("0.1.0", "a") == "being sent"
+        assert command("update", "send", "cabin", update)["sent"] == missing - sum(pieces)
+        lock.waits("Firmware 0.2.0 runs from slot b.")
+        opens(lock)
+        assert lock.ends() == 0, lock.lines
+
+
+@pytest.mark.usefixtures("key")
+def test_the_terminal_tells_it_too(cabin, tmp_path):
+    """The story of a trial in the log of the terminal, where an hour passes at a key."""
+    update = next_update(tmp_path, "0.2.0")
+
+    async def story():
+        with Registry.open() as registry:
+            identity = identity_of_lock(registry, registry.lock("cabin"))
+        with VirtualLock(cabin, identity, cable=run._cable) as virtual:
+            app = RadioApp(virtual, socket_path(home()), lambda lock_id: None)
+            async with app.run_test(size=(120, 40)) as pilot:
+                await until(pilot, lambda: "Firmware 0.1.0 runs from slot a." in log(app))
+                sending = partial(command, "update", "send", "cabin", update)
+                await asyncio.get_running_loop().run_in_executor(None, sending)
+                await until(pilot, lambda: "Slot b is on trial: start 1 of 3." in log(app))
+                await pilot.press("h")
+                await until(pilot, lambda: "Firmware 0.2.0 is well, and stays." in log(app))
+
+    asyncio.run(story())
+
+
+# What the cable does
+
+
+def memory(image):
+    """The files of the lock's memory on an image with slots."""
+    return {name: data for name, data in file_system.read(image).items() if name.startswith("lock/")}
+
+
+def test_a_flash_without_slots_gets_them_and_the_memory_stays(tmp_path):
+    flash = tmp_path / "flash"
+    with VirtualLock(flash, Identity()) as virtual:
+        virtual.power_on()
+        assert virtual.owner("add_custom", digits=CODE).ok
+    before = file_system.read(flash.read_bytes())
+    assert flash.stat().st_size == FLASH_KIB * 1024
+    assert before
+    with VirtualLock(flash, Identity(), cable=partial(plug_in, update_key=None)) as virtual:
+        virtual.power_on()
+        assert virtual.press(CODE + "#")[-1].verdict == "open"
+    assert flash.stat().st_size == SLOTS_KIB * 1024
+    assert memory(flash.read_bytes()).keys() == {f"lock/{name}" for name in before}
+    with VirtualLock(flash, Identity()) as virtual:  # and it is used as it is, without any cable
+        virtual.power_on()
+        assert virtual.press(CODE + "#")[-1].verdict == "open"
+        assert virtual.state()["seq"] > 0
+
+
+def test_the_cable_changes_nothing_but_what_it_has_to():
+    first = plug_in(b"\xff" * FLASH_KIB * 1024, b"one")
+    assert plug_in(first, b"one") is first
+    assert plug_in(first, None) is first
+    files = file_system.read(first)
+    files["a/firmware/__init__.mpy"] = b"another firmware"
+    files["main.py"] = b"an older loader"
+    files["lock/journal"] = b"the memory"
+    after = file_system.read(plug_in(file_system.make(files, SLOTS_KIB * 1024), b"two"))
+    assert {name for name in after if after[name] != files[name]} == {"main.py", "update.pub"}
+    assert after.keys() == files.keys()
+
+
+def test_a_flash_that_holds_no_file_system_is_refused_and_kept(tmp_path):
+    flash = tmp_path / "flash"
+    flash.write_bytes(bytes(FLASH_KIB * 1024))
+    with (
+        VirtualLock(flash, Identity(), cable=partial(plug_in, update_key=None)) as virtual,
+        pytest.raises(ToolError, match="holds no file system") as caught,
+    ):
+        virtual.power_on()
+    assert "--reset" in caught.value.remedy
+    assert flash.read_bytes() == bytes(FLASH_KIB * 1024)
+
+
+def test_versions_are_three_numbers(tmp_path):
+    path = tmp_path / "x.update"
+    assert done("update", "build", "-o", path, "--version", "1.2.255")["version"] == "1.2.255"
+    for wrong in ("1.2", "1.2.256", "v1.2.3", '1.2.3"', ""):
+        assert "three numbers" in refused("update", "build", "-o", path, "--version", wrong)
+    assert done("update", "show", path)["version"] == "1.2.255"
