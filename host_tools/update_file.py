@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import firmware
 from firmware.core.manifest import FORMAT, MAGIC, MOST, Manifest
 
 from .errors import ToolError
@@ -170,12 +171,12 @@ def _numbers(version: str) -> tuple[int, int, int]:
 def build(root: Path = ROOT, version: str | None = None) -> Update:
     """Compile the firmware below `root` into an update, unsigned. version: to give it, None for that of the sources.
     ToolError for a version that is none, and for sources that do not compile."""
-    package = (root / f"{PACKAGE}.py").read_text(encoding="utf-8")
-    numbers = _numbers(_VERSION.findall(package)[0] if version is None else version)
+    numbers = _numbers(firmware.VERSION if version is None else version)
     contents = {name.removesuffix(".py") + ".mpy": compile_source(source, name) for name, source in sources(root)}
     if version is not None:
         with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
             renamed = Path(folder, "package.py")
+            package = (root / f"{PACKAGE}.py").read_text(encoding="utf-8")
             renamed.write_text(_VERSION.sub(version, package), encoding="utf-8")
             contents[f"{PACKAGE}.mpy"] = compile_source(renamed, f"{PACKAGE}.py")
     # The second byte of a .mpy is the version of its format; there is no machine code in the firmware.

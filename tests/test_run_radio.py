@@ -6,6 +6,7 @@ Whole: real firmware in MicroPython, a virtual air, two Bluetooth stacks, the `t
 import asyncio
 import json
 import re
+import threading
 import time
 
 import pytest
