@@ -62,11 +62,26 @@ def find_slots() -> "Any":
     return None
 
 
-def run(slots: "Any") -> None:
+def forget(*packages: str) -> None:
+    """Let go of modules, which lie in the heap: a chip without PSRAM has no room for those that are not needed."""
+    for name in list(sys.modules):
+        if name.split(".")[0] in packages:
+            del sys.modules[name]
+
+
+def choose() -> str:
+    """The slot to run, "" without slots. The loader's modules are gone then."""
+    slots = find_slots()
+    slot: str = slots.choose() if slots else ""
+    forget(*FOLDERS)
+    return slot
+
+
+def run() -> None:
     """Run the firmware. When it ends with an error that is told and, where that helps, the other slot runs next."""
     slot = ""
     try:
-        slot = slots.choose() if slots else ""
+        slot = choose()
         if slot:
             sys.path.insert(0, "/" + slot)
         from firmware.app.start import start
@@ -76,7 +91,9 @@ def run(slots: "Any") -> None:
         raise
     except BaseException as error:  # noqa: BLE001 -- whatever it is, a lock must not fall to the prompt
         sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
+        forget("firmware")
         gc.collect()
+        slots = find_slots()
         if slots:
             slots.failed(slot)
 
@@ -87,7 +104,7 @@ def main() -> None:
         try:
             machine.WDT(timeout=START_MS)
             open_console()
-            run(find_slots())
+            run()
         except Exception as error:  # noqa: BLE001 -- a board.json that cannot be read must not lead to the prompt
             sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
         time.sleep_ms(PAUSE_MS)

@@ -1,28 +1,27 @@
 """The board: a description (board.json) and the port's machine module in, ready drivers out.
 
 The description is data: pins, levels, limits. Every field is checked when the board is built, so a board that
-exists is usable. Nothing here knows whether the machine module is a real one.
+exists is usable. Nothing here knows whether the machine module is a real one. Only what the board has is imported,
+where it is made: code lies in the heap too (docs/memory.md).
 """
 
 import asyncio
 import sys
 
-from .. import VERSION
-from ..drivers.battery import Battery, Level
-from ..drivers.bolt import REST_MS, Bolt
-from ..drivers.contact import Contact
-from ..drivers.ds3231 import DS3231
-from ..drivers.expander import ExpanderMatrix, chip
 from ..drivers.keypad import Keypad, Matrix
-from ..drivers.motor import MotorBolt
 from ..drivers.pulse import Pulse
-from ..drivers.radio import Radio
 from ..drivers.signals import Buzzer, Signals
-from .rtc import BoardClock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ..drivers.battery import Battery, Level
+    from ..drivers.bolt import Bolt
+    from ..drivers.contact import Contact
+    from ..drivers.expander import ExpanderMatrix
+    from ..drivers.motor import MotorBolt
+    from ..drivers.radio import Radio
 
 TOUCH_MS = 20  # between two looks at an idle keypad: a press lasts longer, and needs 10 ms to settle
 I2C_HZ = 100_000
@@ -133,8 +132,12 @@ class Board:
         # Fail-safe: without current it is open, so what unlocks is "off".
         pulse = Pulse(esp32.RMT, tuple(pins), _number(part, "active", 0, 1, 1) ^ safe, mcu)
         if not motor:
+            from ..drivers.bolt import REST_MS, Bolt
+
             limit = _number(part, "limit_ms", 100, 60_000)
             return Bolt(pulse, self.ticks_ms, self.ticks_diff, limit, 0 if safe else REST_MS)
+        from ..drivers.motor import MotorBolt
+
         level = _number(part, "switch_active", 0, 1, 0)
         switches = [
             self._input(part, _number(part, name, 0, 48), level, "switch_pull") for name in ("opened", "closed")
@@ -184,7 +187,9 @@ class Board:
             )  # fmt: skip
         return Keypad(self.matrix, part.get("keys", ""))
 
-    def _make_expander(self, part: dict, rows: "list[int]", cols: "list[int]") -> ExpanderMatrix:
+    def _make_expander(self, part: dict, rows: "list[int]", cols: "list[int]") -> "ExpanderMatrix":
+        from ..drivers.expander import ExpanderMatrix, chip
+
         port = chip(_text(part, "chip"), self._bus(), _number(part, "address", 0x20, 0x3F), rows + cols)
         interrupt = self._input(part, _number(part, "interrupt", 0, 48), 0) if "interrupt" in part else None
         return ExpanderMatrix(port, rows, cols, interrupt)
@@ -192,9 +197,13 @@ class Board:
     def _make_clock(self, part: dict, time: "Any") -> "Any":
         chip = part.get("chip")
         if chip == "internal":
+            from .rtc import BoardClock
+
             return BoardClock(self._machine.RTC(), time)
         if chip != "ds3231":
             raise ValueError("board.json: the clock's chip is ds3231 or internal")
+        from ..drivers.ds3231 import DS3231
+
         return DS3231(self._bus(), _number(part, "address", 0x08, 0x77, 0x68))
 
     def _make_signals(self, buzzer: dict, led: dict) -> Signals:
@@ -205,7 +214,9 @@ class Board:
         self._held = _number(part, "active", 0, 1, 0)
         self._button = self._input(part, _number(part, "pin", 0, 48), self._held)
 
-    def _make_contact(self, part: dict, settle_ms: int, begins: "bool | None" = None) -> Contact:
+    def _make_contact(self, part: dict, settle_ms: int, begins: "bool | None" = None) -> "Contact":
+        from ..drivers.contact import Contact
+
         active = _number(part, "active", 0, 1, 0)
         return Contact(self._input(part, _number(part, "pin", 0, 48), active), active, settle_ms, begins)
 
@@ -231,7 +242,9 @@ class Board:
         wake = getattr(esp32, "wake_on_ext1", esp32.wake_on_gpio) if deep else esp32.wake_on_gpio
         wake(self._wake, esp32.WAKEUP_ALL_LOW)
 
-    def _make_battery(self, part: dict) -> Battery:
+    def _make_battery(self, part: dict) -> "Battery":
+        from ..drivers.battery import Battery, Level
+
         adc = self._machine.ADC
         converter = adc(self._machine.Pin(_number(part, "pin", 0, 48)), atten=adc.ATTN_11DB)
         divider = _number(part, "divider", 100, 10_000)
@@ -240,7 +253,10 @@ class Board:
         self.level = Level(low, _number(part, "critical_percent", 0, low - 1, min(5, low - 1)))
         return Battery(converter, divider, _number(part, "empty_mv", 1, full - 1), full)
 
-    def _make_radio(self, part: dict, model: str) -> Radio:
+    def _make_radio(self, part: dict, model: str) -> "Radio":
+        from .. import VERSION
+        from ..drivers.radio import Radio
+
         interval = _number(part, "interval_ms", 20, 10_240) * 1000
         self.asleep_ms = _number(part, "asleep_s", 0, 3600, 300) * 1000
         aioble: "Any" = None

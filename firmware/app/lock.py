@@ -3,6 +3,7 @@
 Invariants: the bolt moves only after the verifier has answered "open", which it does only after its commit; a lock
 without a secret or with a lost memory opens to nothing; a task that fails locks the bolt before anything else.
 Digits live in the entry buffer until `#` and in one call of the verifier, nowhere else.
+What only some boards need is imported where it is made: code lies in the heap too (docs/memory.md).
 """
 
 import asyncio
@@ -10,32 +11,31 @@ import gc
 import os
 import sys
 
-from .. import VERSION
 from ..core.clock import EARLIEST, LATEST, Clock
 from ..core.config import AUTOLOCK
 from ..core.entry import CLEAR, EntryBuffer
 from ..core.errors import LockError, MemoryLost, NotProvisioned
 from ..core.events import BATTERY, FAULT, OPEN
-from ..core.link import Link
-from ..core.owner import Owner
 from ..core.records import NONE, Entry
-from ..core.slots import Slots
 from ..core.store import Store
-from ..core.update import Updates
 from ..core.verifier import Verifier
 from ..drivers.keypad import SCAN_MS
 from .door import Door
-from .sleep import Sleep, pack_kept, unpack_kept
 from .supervisor import DIED, HUNG, Duty, Supervisor
-from .trial import Trial
 from .uptime import Uptime
-from .wireless import Wireless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..core.link import Link
+    from ..core.owner import Owner
+    from ..core.slots import Slots
+    from ..core.update import Updates
     from .board import Board
+    from .sleep import Sleep
+    from .trial import Trial
+    from .wireless import Wireless
 
 IDLE_MS = 1000  # pause of a task that has nothing to do
 BOLT_MS = 20  # between two looks at a bolt that moves or is back, and at contacts
@@ -51,9 +51,10 @@ TASKS = ("keypad", "bolt", "signals", "clock", "radio", "sleep")  # number in th
 
 
 class Lock:
-    """One lock on one board. Attributes: store, verifier, owner (None while `trouble` is not ""), trouble: "",
-    "no-secret" or "fault", the pattern that says why the lock opens to nothing; path: directory of the memory; link;
-    updates (None without slots). slot: the letter of the slot that this firmware lies in, "" without slots.
+    """One lock on one board. Attributes: store, verifier (None while `trouble` is not ""), trouble: "", "no-secret" or
+    "fault", the pattern that says why the lock opens to nothing; path: directory of the memory. Without a radio None:
+    link; owner (also while there is trouble), updates (also without slots). slot: the letter of the slot that this
+    firmware lies in, "" without slots.
 
     It is what a Link manages (core/link.py): hence setup_held, set_clock, open and the others.
     """
@@ -74,13 +75,35 @@ class Lock:
         self._warn = False  # the low battery is to be told when the pattern is over
         self._sleep: "Sleep | None" = None
         self._open()
-        major, minor, patch = [int(part) for part in VERSION.split(".")]
         self.updates: "Updates | None" = None
         self._trial: "Trial | None" = None
+        self.link: "Link | None" = None
+        slots = None
         if slot:
+            from ..core.slots import Slots
+
             slots = Slots()
+            if slots.on_trial(slot):
+                from .trial import Trial
+
+                self._trial = Trial(slots, slot)
+        if board.radio is not None:
+            self._make_link(slots, slot)
+
+    def _make_link(self, slots: "Slots | None", slot: str) -> None:
+        """What clients of a radio may do."""
+        from .. import VERSION
+        from ..core.link import Link
+
+        major, minor, patch = [int(part) for part in VERSION.split(".")]
+        if self.verifier is not None:
+            from ..core.owner import Owner
+
+            self.owner = Owner(self.verifier)
+        if slots is not None:
+            from ..core.update import Updates
+
             self.updates = Updates(slots, slot, (major, minor, patch), _bytecode())
-            self._trial = Trial(slots, slot) if slots.on_trial(slot) else None
         self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
 
     def _open(self) -> None:
@@ -98,8 +121,9 @@ class Lock:
             return
         kept = self.board.kept()
         if kept:
+            from .sleep import unpack_kept
+
             self._resume(self.verifier, unpack_kept(kept, self.verifier.store.attempt, self.board.seconds()))
-        self.owner = Owner(self.verifier)
         self.board.signals.sound = self.verifier.config.sound
 
     def _resume(self, verifier: Verifier, kept: "tuple[int, int, int] | None") -> None:
@@ -131,10 +155,12 @@ class Lock:
         alone = self.board.alone()
         tasks = {"keypad": self._keypad(), "bolt": self._bolt(), "signals": self._signals(), "clock": self._clock()}
         wireless = None
-        if self.board.radio is not None:
-            wireless = self._wireless(self.board.radio)
+        if self.link is not None:
+            wireless = self._wireless(self.link, self.board.radio)
             tasks["radio"] = wireless.run()
         if self.board.sleeps != "none":
+            from .sleep import Sleep
+
             duty = self._duties["sleep"]
             self._sleep = Sleep(self.board, duty, self._uptime.ms, self.quiet, self._before_sleep, wireless, alone)
             tasks["sleep"] = self._sleep.run()
@@ -187,7 +213,7 @@ class Lock:
 
     def _paired(self, digits: str) -> bool:
         """Whether an entry belongs to a pairing that waits for one; tells whether it is the right one."""
-        right = self.link.enter(digits)
+        right = None if self.link is None else self.link.enter(digits)
         if right is None:
             return False
         self.play("paired" if right else "refused")
@@ -267,7 +293,9 @@ class Lock:
             self.board.bolt.lock()
             self.board.reset()
 
-    def _wireless(self, radio: "Any") -> Wireless:
+    def _wireless(self, link: "Link", radio: "Any") -> "Wireless":
+        from .wireless import Wireless
+
         def name() -> str:
             return "" if self.verifier is None else self.verifier.config.name
 
@@ -276,7 +304,7 @@ class Lock:
                 self._trial.faulty = True
             self.board.observe("fault", text)
 
-        return Wireless(self.link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble)
+        return Wireless(link, radio, self._duties["radio"], name, self._uptime.ms, self._served, trouble)
 
     async def _bolt(self) -> None:
         bolt = self.board.bolt
@@ -374,6 +402,8 @@ class Lock:
             return
         self._housekeeping(self.verifier)
         if self.board.sleeps == "deep":
+            from .sleep import pack_kept
+
             level = 0 if self.board.level is None else self.board.level.level
             waits = self.verifier.budget.waits()
             self.board.keep(pack_kept(self.verifier.store.attempt, waits, self.board.seconds(), level))
@@ -409,4 +439,6 @@ def _bytecode() -> "tuple[int, int]":
 
 def run(board: "Board", slot: str = "") -> None:
     """Run the lock of a board, firmware of this slot; returns only by an exception."""
-    asyncio.run(Lock(board, slot).run())
+    lock = Lock(board, slot)
+    gc.threshold(-1)  # all is loaded: now collections wait until nobody does
+    asyncio.run(lock.run())

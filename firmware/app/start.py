@@ -1,19 +1,32 @@
 """Start: board.json in, a running lock out. It is all that the loader knows of a firmware (docs/update.md)."""
 
+import gc
 import json
+import sys
 import time
 
 import machine
 
-from .board import Board
-from .lock import run
+LOADING = 16_384  # bytes from one collection to the next
+NO_BLUETOOTH = "no Bluetooth: in a slot the firmware lies in RAM, and without PSRAM there is too little left for it"
 
 
 def start(slot: str) -> None:
     """Run the lock. slot: the letter of the slot that this firmware lies in, "" without slots. Ends by an exception
     only, and then the bolt is locked."""
+    # Loaded among the garbage of loading, the modules would leave no room in one piece for the code book.
+    gc.threshold(LOADING)
+    from .board import Board
+    from .lock import run
+
     with open("board.json") as file:
-        board = Board(json.load(file), machine, time)
+        description = json.load(file)
+    # docs/memory.md counts: firmware, session and Bluetooth do not fit, and a lock must not fail over that.
+    silent = slot and description.get("psram", "none") == "none" and description.pop("radio", None) is not None
+    board = Board(description, machine, time)
+    if silent:
+        print(NO_BLUETOOTH, file=sys.stderr)
+        board.observe("fault", NO_BLUETOOTH)
     try:
         run(board, slot)
     finally:
