@@ -31,6 +31,7 @@ START_MS = 60_000  # from here until the firmware has the watchdog in hand
 PAUSE_MS = 3000  # before a restart that nothing has delayed: leaves time for Ctrl-C
 CTRL_C = 3
 PROMPT_MS = 3_600_000  # for a person at the prompt: the watchdog cannot be stopped
+PULSE = "firmware.drivers.pulse"  # holds a pulse that plays: ending one restarts an ESP32 (docs/drivers.md)
 
 
 def open_console() -> None:
@@ -65,7 +66,7 @@ def find_slots() -> "Any":
 def forget(*packages: str) -> None:
     """Let go of modules, which lie in the heap: a chip without PSRAM has no room for those that are not needed."""
     for name in list(sys.modules):
-        if name.split(".")[0] in packages:
+        if name.split(".")[0] in packages and name != PULSE:
             del sys.modules[name]
 
 
