@@ -39,8 +39,10 @@ def description(board: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Found:
-    """live, peak: bytes by moment; modules: of the firmware, at rest; seen: what the lock has told; report: of the
-    interpreter's memory at the end."""
+    """live, peak: bytes by moment; beside: bytes that were live before the lock; modules: the firmware's at rest; seen:
+    what the lock has told."""
+
+    beside: int = 0
 
     live: dict[str, int] = field(default_factory=dict)
     peak: dict[str, int] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class Process(Client):
             self.found.live[name], self.found.peak[name] = int(live), int(peak)
             if name == "rest":
                 self.found.modules = set(modules.split(","))
+        elif word == "beside":
+            self.found.beside = int(rest)
         elif word == "seen":
             self.found.seen = rest.split("|")
         return [word, rest]
@@ -138,7 +142,7 @@ def image(path: Path, said: dict[str, Any], firmware: Update | None, contents: d
         run(DISK, path, KIB, order)
 
 
-def start(flash: Path, radio: str, interpreter: str = "", heap: str = "16m") -> Process:
+def start(flash: Path, radio: str, interpreter: str = "", heap: str = "1m") -> Process:
     """Power on a lock and let it go through everything that needs no client. radio: as tests/on_micropython/heap.py
     has it. MemoryError when the heap is too small."""
     return Process([interpreter or find(), "-X", f"heapsize={heap}", str(SCRIPT), str(flash), str(KIB), radio])
@@ -154,8 +158,9 @@ def talk(lock: Process) -> None:
 
 
 def update(lock: Process, firmware: Update) -> None:
-    """An update in which every file is another one, up to its check."""
-    changed = Update.of((9, 0, 0), firmware.manifest.bytecode, {n: d + b"\0" for n, d in firmware.contents.items()})
+    """An update in which one file is another one, up to its check."""
+    other = {**firmware.contents, "firmware/__init__.mpy": firmware.contents["firmware/__init__.mpy"] + b"\0"}
+    changed = Update.of((9, 0, 0), firmware.manifest.bytecode, other)
     signed = changed.signed(maker().sign(changed.message))
     ident = sha(signed.manifest.data)
     said = [begin(lock, signed.manifest.data), send(lock, ident, signed.contents), finish(lock, ident)]
@@ -165,18 +170,20 @@ def update(lock: Process, firmware: Update) -> None:
 
 
 def least(flash: Path, radio: str, interpreter: str) -> int:
-    """The least heap in KiB in which the lock starts and takes entries, with what the script beside it takes."""
-    low, high = 40, 1024
+    """The least heap in bytes in which the lock starts and takes entries."""
+    low, high, beside = 40, 1024, 0
     while high - low > 2:
         middle = (low + high) // 2
         copy = flash.with_suffix(".copy")
         copy.write_bytes(flash.read_bytes())
         try:
-            start(copy, radio, interpreter, f"{middle}k").end()
+            lock = start(copy, radio, interpreter, f"{middle}k")
+            lock.end()
             high = middle
+            beside = lock.found.beside
         except (MemoryError, AssertionError):
             low = middle
-    return high
+    return high * 1024 - beside
 
 
 # Name: board, what its description says differently.
@@ -212,7 +219,7 @@ def main() -> None:
                 if not wanted.frozen:
                     update(lock, base)
             lock.end()
-        print(f"{name}: least heap {smallest} KiB")
+        print(f"{name}: least heap {smallest:,} bytes")
         for moment, live in lock.found.live.items():
             print(f"  {moment}: {live:,} bytes live, {lock.found.peak[moment]:,} at most")
 

@@ -2,10 +2,10 @@
 
 Arguments: a flash image, its KiB, and the radio: "none", "aioble" that is on the flash, or a "stand-in" for it. The
 parts of the board are the least that lets the firmware run, so that nearly all of the heap is the firmware's. Prints
-"mark NAME LIVE PEAK MODULES" for each moment: bytes that are live, after a collection, and the most that were live
-since the one before; and "seen" with what the lock has told. Then it does what stdin says: "say HEX" is a client's
-message and gives "answer HEX" for each of the lock's and "done" at the end, "mark NAME" marks a moment; an empty line
-ends it.
+"beside BYTES", what was live before the lock; "mark NAME LIVE PEAK MODULES" for each moment: bytes that are live, after
+a collection, and the most that were live since the one before; and "seen", what the lock has told. Then it does what
+stdin says: "say HEX" is a client's message and gives "answer HEX" for each of the lock's and "done" at the end, "mark
+NAME" marks a moment; an empty line ends it.
 """
 
 import builtins
@@ -110,19 +110,19 @@ class Probe:
     def __init__(self):
         self._peak = 0
         gc.collect()
-        self._base = gc.mem_alloc()
+        self.beside = gc.mem_alloc()
 
     def look(self):
         """Bytes that are live now."""
         gc.collect()
-        live = gc.mem_alloc() - self._base
+        live = gc.mem_alloc() - self.beside
         self._peak = max(self._peak, live)
         return live
 
     def mark(self, name):
         """Tell of a moment."""
         live = self.look()
-        modules = [module for module in sys.modules if module.split(".")[0] in ("firmware", "loader", "aioble")]
+        modules = [module for module in sys.modules if module.split(".")[0] in ("firmware", "loader")]
         print("mark", name, live, self._peak, ",".join(sorted(modules)))
         self._peak = 0
 
@@ -225,6 +225,7 @@ def main(image, kib, radio):
     with open("/main.py") as file:
         code = file.read()
     probe = Probe()
+    print("beside", probe.beside)
     builtins.__import__ = watched
     exec(compile(code, "main.py", "exec"), {"__name__": "__main__"})
 
