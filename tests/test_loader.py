@@ -1,10 +1,11 @@
 """The loader, firmware/main.py, by itself: what it does before any firmware runs, and however that ends."""
 
 import asyncio
-import json
+import importlib
 import sys
 import time
 import types
+from pathlib import Path
 
 import pytest
 
@@ -20,10 +21,10 @@ class Restart(BaseException):
 class Bench:
     """Runs the loader with a firmware that is one function. said: what happened, in order."""
 
-    def __init__(self, folder, monkeypatch, console=True):
+    def __init__(self, folder, monkeypatch):
         self.said = []
         self._patch = monkeypatch
-        (folder / "board.json").write_text(json.dumps({"console": console}), encoding="utf-8")
+        (folder / "board.json").write_text('{"console": true}', encoding="utf-8")
         monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "path", list(sys.path))
         machine = types.SimpleNamespace(WDT=self._watchdog, reset=self._reset)
@@ -47,16 +48,22 @@ class Bench:
         raise Restart
 
     def slots(self, chosen, folder="loader"):
-        """Give the board slots."""
-        slots = types.SimpleNamespace(choose=lambda: chosen, failed=lambda slot: self.said.append(("failed", slot)))
-        self._module(folder, {})
-        self._module(folder + ".slots", {"Slots": lambda: slots})
+        """Give the board slots: a loader's module, which is found again after it was let go."""
+        self._module("bench", {"failed": lambda slot: self.said.append(("failed", slot))})
+        Path(folder).mkdir()
+        Path(folder, "slots.py").write_text(
+            f"import bench\n\nclass Slots:\n    choose = lambda self: {chosen!r}\n"
+            "    failed = lambda self, slot: bench.failed(slot)\n"
+        )
+        sys.path.insert(0, str(Path.cwd()))
+        importlib.invalidate_caches()
 
     def run(self, firmware):
         """Power on."""
 
         def start(slot):
             self.said.append(("start", slot, sys.path[0]))
+            self.there = {name for name in sys.modules if name.split(".")[0] in ("loader", "loader_old")}
             firmware()
 
         self._module("firmware.app.start", {"start": start})
@@ -65,7 +72,11 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
-    return Bench(tmp_path, monkeypatch)
+    modules = dict(sys.modules)  # the loader lets go of the firmware's, which other tests still have in hand
+    yield Bench(tmp_path, monkeypatch)
+    for name in ("loader", "loader.slots", "loader_old", "loader_old.slots"):
+        sys.modules.pop(name, None)
+    sys.modules.update(modules)
 
 
 def raises(error):
@@ -101,6 +112,15 @@ def test_the_slot_that_is_chosen_is_first_on_the_path_and_told_when_it_fails(ben
     assert (start, told, failed) == (("start", "b", "/b"), ("told", "ValueError"), ("failed", "b"))
 
 
+@pytest.mark.parametrize("folder", ["loader", "loader_old"])
+def test_the_loaders_modules_are_gone_when_the_firmware_starts(bench, folder):
+    bench.slots("b", folder)
+    with pytest.raises(Restart):
+        bench.run(lambda: None)
+    assert ("start", "b", "/b") in bench.said
+    assert bench.there == set()
+
+
 def test_while_a_cable_changes_the_loader_the_old_folder_is_taken(bench):
     bench.slots("a", "loader_old")
     with pytest.raises(Restart):
@@ -120,8 +140,8 @@ def test_a_soft_restart_stays_one(bench):
     assert bench.said == STARTED
 
 
-def test_a_closed_console_is_closed_before_anything_else(tmp_path, monkeypatch):
-    bench = Bench(tmp_path, monkeypatch, console=False)
+def test_a_closed_console_is_closed_before_anything_else(tmp_path, bench):
+    (tmp_path / "board.json").write_text('{"console": false}', encoding="utf-8")
     bench.slots("a")
     with pytest.raises(Restart):
         bench.run(lambda: None)
