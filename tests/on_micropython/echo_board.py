@@ -54,5 +54,5 @@ async def serve(lock, radio):
         await connection.close()
 
 
-Lock._wireless = lambda lock, radio: Echo(lock, radio)
+Lock._wireless = lambda lock, link, radio: Echo(lock, radio)
 sys.exit(board_main.main())
