@@ -14,15 +14,17 @@ NO_BLUETOOTH = "no Bluetooth: in a slot the firmware lies in RAM, and without PS
 def start(slot: str) -> None:
     """Run the lock. slot: the letter of the slot that this firmware lies in, "" without slots. Ends by an exception
     only, and then the bolt is locked."""
+    with open("board.json") as file:
+        description = json.load(file)
+    # docs/memory.md counts: firmware, session and Bluetooth do not fit, and a lock must not fail over that.
+    silent = slot and description.get("psram", "none") == "none" and description.pop("radio", None) is not None
+    if "radio" in description:
+        _take_memory()
     # Loaded among the garbage of loading, the modules would leave no room in one piece for the code book.
     gc.threshold(LOADING)
     from .board import Board
     from .lock import run
 
-    with open("board.json") as file:
-        description = json.load(file)
-    # docs/memory.md counts: firmware, session and Bluetooth do not fit, and a lock must not fail over that.
-    silent = slot and description.get("psram", "none") == "none" and description.pop("radio", None) is not None
     board = Board(description, machine, time)
     if silent:
         print(NO_BLUETOOTH, file=sys.stderr)
@@ -31,3 +33,13 @@ def start(slot: str) -> None:
         run(board, slot)
     finally:
         board.bolt.lock()
+
+
+def _take_memory() -> None:
+    """Let Bluetooth have its memory before the Python heap grows over it (docs/memory.md)."""
+    try:
+        import bluetooth
+
+        bluetooth.BLE().active(True)
+    except (ImportError, OSError):
+        pass  # the radio says what is wrong, when it starts
