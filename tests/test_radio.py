@@ -7,6 +7,7 @@ time stands still unless a test lets it pass, so nothing here depends on how fas
 import asyncio
 import socket
 import time
+import types
 
 import pytest
 from bumble import att, core
@@ -14,7 +15,7 @@ from bumble.core import UUID, AdvertisingData
 from bumble.hci import HCI_ErrorCode
 
 from firmware.core.passcode import Scheme, hour_of
-from firmware.drivers.radio import advertisement, scan_response
+from firmware.drivers.radio import Radio, advertisement, scan_response
 from host_tools.board_process import BoardRefused
 from host_tools.errors import ToolError
 from host_tools.radio_socket import LONGEST, RadioSocket, socket_path
@@ -492,3 +493,11 @@ def test_where_the_socket_is(tmp_path, monkeypatch):
         assert one == socket_path(tmp_path / "one")
         assert max(len(str(one)), len(str(other))) <= LONGEST
         assert not one.exists()
+
+
+def test_what_the_start_switched_on_is_off_in_a_sleep_also_without_aioble():
+    calls = []
+    ble = types.SimpleNamespace(active=calls.append)
+    Radio(None, types.SimpleNamespace(BLE=lambda: ble), "board", "1.0.0").stop()
+    assert calls == [False]
+    Radio(None, None, "board", "1.0.0").stop()  # a MicroPython without Bluetooth

@@ -169,6 +169,8 @@ class Radio:
         if self._command is not None:
             self._aioble.stop()
             self._command = self._level = self._connection = None
+        elif self._bluetooth is not None:
+            self._bluetooth.BLE().active(False)  # app/start.py has switched it on
 
     def tell_battery(self) -> None:
         """Measure, and tell clients that asked for it; nothing on a board that cannot, or before the first accept()."""
