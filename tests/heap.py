@@ -83,7 +83,7 @@ class Process(Client):
         return [word, rest]
 
     def _until(self, last: str) -> list[bytes]:
-        answers = []
+        answers: list[bytes] = []
         while True:
             word, rest = self._line()
             if word == last:
