@@ -92,9 +92,9 @@ class Commands:
         now = _number(arguments)
         if self.key.role != OWNER and self._lock.owner.done(by, TIME_SET) is None:
             believed, trusted = self._lock.verifier.clock.read()
-            known = believed if trusted else self._lock.store.floor
-            if not known - DAY <= now <= known + (DAY if trusted else YEAR):
-                raise Refused("not-permitted", "a manager moves the clock by a day at most: ask an owner")
+            floor = self._lock.store.floor  # which only an owner may lower
+            if not floor <= now <= (believed + DAY if trusted else floor + YEAR):
+                raise Refused("not-permitted", "a manager moves the clock on by a day at most, never back: ask an owner")
         self._lock.owner.set_time(now, by=by)
         yield wire.DONE, b""
 

@@ -56,7 +56,7 @@ class Link:
             ("unlock", wire.UNLOCK, b""),
             ("change", wire.CHANGE_CODE, change(b"8642", 4, end=NEVER)),
             ("new digits", wire.CHANGE_CODE, change(b"8642", 8, digits=b"975310")),
-            ("set time", wire.SET_TIME, u32(NOW - 2 * HOUR)),
+            ("set time", wire.SET_TIME, u32(NOW + 2 * HOUR if self._manager else NOW - 2 * HOUR)),  # back: an owner's
             ("unlock again", wire.UNLOCK, b""),
             ("delete", wire.DELETE_CODE, code(b"975310")),
             ("configure", wire.SET_CONFIG, b"\x03\x01\x09\x07\x04Door"),
