@@ -23,8 +23,11 @@ import machine
 try:
     with open("board.json") as file:
         bolt = json.load(file)["bolt"]
-    off = 1 - bolt.get("active", 1)
-    for name in ("open", "close") if bolt.get("kind") == "motor" else ("pin",):
-        machine.Pin(bolt[name], machine.Pin.OUT, value=1 - off if bolt.get("fail") == "safe" else off)
+    level = 1 - bolt.get("active", 1)
+    motor = bolt.get("kind") == "motor"
+    if bolt.get("fail") == "safe" and not motor:
+        level = 1 - level
+    for name in ("open", "close") if motor else ("pin",):
+        machine.Pin(bolt[name], machine.Pin.OUT, value=level)
 except Exception as error:  # noqa: BLE001 -- an error here would skip main.py and lead to the prompt; main.py restarts
     sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only

@@ -124,7 +124,7 @@ class VirtualLock:
         cable: Callable[[bytes], bytes] | None = None,
     ):
         self.identity = identity
-        self.flash = flash
+        flash = self.flash = flash.resolve()  # one name for one image: the world lies beside it, and locks it
         self.entries: list[Entered] = []
         self.unlocked = False
         self.restarts = 0
@@ -344,7 +344,7 @@ class VirtualLock:
             request = {
                 "do": "boot",
                 "now_ms": self.now_ms,
-                "flash": str(self.flash.resolve()),
+                "flash": str(self.flash),
                 "flash_kib": self._size // 1024,
                 "slots": self._size == SLOTS_KIB * 1024,
                 "rtc": self._rtc,
@@ -433,12 +433,11 @@ class VirtualLock:
 
     def _write_image(self, data: bytes) -> None:
         """Write the image, whole or not at all."""
-        flash = self.flash.resolve()
-        draft = flash.with_name(flash.name + ".new")
+        draft = self.flash.with_name(self.flash.name + ".new")
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(data)
-            draft.replace(flash)
+            draft.replace(self.flash)
         except OSError as error:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)

@@ -185,6 +185,12 @@ def test_a_fail_safe_bolt_needs_its_current(description, power):
         build(description)
 
 
+def test_a_motor_is_never_fail_safe(description):
+    description["bolt"] = {**MOTOR, "fail": "safe"}
+    with pytest.raises(ValueError, match="a motor is not fail-safe"):
+        build(description)
+
+
 @pytest.mark.parametrize(
     ("bolt", "written"),
     [
@@ -194,6 +200,7 @@ def test_a_fail_safe_bolt_needs_its_current(description, power):
         ({"pin": 26, "fail": "safe", "active": 0}, [(26, 0)]),
         (MOTOR, [(26, 0), (19, 0)]),
         ({**MOTOR, "active": 0}, [(26, 1), (19, 1)]),
+        ({**MOTOR, "fail": "safe"}, [(26, 0), (19, 0)]),
     ],
 )
 def test_what_boot_writes(tmp_path, monkeypatch, bolt, written):

@@ -259,6 +259,16 @@ def test_what_is_wrong_is_told_in_words(board):
     assert found["keypad"] == (False, "2: 3 came; 3: 2 came")
 
 
+def test_a_radio_without_room_is_none(tmp_path):
+    target = Target.load(boards.make(tmp_path / "board", psram="none"))
+    image = tmp_path / "flash.img"
+    image.write_bytes(file_system.for_target(Bundle.build(target).files(), target))
+    with BoardAtPort(image, KIB, parts(boards.description(psram="none"), NOW, more=RADIO)) as there:
+        right, found, _ = results(there, keypad=False)
+    assert right
+    assert found["radio"] == (True, "none: without external RAM a stock MicroPython has no room for it")
+
+
 def test_a_clock_that_stands_still_is_found(board):
     there = board(more="chip.supply(True)\nchip.registers[14] |= 0x80\nchip._running = False\nchip._advance = nothing")
     _, found, _ = results(there, keypad=False)

@@ -272,6 +272,23 @@ def test_an_error_leaves_the_pin_off_and_the_next_pulse_works(mcu, active, place
     assert not bench.world.wrong
 
 
+@pytest.mark.parametrize("safe", [False, True])
+@pytest.mark.parametrize("mcu", MCUS)
+def test_no_channel_is_ever_without_a_place(mcu, safe, monkeypatch):
+    """One that memory ran out for would be ended by the collector later, and its pin float."""
+    bench = Bench(mcu, 0 if safe else 1, safe)
+    made = []
+
+    def making(**settings):
+        made.append(bench.world.rmt(**settings))
+        assert bench.pulse._channels[-1] == [None, settings["num_symbols"]]
+        return made[-1]
+
+    bench.pulse._rmt = making
+    assert bench.pulse.start(1000)
+    assert [channel for channel, _ in bench.pulse._channels] == made
+
+
 # The model
 
 

@@ -377,6 +377,10 @@ def test_a_damaged_world_file_is_refused_and_kept(flash, text):
 def test_an_image_is_used_by_one_lock_at_a_time(flash):
     with lock(flash) as first:
         first.power_on()
+        link = flash.with_name("link")
+        link.symlink_to(flash)
+        with pytest.raises(ToolError, match="in use"):
+            lock(link)
         with pytest.raises(ToolError, match="in use"):
             lock(flash)
     lock(flash).close()

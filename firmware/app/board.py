@@ -128,6 +128,8 @@ class Board:
         kind = _choice(part, "kind", ("solenoid", "motor"))
         safe = _choice(part, "fail", ("secure", "safe")) == "safe"
         motor = kind == "motor"
+        if motor and safe:
+            raise ValueError("board.json: a motor is not fail-safe: it stays where it is")
         pins = [self._machine.Pin(_number(part, name, 0, 48)) for name in (("open", "close") if motor else ("pin",))]
         # Fail-safe: without current it is open, so what unlocks is "off".
         pulse = Pulse(esp32.RMT, tuple(pins), _number(part, "active", 0, 1, 1) ^ safe, mcu)

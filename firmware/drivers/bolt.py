@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .pulse import Pulse
 
 REST_MS = const(500)
+_MAKING_MS = const(300)  # the longest that the making of a pulse takes, garbage collected meanwhile included
 
 # State of the bolt.
 _LOCKED = const(0)
@@ -68,13 +69,13 @@ class Bolt:
 
     def unlock(self, ms: int) -> None:
         """Hold the bolt back for `ms`, cut at the limit; when it is back already, for `ms` from now if that
-        is longer, but never past the limit of this stretch. ValueError unless `ms` is positive."""
+        is longer, but never past 0.3 s before the limit of this stretch. ValueError unless `ms` is positive."""
         if ms <= 0:
             raise ValueError("a bolt is unlocked for at least 1 ms")
         now = self._ticks_ms()
         self._settle(now)
         if self._state == _DRIVEN:
-            length = min(self._ticks_diff(now, self._started) + ms, self._limit)
+            length = min(self._ticks_diff(now, self._started) + ms, self._limit - _MAKING_MS)
             self._length = max(length, self._length)
             self._extend(now)
             return

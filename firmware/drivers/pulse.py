@@ -33,7 +33,7 @@ class Pulse:
         self._stops = mcu != "esp32"  # whether a channel that plays can be ended
         # The lowest resolution that the dividers give, or one that is low enough; and the words of a memory block.
         self._hz, self._words = (3125, 48) if self._stops else (312_500, 64)
-        self._channels: "list[tuple[Any, int]]" = []  # with their words: those that play, or have played
+        self._channels: "list[list[Any]]" = []  # with their words: those that play, or have played
         self._room = _ALL  # fewer words than these may find room
         self._playing = _NONE  # the pin that is its
         made[:] = [self]
@@ -52,13 +52,16 @@ class Pulse:
                 self._release()
             if words >= self._room:
                 return False
-            channel = self._rmt(
+            # Its place comes first: a channel without one would be ended by the collector, which lets the pin float.
+            self._channels.append([None, words])
+            channel = self._channels[-1][0] = self._rmt(
                 pin=self._pins[which], resolution_hz=self._hz, idle_level=not self._on, num_symbols=words
             )
-            self._channels.append((channel, words))
             self._playing = which
             channel.write_pulses(ticks // count, levels)
         except BaseException as error:
+            if self._channels and self._channels[-1][0] is None:
+                self._channels.pop()
             if isinstance(error, OSError) and error.errno == _FULL and self._channels:
                 self._room = words
                 return False
@@ -86,7 +89,7 @@ class Pulse:
         playing = []
         for channel, words in self._channels:
             if not self._stops and channel.active():
-                playing.append((channel, words))
+                playing.append([channel, words])
             else:
                 channel.deinit()
                 self._room = _ALL

@@ -97,7 +97,11 @@ class SelfTest:
         self._result("bolt", moved, words[moved])
 
     def _radio(self) -> None:
-        wanted, address, version = self._console.call(SCRIPT, "parts.radio")
+        found = self._console.call(SCRIPT, "parts.radio")
+        if found is None:
+            self._result("radio", True, "none: without external RAM a stock MicroPython has no room for it")
+            return
+        wanted, address, version = found
         if not wanted:
             self._result("radio", True, "none on this board")
         elif address is None:

@@ -21,8 +21,10 @@ class Parts:
         import machine
 
         from firmware.app.board import Board
+        from firmware.app.start import leave_out
 
         self.description = description()
+        self.no_room = leave_out(self.description, slot)
         self.board = Board(self.description, machine, time)
 
     def clock(self):
@@ -70,7 +72,10 @@ class Parts:
         return back and not bolt.unlocked
 
     def radio(self):
-        """[whether the board shall have one, its address in hex or None, version of aioble or None]."""
+        """[whether the board shall have one, its address in hex or None, version of aioble or None]; None where the
+        firmware has no room for one."""
+        if self.no_room:
+            return None
         wanted = "radio" in self.description
         address = version = None
         try:
