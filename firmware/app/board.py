@@ -292,21 +292,23 @@ class Board:
         """Seconds of the chip's own clock, which goes on in deep sleep and begins anew without power."""
         return int(self._time.time())
 
-    def sleep(self, ms: int) -> int:
-        """Sleep until a wake pin goes low, `ms` at most; for how many ms, 0 while one is low. From a deep sleep the
-        board comes back by a start."""
-        begun = self.ticks_ms()
+    def sleep(self, ms: int) -> "bool | None":
+        """Sleep until a wake pin goes low, `ms` at most; whether one did. None: it did not sleep, as one is low already,
+        or as the chip refused. From a deep sleep the board comes back by a start."""
+        machine = self._machine
+        reason = 0
         self.matrix.arm()
         if 0 in [pin.value() for pin in self._wake]:
             pass
         elif self.sleeps == "deep":
-            self._machine.deepsleep(ms)
+            machine.deepsleep(ms)
         else:
             self.matrix.hold(True)
-            self._machine.lightsleep(ms)
+            machine.lightsleep(ms)
+            reason = machine.wake_reason()  # 0 after a sleep that was refused; a timer may end one a little early
             self.matrix.hold(False)
         self.matrix.touched()
-        return self.ticks_diff(self.ticks_ms(), begun)
+        return reason != machine.TIMER_WAKE if reason else None
 
     def slept(self) -> bool:
         """Whether this start is the end of a deep sleep."""
