@@ -705,6 +705,7 @@ def test_a_client_while_the_set_up_button_is_held_keeps_it_awake(made):
     in_burst(board)
     board.ask("contact", which="button", on=True)
     stranger(board, 1)
+    board.wait(0.5)
     board.ask("contact", which="button", on=False)
     board.wait(AWAKE - 2)
     assert "off" not in on_air(board)

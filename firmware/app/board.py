@@ -293,8 +293,8 @@ class Board:
         return int(self._time.time())
 
     def sleep(self, ms: int) -> "bool | None":
-        """Sleep until a wake pin goes low, `ms` at most; whether one did. None: it did not sleep, as one is low already,
-        or as the chip refused. From a deep sleep the board comes back by a start."""
+        """Sleep until a wake pin goes low, `ms` at most; whether one did. None: it did not sleep, as one is low already
+        or the chip refused. From a deep sleep the board comes back by a start."""
         machine = self._machine
         reason = 0
         self.matrix.arm()

@@ -29,8 +29,8 @@ DEFAULT_NAME = "Tumbler"
 
 class Wireless:
     """Serves a link over a radio. duty: of its task; name(): what to advertise, "" for the default; ms(): uptime;
-    served(known): called when a client is gone, which had a key or not; trouble(text): told what is wrong with the radio. paused: whether the radio
-    is to stay off."""
+    served(known): called when a client is gone, which had a key or not; trouble(text): told what is wrong with the
+    radio. paused: whether the radio is to stay off."""
 
     def __init__(
         self,

@@ -282,7 +282,7 @@ class Machine:
         self._reset("machine.reset")
 
     def lightsleep(self, ms):
-        """Sleep until a pin goes low, or until a timer ends it, a little early; refused while one is low. The keypad's rows
+        """Sleep until a pin goes low, or a timer ends it a little early; refused while one is low. The keypad's rows
         float meanwhile unless they are held."""
         for row in self.rows:
             row.float()
