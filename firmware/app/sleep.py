@@ -48,7 +48,6 @@ class Sleep:
         self._quiet = quiet
         self._prepare = prepare
         self._wireless = wireless
-        self._alone = alone
         self._until = 0 if alone else AWAKE_MS
         if alone and wireless is not None:
             wireless.paused = True
@@ -75,7 +74,7 @@ class Sleep:
         """Sleep whenever the lock may, for ever."""
         wireless = self._wireless
         most = self._board.asleep_ms or LONGEST_MS
-        woken = not self._alone  # by somebody, or not asleep at all
+        woken = self.awake  # by somebody, or not asleep at all
         while True:
             pause = LOOK_MS
             if wireless is not None:
