@@ -116,7 +116,9 @@ class Pin(Pad):
         self.first = value
         Pin.made += (self,)
 
-    def init(self, mode, value):
+    def init(self, mode=-1, value=None, hold=None):
+        if mode == -1:
+            return  # a pin that is held, or no longer, stays what it is
         super().init(mode, value=value)
         if self.first is None:
             self.first = value
@@ -623,3 +625,25 @@ def test_tasks_that_end_or_die_are_told_once():
 
 def test_the_virtual_flash_chip(tmp_path):
     assert run(ROOT / "tests" / "on_micropython" / "flash.py", tmp_path / "image").strip() == "ok"
+
+
+LOW = {"battery": True, "sleep": "light", "wake": [32, 33, 25]}
+
+
+@pytest.mark.parametrize(
+    ("reason", "low", "found"),
+    [(4, False, False), (7, False, True), (0, False, None), (4, True, None), (7, True, None)],
+    ids=["timer", "pin", "refused", "a pin is low after a timer", "a pin is low after a pin"],
+)
+def test_what_ended_a_sleep_is_the_chips_word_and_no_matter_of_time(description, monkeypatch, reason, low, found):
+    """However long the keypad's chip takes before, and whether the timer is early."""
+    slept = []
+    monkeypatch.setattr(Machine, "lightsleep", slept.append, raising=False)
+    monkeypatch.setattr(Machine, "wake_reason", lambda: reason, raising=False)
+    monkeypatch.setattr(Machine, "TIMER_WAKE", 4, raising=False)
+    monkeypatch.setattr(Pin, "input", 0 if low else 1)
+    now = iter(range(0, 1000, 7))
+    monkeypatch.setattr(Time, "ticks_ms", staticmethod(lambda: next(now)))
+    board = build({**description, "power": LOW})
+    assert board.sleep(300_000) is found
+    assert slept == ([] if low else [300_000])

@@ -8,10 +8,12 @@ import pytest
 
 from firmware.app.sleep import BURST_MS
 from firmware.app.wireless import BURST_US
+from firmware.core.session import MESSAGE_WITHIN, SESSION_WITHIN
 from host_tools import boards, energy
 from tests.micropython import ROOT
 
 COLUMNS = ("esp32-devkitc", "esp32s3-devkitc", "esp32c3-devkitm")
+UNREACHED = 32  # seconds that a client out of reach counts as connected: the longest supervision timeout
 TEXT = (ROOT / "docs" / "energy.md").read_text(encoding="utf-8")
 
 
@@ -177,3 +179,18 @@ def test_the_currents_are_those_of_the_document():
     assert f"| external RAM, quad; octal, in light sleep | {quad.light}; {octal.light} µA |" in table
     assert f"| octal RAM, awake | {octal.awake // 1000} mA |" in table
     assert energy.RAM["none"] == energy.Currents(0, 0, 0, 0)
+
+
+def test_what_a_stranger_in_each_burst_costs_is_as_the_threats_say():
+    text = " ".join((ROOT / "docs" / "threats.md").read_text(encoding="utf-8").split())
+    lengths = (MESSAGE_WITHIN, SESSION_WITHIN, SESSION_WITHIN + UNREACHED)
+    assert f"by {lengths[0]} s without a word, by {lengths[1]} s with some, by up to {UNREACHED} s more" in text
+    for chip, name in (("an S3", COLUMNS[1]), ("a C3", COLUMNS[2])):
+        description = boards.usable(name).description
+        days = []
+        for seconds in (0, *lengths):
+            usage = energy.Usage(radio_start_ms=energy.Usage().radio_start_ms + seconds * 1000)
+            days.append(round(energy.account(description, usage, "light").days))
+        assert f"of {chip}" in text
+        assert f"{days[1]}, {days[2]} and {days[3]}" in text.split(f"of {chip}", 1)[1][:60]
+        assert f"instead of {days[0]}" in text

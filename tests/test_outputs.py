@@ -19,6 +19,7 @@ DEEP = {"battery": True, "sleep": "deep", "wake": [5]}
 SILENT = {"interval_ms": 250, "asleep_s": 0}
 BURST_US = 100_000
 BURST_MS = 2000
+EARLY_MS = 1  # the timer of the virtual board ends a sleep a little early, as a chip's may: that is no touch
 DOOR = {"pin": 2}
 EXIT = {"pin": 5}
 AWAKE = 35
@@ -560,7 +561,7 @@ def test_a_day_of_bursts_in_light_sleep(made):
     found = [burst for burst in bursts(board) if burst[1] is not None]
     assert len(found) == 86_400 // 302
     assert {end - begin for begin, end in found} == {BURST_MS}
-    assert {later[0] - earlier[1] for earlier, later in pairwise(found)} == {300_000}
+    assert {later[0] - earlier[1] for earlier, later in pairwise(found)} == {300_000 - EARLY_MS}
     # Nothing is advertised but in bursts: each is one start of the radio, and its end.
     started = [event for event in board.all("radio") if event["op"] == "advertise" and event["on"]]
     assert {event["interval_us"] for event in started} == {BURST_US}
@@ -639,20 +640,122 @@ def test_a_touch_in_a_burst_keeps_it_awake(made):
     assert board.press(board.code() + "#") == "open opened"
 
 
-def test_a_client_in_a_burst_is_served_and_begins_the_time_awake_anew(made):
-    board = made(power=LIGHT, exit=EXIT)
-    in_burst(board)
+PATIENCE = 5  # seconds that a stranger may be silent
+
+
+def stranger(board, conn):
+    """A client that says nothing until it is sent away."""
+    board.ask("radio", op="connect", conn=conn, address="010203040506")
+    board.events = []
+    for _ in range(100):
+        board.wait(0.1)
+        if "disconnect" in on_air(board):
+            break
+    board.ask("radio", op="disconnect", conn=conn)
+
+
+@pytest.mark.parametrize("power", [LIGHT, DEEP])
+def test_a_stranger_costs_a_burst_its_patience_and_no_more(made, power):
+    """It is sent away after 5 s; then the lock sleeps at once, and advertises no second time."""
+    board = made(power=power, exit=EXIT)
+    if power is DEEP:
+        wake(board, to_ms=board.now_ms + HOUR * 1000)
+        board.wait(1)
+    else:
+        in_burst(board)
+    begun = board.now_ms
     board.ask("radio", op="connect", conn=1, address="010203040506")
-    board.wait(5)
-    assert "off" not in on_air(board)
+    board.events = []
+    board.wait(PATIENCE - 1)
+    assert "disconnect" not in on_air(board)
+    board.wait(2)
+    assert "disconnect" in on_air(board)
     board.events = []
     board.ask("radio", op="disconnect", conn=1)
+    if power is DEEP:
+        reset = wake(board, to_ms=board.now_ms + HOUR * 1000)
+        assert reset["by"] == "timer"
+    else:
+        board.wait(1)
+        assert on_air(board) == ["off"]
+        board.wait(298)
+        assert on_air(board) == ["off"]
+        board.wait(4)
+        assert len(bursts(board)) == 1
+    assert board.now_ms - begun < (PATIENCE + 2 + 300 + 4) * 1000
+
+
+def test_strangers_in_each_burst_do_not_keep_it_awake(made):
+    board = made(power=LIGHT, exit=EXIT)
+    asleep(board)
+    slept = 0
+    for number in range(1, 11):
+        in_burst(board)
+        stranger(board, number)
+        board.wait(1)
+        slept += on_air(board).count("off")
+        assert board.last("radio")["op"] == "off"
+    assert slept == 10
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_a_client_while_the_set_up_button_is_held_keeps_it_awake(made):
+    """Who pairs has no key yet, but somebody holds the button for it."""
+    board = made(power=LIGHT, exit=EXIT)
+    in_burst(board)
+    board.ask("contact", which="button", on=True)
+    stranger(board, 1)
+    board.wait(0.5)
+    board.ask("contact", which="button", on=False)
     board.wait(AWAKE - 2)
     assert "off" not in on_air(board)
-    (again,) = [event for event in board.all("radio") if event["op"] == "advertise" and event["on"]]
-    assert again["interval_us"] == 250_000
-    board.wait(5)
+    board.wait(3)
     assert on_air(board)[-1] == "off"
+
+
+def test_strangers_do_not_lengthen_the_time_after_a_touch(made):
+    board = made(power=LIGHT, exit=EXIT)
+    in_burst(board)
+    board.press("1")
+    touched = board.now_ms
+    for number in range(1, 5):
+        stranger(board, number)
+    assert board.now_ms < touched + AWAKE * 1000
+    board.wait(1)
+    assert board.last("radio")["op"] == "advertise"
+    board.ask("advance", to_ms=touched + (AWAKE + 2) * 1000)
+    assert on_air(board)[-1] == "off"
+    board.events = []
+    board.wait(290)
+    assert on_air(board) == []
+
+
+def test_a_lock_without_a_secret_reminds_who_is_there_and_is_silent_asleep(tmp_path, made):
+    board = made(power=LIGHT, exit=EXIT)
+    board.off()
+    board.flash.unlink()
+    board.on(provision=None, **board.parts)
+    asleep(board)
+    board.wait(10)
+    assert signals(board) == ["no-secret"] * 4  # at the start, then every 10 s
+    board.events = []
+    board.wait(10 * 300)
+    assert len(bursts(board)) >= 9
+    assert signals(board) == []
+    board.press("1")
+    board.events = []
+    board.wait(AWAKE + 20)
+    assert signals(board) == ["no-secret"] * 3
+
+
+def test_a_lock_without_a_secret_that_never_sleeps_reminds_for_ever(made):
+    board = made()
+    board.off()
+    board.flash.unlink()
+    board.on(provision=None, **board.parts)
+    for _ in range(24):
+        board.wait(5)
+    assert len(signals(board)) == 1 + 120 // 10
 
 
 def test_a_key_that_is_stuck_makes_no_burst(made):
@@ -680,6 +783,18 @@ def test_a_radio_that_does_not_start_keeps_nothing_awake(made):
     told = [event["now_ms"] for event in board.all("fault")]
     assert len(told) >= 9
     assert all(later - earlier <= 300_000 + 4000 + BURST_MS for earlier, later in pairwise(told))
+    assert board.press(board.code() + "#") == "open opened"
+
+
+def test_a_sleep_that_the_chip_refuses_is_no_touch_and_is_tried_again_after_a_pause(made):
+    board = made(power=LIGHT, exit=EXIT)
+    board.off()
+    board.on(broken="no-sleep", **board.parts)
+    asleep(board)
+    board.events = []
+    board.wait(100)
+    assert 40 < on_air(board).count("off") <= 100
+    assert bursts(board) == []
     assert board.press(board.code() + "#") == "open opened"
 
 

@@ -3,6 +3,8 @@
 No Bluetooth stack stands between here: what a client writes and what the lock notifies, the test sees byte by byte.
 """
 
+import json
+
 import pytest
 
 from firmware.core import wire
@@ -13,6 +15,7 @@ from firmware.core.pairing import CLIENT, LOCK, commitment, digits_of
 from firmware.core.prologue import NO_LOCK, PAIRING
 from tests.linked import Client, Refusal, random
 from tests.lock import EXAMPLE_SECRET
+from tests.micropython import ROOT
 from tests.virtual import Board
 
 PSK = bytes(range(64, 96))
@@ -287,6 +290,47 @@ def test_a_lock_with_a_client_does_not_sleep(lock):
     lock.ask("radio", op="disconnect", conn=phone.conn)
     lock.wait(2)
     assert lock.ask("state")["quiet"]
+
+
+def test_a_client_with_a_key_begins_the_time_awake_anew_and_one_without_does_not(tmp_path):
+    description = json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
+    description["power"] = {"battery": True, "sleep": "light", "wake": [32, 33, 25]}
+    (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
+
+    def off():
+        return told(lock, "off")
+
+    def burst():
+        lock.air = []
+        for _ in range(310):
+            lock.wait(1)
+            if advertised(lock):
+                return advertised(lock)["interval_us"] == 100_000
+        return False
+
+    with Lock(tmp_path) as lock:
+        lock.on(board=str(tmp_path))
+        lock.wait(40)
+        for conn, known in ((1, True), (2, False), (3, True)):
+            assert off()
+            assert burst()
+            phone = Phone(lock, conn=conn, name=f"phone {conn}")
+            if known:
+                phone.connect(psk=PSK)
+                assert phone.done(wire.IDENTIFY)
+                lock.wait(20)
+                assert not off()
+            else:
+                phone.hello(0)
+                with pytest.raises((Refusal, Lost)):
+                    phone.shake(bytes(32))
+            lock.ask("radio", op="disconnect", conn=conn)
+            if known:
+                lock.wait(33)
+                assert advertised(lock)["interval_us"] == 250_000
+                assert not off()
+                lock.wait(3)
+            lock.wait(1)
 
 
 def test_a_power_cut_in_mid_command_is_done_or_not_and_the_retry_tells(lock):

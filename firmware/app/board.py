@@ -29,32 +29,36 @@ DOOR_MS = 300  # a door that falls shut bounces on its seal
 EXIT_MS = 40
 
 
+def _wrong(text: str) -> ValueError:
+    return ValueError("board.json: " + text)
+
+
 def _number(part: dict, name: str, low: int, high: int, default: int = -1) -> int:
     """An integer of the description; ValueError when it is missing (without a default), or outside."""
     value = part.get(name, default)
     if not isinstance(value, int) or not low <= value <= high:
-        raise ValueError("board.json: %s must be a number from %d to %d" % (name, low, high))
+        raise _wrong("%s must be a number from %d to %d" % (name, low, high))
     return value
 
 
 def _part(description: dict, name: str) -> dict:
     part = description.get(name)
     if not isinstance(part, dict):
-        raise ValueError("board.json: the part %s is missing" % name)
+        raise _wrong("the part %s is missing" % name)
     return part
 
 
 def _pins(part: dict, name: str) -> "list[int]":
     pins = part.get(name)
     if not isinstance(pins, list) or not pins:
-        raise ValueError("board.json: %s must be a list of pins" % name)
+        raise _wrong("%s must be a list of pins" % name)
     return pins
 
 
 def _text(part: dict, name: str) -> str:
     text = part.get(name)
     if not isinstance(text, str) or not text:
-        raise ValueError("board.json: %s must be a text" % name)
+        raise _wrong("%s must be a text" % name)
     return text
 
 
@@ -62,7 +66,7 @@ def _choice(part: dict, name: str, words: "tuple[str, ...]") -> str:
     """One of the words, the first unless the description names another."""
     word = part.get(name, words[0])
     if word not in words:
-        raise ValueError("board.json: %s must be one of: %s" % (name, ", ".join(words)))
+        raise _wrong("%s must be one of: %s" % (name, ", ".join(words)))
     return word
 
 
@@ -88,7 +92,7 @@ class Board:
         self.bolt: "Bolt | MotorBolt" = self._make_bolt(_part(description, "bolt"), mcu)
         self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
-            raise ValueError("board.json: storage must be a path that begins with /")
+            raise _wrong("storage must be a path that begins with /")
         self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
         self._i2c: "Any" = None
         if "i2c" in description:
@@ -154,11 +158,8 @@ class Board:
     def _input(self, part: dict, number: int, active: int, name: str = "pull") -> "Any":
         """An input pin with the pull that its idle level needs, unless the part has one outside, as its field says."""
         pin = self._machine.Pin
-        pull = part.get(name, "internal")
-        if pull == "external":
+        if _choice(part, name, ("internal", "external")) == "external":
             return pin(number, pin.IN)
-        if pull != "internal":
-            raise ValueError("board.json: %s is internal or external" % name)
         return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP)
 
     def _make_bus(self, part: dict) -> None:
@@ -170,7 +171,7 @@ class Board:
 
     def _bus(self) -> "Any":
         if self._i2c is None:
-            raise ValueError("board.json: the part i2c is missing")
+            raise _wrong("the part i2c is missing")
         return self._i2c
 
     def _make_keypad(self, part: dict, time: "Any") -> Keypad:
@@ -203,7 +204,7 @@ class Board:
 
             return BoardClock(self._machine.RTC(), time)
         if chip != "ds3231":
-            raise ValueError("board.json: the clock's chip is ds3231 or internal")
+            raise _wrong("the clock's chip is ds3231 or internal")
         from ..drivers.ds3231 import DS3231
 
         return DS3231(self._bus(), _number(part, "address", 0x08, 0x77, 0x68))
@@ -230,12 +231,12 @@ class Board:
         numbers = _pins(part, "wake")
         keypad = description["keypad"]
         if deep and "expander" not in keypad and [number for number in numbers if number in keypad["cols"]]:
-            raise ValueError("board.json: columns do not wake from deep sleep")
+            raise _wrong("columns do not wake from deep sleep")
         if description["bolt"].get("fail") == "safe":
             # Asleep an S3 and a C3 let go of their outputs: the coil would fall, and the door be open.
-            raise ValueError("board.json: a fail-safe bolt takes no sleep")
+            raise _wrong("a fail-safe bolt takes no sleep")
         if "exit" in description and description["exit"].get("pin") not in numbers:
-            raise ValueError("board.json: the exit button must be in power.wake")  # asleep nobody looks at it
+            raise _wrong("the exit button must be in power.wake")  # asleep nobody looks at it
         import esp32
 
         pin = self._machine.Pin
@@ -294,21 +295,23 @@ class Board:
         """Seconds of the chip's own clock, which goes on in deep sleep and begins anew without power."""
         return int(self._time.time())
 
-    def sleep(self, ms: int) -> int:
-        """Sleep until a wake pin goes low, `ms` at most; for how many ms, 0 while one is low. From a deep sleep the
-        board comes back by a start."""
-        begun = self.ticks_ms()
+    def sleep(self, ms: int) -> "bool | None":
+        """Sleep until a wake pin goes low, `ms` at most; whether one did. None: it did not sleep, as one is low already
+        or the chip refused. From a deep sleep the board comes back by a start."""
+        machine = self._machine
+        reason = 0
         self.matrix.arm()
         if 0 in [pin.value() for pin in self._wake]:
             pass
         elif self.sleeps == "deep":
-            self._machine.deepsleep(ms)
+            machine.deepsleep(ms)
         else:
             self.matrix.hold(True)
-            self._machine.lightsleep(ms)
+            machine.lightsleep(ms)
+            reason = machine.wake_reason()  # 0 after a sleep that was refused; a timer may end one a little early
             self.matrix.hold(False)
         self.matrix.touched()
-        return self.ticks_diff(self.ticks_ms(), begun)
+        return reason != machine.TIMER_WAKE if reason else None
 
     def slept(self) -> bool:
         """Whether this start is the end of a deep sleep."""

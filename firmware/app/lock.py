@@ -286,9 +286,12 @@ class Lock:
         """Restart when the client that asked has its answer."""
         self._restarting = True
 
-    def _served(self) -> None:
-        """A client of the radio is gone."""
-        self._touched()
+    def _served(self, known: bool) -> None:
+        """A client of the radio is gone. known: it had a key; who pairs is known by the keys and the button."""
+        if known or self.setup_held():
+            self._touched()
+        elif self._sleep is not None:
+            self._sleep.left()
         if self._restarting:
             self.board.bolt.lock()
             self.board.reset()
@@ -341,7 +344,8 @@ class Lock:
             self._measure()
             if self.verifier is None:
                 await duty.rest(TROUBLE_MS)
-                self.play(self.trouble)
+                if self._sleep is None or self._sleep.awake:
+                    self.play(self.trouble)
             else:
                 await duty.rest(CLOCK_MS)
                 if self.verifier is not None:  # still: it may have been wiped meanwhile

@@ -48,7 +48,6 @@ class Sleep:
         self._quiet = quiet
         self._prepare = prepare
         self._wireless = wireless
-        self._alone = alone
         self._until = 0 if alone else AWAKE_MS
         if alone and wireless is not None:
             wireless.paused = True
@@ -57,14 +56,25 @@ class Sleep:
         """Somebody is there: stay awake for a while."""
         self._until = self._ms() + AWAKE_MS
 
+    @property
+    def awake(self) -> bool:
+        """Whether somebody was there lately."""
+        return self._ms() < self._until
+
+    def left(self) -> None:
+        """A client without a key is gone: it gets no time, and in a burst no second try."""
+        if not self.awake:
+            self._wireless.paused = True
+            self._duty.wake()
+
     def _may(self) -> bool:
-        return self._ms() >= self._until and self._quiet()
+        return not self.awake and self._quiet()
 
     async def run(self) -> None:
         """Sleep whenever the lock may, for ever."""
         wireless = self._wireless
         most = self._board.asleep_ms or LONGEST_MS
-        woken = not self._alone  # by somebody, or not asleep at all
+        woken = self.awake  # by somebody, or not asleep at all
         while True:
             pause = LOOK_MS
             if wireless is not None:
@@ -78,9 +88,9 @@ class Sleep:
             woken = True
             if self._may() and (wireless is None or await wireless.pause()) and self._may():
                 self._prepare()
-                slept = self._board.sleep(most)
-                woken = slept < most
-                if slept and woken:
+                touch = self._board.sleep(most)
+                woken = touch is not False
+                if touch:
                     self.touched()
 
 

@@ -29,8 +29,8 @@ DEFAULT_NAME = "Tumbler"
 
 class Wireless:
     """Serves a link over a radio. duty: of its task; name(): what to advertise, "" for the default; ms(): uptime;
-    served(): called when a client is gone; trouble(text): told what is wrong with the radio. paused: whether the radio
-    is to stay off."""
+    served(known): called when a client is gone, which had a key or not; trouble(text): told what is wrong with the
+    radio. paused: whether the radio is to stay off."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Wireless:
         duty: "Duty",
         name: "Callable[[], str]",
         ms: "Callable[[], int]",
-        served: "Callable[[], None]",
+        served: "Callable[[bool], None]",
         trouble: "Callable[[str], None]",
     ) -> None:
         self._link = link
@@ -74,9 +74,9 @@ class Wireless:
                 self._trouble(self._fault)
                 await duty.rest(AGAIN_MS)
                 continue
-            await self._serve(self._arrived)
+            known = await self._serve(self._arrived)
             self._arrived = None
-            self._served()
+            self._served(known)
 
     async def pause(self) -> bool:
         """Switch the radio off until resume(), unless a client is there or not yet dealt with; whether it is off."""
@@ -117,8 +117,8 @@ class Wireless:
             self._waiting = False
             self._duty.wake()
 
-    async def _serve(self, connection: "Connection") -> None:
-        """Serve one client until it or its session is over."""
+    async def _serve(self, connection: "Connection") -> bool:
+        """Serve one client until it or its session is over; whether it has proved that it has a key."""
         session = self._link.connect()
         cutter, joiner = Cutter(), Joiner()
         try:
@@ -141,6 +141,7 @@ class Wireless:
         task = asyncio.create_task(connection.close())
         while not task.done():
             await self._duty.rest(LOOK_MS // 10)
+        return session.slot is not None
 
     async def _message(self, connection: "Connection", session: "Session", joiner: "Joiner") -> bytes:
         """The client's next whole message. Silent when it takes longer than the session has patience."""

@@ -15,6 +15,8 @@ DEEPSLEEP_RESET = 4
 HARD_RESET = 2  # machine.reset() counts as one on an ESP32
 PIN_WAKE = 2
 TIMER_WAKE = 4
+GPIO_WAKE = 7  # without a name in MicroPython
+EARLY_MS = 1  # ESP-IDF takes off what it expects the wake to last, and that is a guess
 
 
 CAUSES = {"watchdog": WDT_RESET, "panic": WDT_RESET, "machine.reset": HARD_RESET, "deep-sleep": DEEPSLEEP_RESET}
@@ -280,11 +282,16 @@ class Machine:
         self._reset("machine.reset")
 
     def lightsleep(self, ms):
-        """Sleep until a pin goes low; the keypad's rows float meanwhile unless they are held."""
+        """Sleep until a pin goes low, or a timer ends it a little early; refused while one is low. The keypad's rows
+        float meanwhile unless they are held."""
         for row in self.rows:
             row.float()
         self._asleep()
-        self._world.sleep(ms, lambda: self._low(self.esp32.light))
+        self._reason = 0
+        if self._low(self.esp32.light):
+            return
+        self._world.sleep(ms - EARLY_MS, lambda: self._low(self.esp32.light))
+        self._reason = GPIO_WAKE if self._low(self.esp32.light) else TIMER_WAKE
 
     def deepsleep(self, ms):
         """Sleep until a pin goes low, and start again."""
@@ -298,7 +305,7 @@ class Machine:
         return 0 in [pin.value() for pin in pins]
 
     def wake_reason(self):
-        """What ended the deep sleep."""
+        """What ended the last sleep; 0: it was refused."""
         return self._reason
 
     def reset_cause(self):

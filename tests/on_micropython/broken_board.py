@@ -3,13 +3,14 @@
 Argument: dies, ends, hangs, blocks (20 s without a turn for anybody), pauses (7 s), spins (for ever), collects
 (ends the channels of the bolt's pulses, as the garbage collector would if nothing kept them): the lock's clock
 task does so three seconds after its start. no-radio: the radio does not start, and takes 2 s for that, the longest.
+no-sleep: every light sleep is refused.
 """
 
 import asyncio
 import sys
 
 from firmware.app.lock import Lock
-from host_tools.virtual import bluetooth, board_main
+from host_tools.virtual import bluetooth, board_main, machine
 
 variant = sys.argv[1]
 
@@ -53,8 +54,16 @@ def silent(radio, on=None):
     return False
 
 
+def refused(chip, ms):
+    """Stands where machine.lightsleep() stood."""
+    chip._asleep()
+    chip._reason = 0
+
+
 if variant == "no-radio":
     bluetooth.Radio.active = silent
+elif variant == "no-sleep":
+    machine.Machine.lightsleep = refused
 else:
     Lock._clock = broken
 sys.exit(board_main.main())
