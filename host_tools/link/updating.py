@@ -20,10 +20,12 @@ Progress = Callable[[int, int], None]
 class OnTrial(ToolError):
     """The lock tries out an update already."""
 
-    def __init__(self, same: bool) -> None:
+    def __init__(self, same: bool, name: str) -> None:
         what = "this update" if same else "another update"
         super().__init__(
-            f"The lock is trying out {what}.", "It is decided in five minutes: tumbler update status --help"
+            f"'{name}' is trying out {what}.",
+            "It stays after a minute if it is well, and is given up in some 15 otherwise:"
+            f" tumbler update status '{name}'",
         )
 
 
