@@ -19,8 +19,8 @@ REQUIRED = object()  # a default that a field does not have
 
 @dataclass(frozen=True)
 class Field:
-    """One field. kind: number, pin, pins, text, flag, choice or part; of: for a bolt of this kind only; zero: 0 is right,
-    too, below low."""
+    """One field. kind: number, pin, pins, text, flag, choice or part; of: for a bolt of this kind only; zero: 0 is
+    right, too, below low."""
 
     kind: str
     default: object = REQUIRED
@@ -52,8 +52,9 @@ class Field:
         return ""
 
     def _is_number(self, value: object) -> bool:
-        right = isinstance(value, int) and not isinstance(value, bool)
-        return right and (self.low <= value <= self.high or (self.zero and value == 0))
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high or (self.zero and value == 0)
 
     def _is_pins(self, value: object) -> bool:
         pin = Field("pin")

@@ -142,7 +142,9 @@ def check(description: object, headers: Description | None = None, path: Path | 
     if path is not None and path.absolute().parent.parent.name == FOLDER.name:
         folder = path.absolute().parent.name
         if description["name"] != folder:
-            found.warnings.append(f"name: is '{description['name']}', and its folder is '{folder}'. Give both one name.")
+            found.warnings.append(
+                f"name: is '{description['name']}', and its folder is '{folder}'. Give both one name."
+            )
     chip = CHIPS[description["mcu"]]
     pins = uses(description)
     found.errors += _twice(pins)
@@ -387,7 +389,10 @@ def _build(description: Description, chip: Chip, pins: list[Use]) -> Iterator[st
 
 
 def _headers(headers: Description, description: Description, pins: list[Use]) -> Iterator[str]:
-    if "5V" not in headers["left"] + headers["right"] and description.get("battery", {}).get("full_mv", 0) > MOST_AT_3V3:
+    if (
+        "5V" not in headers["left"] + headers["right"]
+        and description.get("battery", {}).get("full_mv", 0) > MOST_AT_3V3
+    ):
         yield 'headers: name the pin "5V" that the battery goes to: it is too much for the pin 3V3.'
     out = [label for label in headers["left"] + headers["right"] if isinstance(label, int)]
     onboard = {int(pin): what for pin, what in headers.get("onboard", {}).items()}

@@ -25,7 +25,11 @@ def description(**changed: object) -> dict:
     return {
         **json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8")),
         "name": "bench",
-        "micropython": {"build": BUILD if changed.get("psram") != "none" else BUILD.partition("-")[0], "version": VERSION, "sha256": None},
+        "micropython": {
+            "build": BUILD if changed.get("psram") != "none" else BUILD.partition("-")[0],
+            "version": VERSION,
+            "sha256": None,
+        },
         "flash": {
             "size_kib": 4096,
             "image_offset": 0x1000,

@@ -127,7 +127,7 @@ def test_no_battery_goes_to_3v3_where_the_headers_are_not_known(capsys, tmp_path
     status, out, _ = run(capsys, "show", str(path))
     assert status == 0
     rows = [line.split("\t") for line in out.splitlines() if line.count("\t") == 2]
-    fed = {place for part, terminal, place in rows if "attery" in part and "+" in terminal or terminal == "VM"}
+    fed = {place for part, terminal, place in rows if ("attery" in part and "+" in terminal) or terminal == "VM"}
     assert fed == {"5V"}
     assert "None" not in out
     assert not {"OUT1", "OUT2", "drain"} & {row[1] for row in rows}  # they stay inside

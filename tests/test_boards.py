@@ -229,7 +229,7 @@ WRONG = [
             ("esp32s3-devkitc", "ESP32_GENERIC", {}, "is not for an ESP32-S3"),
             ("esp32c3-devkitm", "ESP32_GENERIC_S2", {}, "is not for an ESP32-C3. Take ESP32_GENERIC_C3 or"),
             ("esp32-devkitc", "ESP32_GENERIC_S3", {}, "is not for an ESP32. Take ESP32_GENERIC or"),
-            ("esp32s3-devkitc", "ESP32_GENERIC_S3", {}, "does not fit \"psram\": \"octal\". Take ESP32_GENERIC_S3-SPI"),
+            ("esp32s3-devkitc", "ESP32_GENERIC_S3", {}, 'does not fit "psram": "octal". Take ESP32_GENERIC_S3-SPI'),
             ("esp32s3-devkitc", "ESP32_GENERIC_S3-SPIRAM_OCT", {"psram": "quad"}, "does not fit"),
             ("esp32s3-devkitc", "ESP32_GENERIC_S3-SPIRAM_OCT", {"psram": "none"}, "does not fit"),
             ("esp32-devkitc", "ESP32_GENERIC-SPIRAM", {}, 'does not fit "psram": "none". Take ESP32_GENERIC, or'),
@@ -351,8 +351,10 @@ def test_straps_that_leave_the_chip_starting_are_a_warning(name, changes, text):
     assert any(text in warning for warning in found.warnings)
 
 
-def test_what_the_notes_of_the_s3_say_to_change_is_possible():
-    assert boards.check(changed("esp32s3-devkitc", power=None, radio__asleep_s=None)).errors == []
+def test_what_the_notes_say_to_change_is_possible():
+    for name in ("esp32s3-devkitc", "esp32c3-devkitm"):
+        assert any(note.startswith("On the mains leave `power` and") for note in boards.load(name).headers["notes"])
+        assert boards.check(changed(name, power=None, radio__asleep_s=None)).errors == []
     quad = changed("esp32s3-devkitc", psram="quad", micropython__build="ESP32_GENERIC_S3")
     assert boards.check(quad).errors == []
     small = changed("esp32-devkitc-ve", flash__size_kib=4096, flash__vfs_kib=2048)
