@@ -15,8 +15,9 @@ UV := uv==0.13.9
 PIN := build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
 	--generate-hashes --upgrade --custom-compile-command "make lock"
 
-# A variable that has no default.
-need = $(if $($(1)),,$(error $(1)= is missing: make $@ $(1)=$(2)))
+# A variable that has no default; what was given besides.
+GIVEN = $(foreach name,BOARD PORT IMAGE AIOBLE,$(if $($(name)),$(name)=$($(name))))
+need = $(if $($(1)),,$(error $(1)= is missing: make $(strip $@ $(GIVEN)) $(1)=$(2)))
 NEED_BOARD = $(call need,BOARD,esp32s3-devkitc)
 NEED_PORT = $(call need,PORT,/dev/ttyUSB0)
 
@@ -65,8 +66,8 @@ run: $(READY) ## Start a lock in this terminal
 
 .PHONY: flash
 flash: $(READY) ## MicroPython and firmware onto a board: BOARD=... PORT=... IMAGE=... [AIOBLE=folder]
-	$(NEED_BOARD)$(NEED_PORT)
-	.venv/bin/tumbler flash --board "$(BOARD)" --port "$(PORT)" $(if $(IMAGE),--image "$(IMAGE)") $(WITH_AIOBLE)
+	$(NEED_BOARD)$(if $(IMAGE),$(NEED_PORT))
+	.venv/bin/tumbler flash --board "$(BOARD)" $(if $(PORT),--port "$(PORT)") $(if $(IMAGE),--image "$(IMAGE)") $(WITH_AIOBLE)
 
 .PHONY: deploy
 deploy: $(READY) ## The firmware onto a board, what changed of it: BOARD=... PORT=... [AIOBLE=folder]

@@ -19,7 +19,8 @@ REQUIRED = object()  # a default that a field does not have
 
 @dataclass(frozen=True)
 class Field:
-    """One field. kind: number, pin, pins, text, flag, choice or part; of: for a bolt of this kind only."""
+    """One field. kind: number, pin, pins, text, flag, choice or part; of: for a bolt of this kind only; zero: 0 is
+    right, too, below low."""
 
     kind: str
     default: object = REQUIRED
@@ -29,11 +30,12 @@ class Field:
     pattern: str = ""
     step: int = 1
     of: str = ""
+    zero: bool = False
 
     def wrong(self, value: object) -> str:
         """Say what the value should be, or "" if it is right."""
         checks = {
-            "number": (self._is_number, f"a whole number from {self.low:,} to {self.high:,}"),
+            "number": (self._is_number, f"{'0, or ' * self.zero}a whole number from {self.low:,} to {self.high:,}"),
             "pin": (self._is_number, f"a GPIO number from {self.low} to {self.high}"),
             "pins": (self._is_pins, f"a list of {self.low} to {self.high} pins"),
             "text": (self._is_text, self.pattern and f"a text of the form {self.pattern}"),
@@ -50,7 +52,9 @@ class Field:
         return ""
 
     def _is_number(self, value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self.low <= value <= self.high or (self.zero and value == 0)
 
     def _is_pins(self, value: object) -> bool:
         pin = Field("pin")
@@ -153,7 +157,7 @@ FIELDS: dict[str, Field] = {
     "battery.critical_percent": _number(0, 98, 5),
     "radio": OPTIONAL,
     "radio.interval_ms": _number(20, 10_240),
-    "radio.asleep_s": _number(0, 3600, 300),
+    "radio.asleep_s": Field("number", 300, 10, 3600, zero=True),
     "power": OPTIONAL,
     "power.battery": Field("flag"),
     "power.sleep": _choice("none", "light", "deep", default="none"),
@@ -192,7 +196,7 @@ def _part_faults(part: Description, prefix: str, kind: object) -> Iterator[str]:
     for name, value in part.items():
         field = known.get(name)
         if field is None:
-            yield f"{prefix}{name}: there is no such field; docs/boards.md lists them."
+            yield f"{prefix}{name}: {_unknown(prefix + name, kind)}"
         elif wanted := field.wrong(value):
             yield f"{prefix}{name}: must be {wanted}."
         elif field.kind == "part":
@@ -200,6 +204,14 @@ def _part_faults(part: Description, prefix: str, kind: object) -> Iterator[str]:
     for name, field in known.items():
         if field.default is REQUIRED and name not in part:
             yield f"{prefix}{name}: is missing."
+
+
+def _unknown(path: str, kind: object) -> str:
+    """Say why a field does not belong where it stands, and what to do."""
+    if path in FIELDS and kind in ("solenoid", "motor"):
+        other = ', or write "kind": "motor"' if kind == "solenoid" else ""
+        return f"is not for a {kind}: remove it{other}."
+    return "there is no such field: remove it, or look for its right name in docs/boards.md."
 
 
 def read(path: Path) -> Any:

@@ -24,7 +24,8 @@ EXPANDERS = {  # pins, addresses, fastest clock
 }
 # What else lies in the root of a board's file system, or would be taken for it by an import.
 SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "firmware", "boot", "main", "board", "selftest", "tumbler")
-OFTENEST_S = 10  # seconds from one burst of advertising to the next, asleep
+MOST_AT_3V3 = 3600  # mV: what an ESP32 of any kind stands at the pin 3V3
+GENERIC = "ESP32_GENERIC"  # how the names of MicroPython's builds for a chip begin
 CONTACTS = ("button", "door", "exit")
 NO_BLUETOOTH = (
     "This board has no external RAM: with a stock MicroPython, which leaves no memory for it, the lock will have no"
@@ -72,18 +73,24 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in FOLDER.glob("*/board.json"))
 
 
-def load(name: str) -> BoardFiles:
-    """Read a board by its name, or the file of a description; checks nothing. ToolError when there is none."""
-    path = FOLDER / name / "board.json" if name in names() else Path(name)
+def load(name: str, offered: list[str] | None = None) -> BoardFiles:
+    """Read a board by its name, its folder, or the file of its description; checks nothing. ToolError when there is
+    none, with the names to offer instead of all."""
+    path = FOLDER / name if name in names() else Path(name)
+    if path.is_dir():
+        path /= "board.json"
     if not path.is_file():
-        raise ToolError(f"There is no board '{name}'.", f"Name one of {', '.join(names())}, or a board.json.")
+        raise ToolError(
+            f"There is no board '{name}'.",
+            f"Name one of {', '.join(offered or names())}, a folder with a board.json, or the file.",
+        )
     beside = path.with_name("headers.json")
     return BoardFiles(schema.read(path), schema.read(beside) if beside.is_file() else None, path)
 
 
-def usable(name: str) -> BoardFiles:
-    """Read a board and check it. ToolError when it is impossible."""
-    board = load(name)
+def usable(name: str, offered: list[str] | None = None) -> BoardFiles:
+    """Read a board as load does, and check it. ToolError when it is impossible."""
+    board = load(name, offered)
     errors = check(board.description, board.headers).errors
     if errors:
         more = f" There are {len(errors) - 1} more." if len(errors) > 1 else ""
@@ -125,20 +132,28 @@ def uses(description: Description) -> list[Use]:
     return found
 
 
-def check(description: object, headers: Description | None = None) -> Findings:
-    """Find everything that is wrong with a description, and with its board's headers if they are known."""
+def check(description: object, headers: Description | None = None, path: Path | None = None) -> Findings:
+    """Find everything that is wrong with a description, and with its board's headers if they are known; while a field
+    is wrong, with the fields alone. path: of the description, if it is a file."""
     found = Findings(list(schema.faults(description)))
     if found.errors or not isinstance(description, dict):
+        found.warnings.append("Only the fields were looked at: pins and all else are checked once these are right.")
         return found
+    if path is not None and path.absolute().parent.parent.name == FOLDER.name:
+        folder = path.absolute().parent.name
+        if description["name"] != folder:
+            found.warnings.append(
+                f"name: is '{description['name']}', and its folder is '{folder}'. Give both one name."
+            )
     chip = CHIPS[description["mcu"]]
     pins = uses(description)
     found.errors += _twice(pins)
     for use in pins:
         _check_pin(use, chip, description, found)
-    for rule in (_storage, _console, _keypad, _bus, _bolt, _battery, _radio, _power, _flash):
+    for rule in (_storage, _console, _keypad, _bus, _bolt, _battery, _radio, _power, _flash, _build):
         found.errors += rule(description, chip, pins)
     if headers is not None:
-        found.errors += _headers(headers, pins)
+        found.errors += _headers(headers, description, pins)
     found.notes += notes(description)
     return found
 
@@ -290,13 +305,8 @@ def _battery(description: Description, chip: Chip, pins: list[Use]) -> Iterator[
 
 
 def _radio(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
-    asleep = description.get("radio", {}).get("asleep_s")
-    if asleep is None:
-        return
-    if get(description, "power.sleep") in (None, "none"):
+    if "asleep_s" in description.get("radio", {}) and get(description, "power.sleep") in (None, "none"):
         yield 'radio.asleep_s: the board never sleeps. Remove it, or add "sleep" to the part power.'
-    elif 0 < asleep < OFTENEST_S:
-        yield f"radio.asleep_s: must be 0, for a radio that is silent asleep, or {OFTENEST_S} to 3,600."
 
 
 def _power(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
@@ -361,7 +371,29 @@ def _flash(description: Description, chip: Chip, pins: list[Use]) -> Iterator[st
         yield f"flash.vfs_kib: the file system would end behind the chip of {size} KiB."
 
 
-def _headers(headers: Description, pins: list[Use]) -> Iterator[str]:
+def _build(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
+    """Compare a generic build of MicroPython with chip and RAM; what another one is for, its name does not say."""
+    build = get(description, "micropython.build") or ""
+    generic, _, variant = build.partition("-")
+    if not generic.startswith(GENERIC):
+        return
+    own = "_".join(filter(None, (GENERIC, chip.name.partition("-")[2])))
+    if generic != own:
+        yield f"micropython.build: {build} is not for an {chip.name}. Take {own} or a variant of it."
+        return
+    psram = get(description, "psram")
+    wanted = chip.ram_builds.get(psram, "")
+    if ("SPIRAM" in variant or wanted) and variant != wanted:
+        right = f"{own}-{wanted}" if wanted else own
+        yield f'micropython.build: {build} does not fit "psram": "{psram}". Take {right}, or correct psram.'
+
+
+def _headers(headers: Description, description: Description, pins: list[Use]) -> Iterator[str]:
+    if (
+        "5V" not in headers["left"] + headers["right"]
+        and description.get("battery", {}).get("full_mv", 0) > MOST_AT_3V3
+    ):
+        yield 'headers: name the pin "5V" that the battery goes to: it is too much for the pin 3V3.'
     out = [label for label in headers["left"] + headers["right"] if isinstance(label, int)]
     onboard = {int(pin): what for pin, what in headers.get("onboard", {}).items()}
     for pin in sorted(set(out)):

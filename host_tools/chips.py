@@ -22,7 +22,8 @@ def _pins(text: str) -> frozenset[int]:
 class Chip:
     """One chip.
 
-    pins: all there are; flash: taken by the flash chip; ram: by external RAM, for each kind of it; console: by the
+    pins: all there are; flash: taken by the flash chip; ram: by external RAM, for each kind of it;
+    ram_builds: the variant of MicroPython's generic build that each kind of it takes, where one does; console: by the
     serial console and USB; inputs: no output and no pull; start: straps that decide whether it starts; boot: the one
     of them that chooses the download mode, low; straps: the other ones; adc1, adc2: inputs of the two converters;
     deep_wake: pins that end deep sleep; many_wake: whether several can, any of them low; deep_pull: whether they keep
@@ -33,6 +34,7 @@ class Chip:
     pins: frozenset[int]
     flash: frozenset[int]
     ram: dict[str, frozenset[int]]
+    ram_builds: dict[str, str]
     console: frozenset[int]
     inputs: frozenset[int]
     start: frozenset[int]
@@ -53,6 +55,7 @@ CHIPS = {
         pins=_pins("0-19, 21-23, 25-27, 32-39"),
         flash=_pins("6-11"),
         ram={"none": _pins(""), "quad": _pins("16, 17"), "octal": _pins("16, 17")},
+        ram_builds={"quad": "SPIRAM", "octal": "SPIRAM"},
         console=_pins("1, 3"),
         inputs=_pins("34-39"),
         start=_pins("0, 12"),
@@ -71,6 +74,7 @@ CHIPS = {
         pins=_pins("0-21, 26-48"),
         flash=_pins("26-32"),
         ram={"none": _pins(""), "quad": _pins(""), "octal": _pins("33-37")},
+        ram_builds={"octal": "SPIRAM_OCT"},
         console=_pins("19, 20, 43, 44"),
         inputs=_pins(""),
         start=_pins("0, 45"),
@@ -89,6 +93,7 @@ CHIPS = {
         pins=_pins("0-21"),
         flash=_pins("11-17"),
         ram={"none": _pins("")},
+        ram_builds={},
         console=_pins("18-21"),
         inputs=_pins(""),
         start=_pins("2, 9"),

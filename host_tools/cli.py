@@ -77,7 +77,10 @@ def run(
     timezone: Annotated[
         str | None,
         typer.Option(
-            metavar="ZONE", help="IANA zone or POSIX TZ rule.", autocompletion=complete_zone, show_default="UTC"
+            metavar="ZONE",
+            help="IANA zone or POSIX TZ rule.",
+            autocompletion=complete_zone,
+            show_default="this computer's; UTC with --script",
         ),
     ] = None,
     policy: Annotated[PolicyName | None, typer.Option(help="What it accepts offline.", show_default="standard")] = None,

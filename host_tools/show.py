@@ -44,6 +44,11 @@ def warn(text: str) -> None:
     _error_console().print(Text.assemble(("Warning: ", "bold yellow"), text), soft_wrap=True)
 
 
+def notice(text: str) -> None:
+    """Print on standard error what is not wrong, and good to know."""
+    _error_console().print(Text.assemble(("Note: ", "bold"), text), soft_wrap=True)
+
+
 def note(text: str) -> None:
     """Print on standard error what a person has to do now."""
     _error_console().print(Text(text, "bold"), soft_wrap=True)

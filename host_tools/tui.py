@@ -176,8 +176,8 @@ class DoorApp(App[int]):
     NO_DESK = "This lock has no desk here."
     WORLD: ClassVar[tuple[tuple[str, str, str], ...]] = (  # label, name, what it does
         ("Power", "power", "Cut the power, or bring it back"),
-        ("+1 hour", "hour", "Let an hour pass"),
-        ("+1 day", "day", "Let a day pass"),
+        ("+1 hour", "hour", "Let an hour pass: h"),
+        ("+1 day", "day", "Let a day pass: d"),
         ("Stop clock", "stop", "The clock chip loses its battery"),
         ("Set time", "time", "The owner sets the lock's time over a link"),
     )

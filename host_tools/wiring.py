@@ -269,7 +269,8 @@ def devices(board: BoardFiles) -> list[Device]:
     """Return everything beside the board, in the order of the wiring table. The description has no errors."""
     description = board.description
     headers = board.headers or {}
-    place = "5V" if "5V" in headers.get("left", []) + headers.get("right", []) else "3V3"
+    # A board that nothing is known of has its regulator behind this pin, as all have; 3V3 stands no battery.
+    place = "3V3" if board.headers and "5V" not in headers["left"] + headers["right"] else "5V"
     found = [_supply(description, place), *_keypad(description)]
     if description["clock"]["chip"] == "ds3231":
         found.append(_clock(description))

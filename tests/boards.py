@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.micropython import ROOT
 
 VERSION = "1.28.0"
-BUILD = "ESP32_GENERIC"
+BUILD = "ESP32_GENERIC-SPIRAM"  # for a board with external RAM; one without has that before the hyphen
 CHIPS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}
 RAM = {"esp32": 0x3FFB0000, "esp32s3": 0x3FC88000, "esp32c3": 0x3FC80000}
 NVS = ("nvs", 1, 2, 0x9000, 0x6000)
@@ -25,7 +25,11 @@ def description(**changed: object) -> dict:
     return {
         **json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8")),
         "name": "bench",
-        "micropython": {"build": BUILD, "version": VERSION, "sha256": None},
+        "micropython": {
+            "build": BUILD if changed.get("psram") != "none" else BUILD.partition("-")[0],
+            "version": VERSION,
+            "sha256": None,
+        },
         "flash": {
             "size_kib": 4096,
             "image_offset": 0x1000,

@@ -106,6 +106,33 @@ def test_show(capsys, name):
     assert shown["pins_used"] == len(boards.uses(shown["description"]))
 
 
+def test_a_folder_of_ones_own_is_a_board_everywhere(capsys, tmp_path):
+    description = boards.load("esp32s3-devkitc").description
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "board.json").write_text(json.dumps(description), encoding="utf-8")
+    for command in ("check", "show", "energy"):
+        assert run(capsys, command, str(tmp_path / "mine"))[0] == 0, command
+    status, _, err = run(capsys, "check", str(tmp_path))
+    assert status == 1
+    assert "a folder with a board.json" in err
+
+
+@pytest.mark.parametrize("kind", ["solenoid", "motor"])
+def test_no_battery_goes_to_3v3_where_the_headers_are_not_known(capsys, tmp_path, kind):
+    description = boards.load("esp32s3-devkitc").description
+    if kind == "motor":
+        description["bolt"] = {"kind": "motor", "open": 21, "close": 48, "opened": 11, "closed": 12}
+    path = tmp_path / "board.json"
+    path.write_text(json.dumps(description), encoding="utf-8")
+    status, out, _ = run(capsys, "show", str(path))
+    assert status == 0
+    rows = [line.split("\t") for line in out.splitlines() if line.count("\t") == 2]
+    fed = {place for part, terminal, place in rows if ("attery" in part and "+" in terminal) or terminal == "VM"}
+    assert fed == {"5V"}
+    assert "None" not in out
+    assert not {"OUT1", "OUT2", "drain"} & {row[1] for row in rows}  # they stay inside
+
+
 def test_an_impossible_board_is_not_shown(capsys, tmp_path):
     path = tmp_path / "board.json"
     path.write_text("{}", encoding="utf-8")

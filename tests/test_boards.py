@@ -177,9 +177,10 @@ WRONG = [
     ("esp32s3-devkitc", {"power__sleep": None}, "radio.asleep_s: the board never sleeps"),
     ("esp32-devkitc", {"radio__asleep_s": 300}, "radio.asleep_s: the board never sleeps"),
     ("esp32-devkitc", {"radio__asleep_s": 0}, "radio.asleep_s: the board never sleeps"),
-    ("esp32s3-devkitc", {"radio__asleep_s": 1}, "radio.asleep_s: must be 0"),
-    ("esp32s3-devkitc", {"radio__asleep_s": 9}, "radio.asleep_s: must be 0"),
-    ("esp32s3-devkitc", {"radio__asleep_s": 3601}, "radio.asleep_s: must be a whole number from 0 to 3,600"),
+    *[
+        ("esp32s3-devkitc", {"radio__asleep_s": s}, "radio.asleep_s: must be 0, or a whole number from 10 to 3,600.")
+        for s in (-1, 1, 9, 3601, False)
+    ],
     ("esp32s3-devkitc", {"power__sleep": "deep"}, "power.sleep: in deep sleep the rows do not stay low"),
     ("esp32s3-devkitc", {"power__sleep": "deep"}, "power.wake: GPIO 39 cannot end the deep sleep of an ESP32-S3"),
     (
@@ -220,6 +221,21 @@ WRONG = [
     ("esp32-devkitc", {"flash__vfs_offset": 0x200001}, "flash.vfs_offset: must be a multiple of 4,096"),
     ("esp32-devkitc", {"flash": None}, "flash and micropython: a board has both"),
     ("esp32-devkitc", {"micropython": None}, "flash and micropython: a board has both"),
+    # the build of MicroPython
+    *[
+        (name, {"micropython__build": build, **ram}, f"micropython.build: {build} {text}")
+        for name, build, ram, text in (
+            ("esp32s3-devkitc", "ESP32_GENERIC_C3", {}, "is not for an ESP32-S3. Take ESP32_GENERIC_S3 or"),
+            ("esp32s3-devkitc", "ESP32_GENERIC", {}, "is not for an ESP32-S3"),
+            ("esp32c3-devkitm", "ESP32_GENERIC_S2", {}, "is not for an ESP32-C3. Take ESP32_GENERIC_C3 or"),
+            ("esp32-devkitc", "ESP32_GENERIC_S3", {}, "is not for an ESP32. Take ESP32_GENERIC or"),
+            ("esp32s3-devkitc", "ESP32_GENERIC_S3", {}, 'does not fit "psram": "octal". Take ESP32_GENERIC_S3-SPI'),
+            ("esp32s3-devkitc", "ESP32_GENERIC_S3-SPIRAM_OCT", {"psram": "quad"}, "does not fit"),
+            ("esp32s3-devkitc", "ESP32_GENERIC_S3-SPIRAM_OCT", {"psram": "none"}, "does not fit"),
+            ("esp32-devkitc", "ESP32_GENERIC-SPIRAM", {}, 'does not fit "psram": "none". Take ESP32_GENERIC, or'),
+            ("esp32-devkitc-ve", "ESP32_GENERIC", {}, 'does not fit "psram": "quad". Take ESP32_GENERIC-SPIRAM'),
+        )
+    ],
     # the bus
     (
         "esp32c3-devkitm",
@@ -250,11 +266,11 @@ WRONG = [
     (
         "esp32-devkitc",
         {"bolt": {"kind": "motor", "limit_ms": 1000, "open": 23, "close": 5, "opened": 2, "closed": 15}},
-        "bolt.limit_ms: there is no such field",
+        "bolt.limit_ms: is not for a motor: remove it.",
     ),
     # fields
-    ("esp32-devkitc", {"bolt__limit": 5000}, "bolt.limit: there is no such field"),
-    ("esp32-devkitc", {"bolt__open": 5}, "bolt.open: there is no such field"),
+    ("esp32-devkitc", {"bolt__limit": 5000}, "bolt.limit: there is no such field: remove it, or look for its"),
+    ("esp32-devkitc", {"bolt__open": 5}, 'bolt.open: is not for a solenoid: remove it, or write "kind": "motor".'),
     ("esp32-devkitc", {"bolt__limit_ms": None}, "bolt.limit_ms: is missing"),
     ("esp32-devkitc", {"bolt__limit_ms": 60_001}, "bolt.limit_ms: must be a whole number from 100 to 60,000"),
     ("esp32-devkitc", {"bolt__limit_ms": "5000"}, "bolt.limit_ms: must be a whole number"),
@@ -282,6 +298,34 @@ def test_everything_that_is_wrong_is_said():
     assert len(errors) == 3
 
 
+def test_while_a_field_is_wrong_only_the_fields_are_judged_and_that_is_said():
+    found = boards.check(changed("esp32-devkitc", led__pin=6, bolt__limit=1, watchdog_ms=None))
+    assert [error.split(":")[0] for error in found.errors] == ["bolt.limit", "watchdog_ms"]
+    assert "Only the fields were looked at" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "psram", "build"),
+    [
+        ("esp32s3-devkitc", "none", "ESP32_GENERIC_S3"),
+        ("esp32s3-devkitc", "quad", "ESP32_GENERIC_S3-FLASH_4M"),
+        ("esp32s3-devkitc", "octal", "M5STACK_ATOMS3_LITE"),
+        ("esp32-devkitc", "none", "ESP32_GENERIC-UNICORE"),
+        ("esp32-devkitc", "none", "LILYGO_TTGO_LORA32"),
+    ],
+)
+def test_builds_that_fit_or_are_not_judged(name, psram, build):
+    assert boards.check(changed(name, psram=psram, micropython__build=build)).errors == []
+
+
+def test_a_board_under_boards_has_its_folders_name(tmp_path):
+    for folder, warned in (("boards/other", True), ("boards/esp32-devkitc", False), ("mine/other", False)):
+        path = tmp_path / folder / "board.json"
+        found = boards.check(description(), path=path)
+        assert found.errors == []
+        assert any(warning.startswith("name: is 'esp32-devkitc'") for warning in found.warnings) is warned, folder
+
+
 def test_what_is_no_description():
     assert boards.check([]).errors == ["The description is no JSON object: begin it with a brace."]
     assert len(boards.check({}).errors) == len([path for path in FIELDS if "." not in path and _required(path)])
@@ -307,8 +351,10 @@ def test_straps_that_leave_the_chip_starting_are_a_warning(name, changes, text):
     assert any(text in warning for warning in found.warnings)
 
 
-def test_what_the_notes_of_the_s3_say_to_change_is_possible():
-    assert boards.check(changed("esp32s3-devkitc", power=None, radio__asleep_s=None)).errors == []
+def test_what_the_notes_say_to_change_is_possible():
+    for name in ("esp32s3-devkitc", "esp32c3-devkitm"):
+        assert any(note.startswith("On the mains leave `power` and") for note in boards.load(name).headers["notes"])
+        assert boards.check(changed(name, power=None, radio__asleep_s=None)).errors == []
     quad = changed("esp32s3-devkitc", psram="quad", micropython__build="ESP32_GENERIC_S3")
     assert boards.check(quad).errors == []
     small = changed("esp32-devkitc-ve", flash__size_kib=4096, flash__vfs_kib=2048)
@@ -328,6 +374,12 @@ def test_headers_refuse_pins_that_the_board_does_not_bring_out():
     assert boards.check(board.description, headers).errors == []
     headers["right"].remove(7)
     assert boards.check(board.description, headers).errors == ["i2c.scl: this board does not bring GPIO 7 out."]
+    for side in ("left", "right"):
+        headers[side] = [label for label in board.headers[side] if label != "5V"]
+    assert boards.check(board.description, headers).errors == [
+        'headers: name the pin "5V" that the battery goes to: it is too much for the pin 3V3.'
+    ]
+    headers = copy.deepcopy(board.headers)
     taken = changed("esp32c3-devkitm", led__pin=8)
     assert boards.check(taken, board.headers).errors == ["led.pin: on this board GPIO 8 is wired to the RGB LED."]
     headers["right"].append(6)
@@ -397,7 +449,8 @@ def random_board(source):
     if source.random() < 0.7:
         size = source.choice([4096, 8192, 16384])
         vfs = source.randrange(512, size - 2048 + 1, 4)
-        found["micropython"] = {"build": "ESP32_GENERIC", "version": "1.28.0", "sha256": None}
+        build = {"esp32": "ESP32_GENERIC", "esp32s3": "ESP32_GENERIC_S3", "esp32c3": "ESP32_GENERIC_C3"}[mcu]
+        found["micropython"] = {"build": build, "version": "1.28.0", "sha256": None}
         found["flash"] = {
             "size_kib": size, "image_offset": chip.image_offset, "app_offset": 0x10000, "app_kib": 1984,
             "vfs_offset": 0x200000 + 4096 * source.randrange((size - 2048 - vfs) // 4 + 1), "vfs_kib": vfs,

@@ -180,7 +180,7 @@ def test_an_older_firmware_needs_a_word(board, target, tmp_path):
 
 def test_another_micropython_is_refused(board, tmp_path):
     right = boards.description()["micropython"]
-    for field, value in (("version", "1.20.0"), ("build", "ESP32_GENERIC_S3")):
+    for field, value in (("version", "1.20.0"), ("build", "LILYGO_TTGO_LORA32")):
         other = Target.load(boards.make(tmp_path / field, micropython={**right, field: value}))
         with pytest.raises(ToolError, match="The board runs MicroPython") as error:
             put(board, other, small(tmp_path, other))

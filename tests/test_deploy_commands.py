@@ -56,9 +56,14 @@ def test_an_empty_board_in_one_command(tmp_path, image):
 
 
 def test_without_an_image_it_says_what_to_fetch():
-    text = refused("flash", "--board", "esp32c3-devkitm", "--port", os.devnull)
-    assert "MicroPython 1.28.0, build ESP32_GENERIC_C3" in text
-    assert "ESP32_GENERIC_C3-DATE-v1.28.0.bin" in text
+    for port in ((), ("--port", os.devnull)):
+        text = refused("flash", "--board", "esp32c3-devkitm", *port)
+        assert "MicroPython 1.28.0, build ESP32_GENERIC_C3" in text
+        assert "ESP32_GENERIC_C3-DATE-v1.28.0.bin" in text
+
+
+def test_with_an_image_it_asks_for_the_port(image):
+    assert "Add --port" in refused("flash", "--board", "esp32-devkitc", "--image", image)
 
 
 def test_a_board_that_is_not_flashed_is_refused(image):
@@ -73,7 +78,7 @@ def test_an_impossible_board_is_refused_before_anything_is_written(tmp_path, ima
 
 
 def test_wrong_usage_is_two():
-    assert tumbler("flash", "--board", "esp32-devkitc")[0] == 2
+    assert tumbler("flash", "--port", os.devnull)[0] == 2
     assert tumbler("provision", "--port", os.devnull)[0] == 2
     assert tumbler("image", "--board", "esp32-devkitc")[0] == 2
 

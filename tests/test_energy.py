@@ -137,6 +137,15 @@ def test_more_use_and_more_waking_never_last_longer(name):
         assert energy.account(description, replace(energy.Usage(), **change), "light", 0).days < days, change
 
 
+def test_the_document_says_what_twice_as_many_entries_cost():
+    description = boards.usable("esp32c3-devkitm").description
+    once = energy.account(description).days
+    twice = energy.account(description, replace(energy.Usage(), entries=40)).days
+    found = re.search(r"Twice as many entries cost the C3 a quarter of its time, (\d+) days instead of (\d+)", TEXT)
+    assert [int(number) for number in found.groups()] == [round(twice), round(once)]
+    assert 1 - twice / once == pytest.approx(1 / 4, abs=0.02)
+
+
 def test_the_assumptions_are_those_of_the_document():
     usage = energy.Usage()
     said = {

@@ -56,7 +56,7 @@ def image_at(tmp_path, **how):
 def test_an_image_that_is_not_the_boards_is_refused_with_what_to_fetch(tmp_path, how, words):
     with pytest.raises(ToolError, match=re.escape(words)) as refused:
         micropython_image.read(image_at(tmp_path, **how), target(tmp_path))
-    assert "ESP32_GENERIC-DATE-v1.28.0.bin" in refused.value.remedy
+    assert "ESP32_GENERIC-SPIRAM-DATE-v1.28.0.bin" in refused.value.remedy
 
 
 @pytest.mark.parametrize("data", [b"", b"\xe9", b"text" * 100, bytes(100_000)])
@@ -79,7 +79,7 @@ def test_the_first_image_is_remembered_and_another_one_refused(tmp_path):
     micropython_image.remember(path.read_bytes(), target(tmp_path))
     micropython_image.read(path, target(tmp_path))
     path.write_bytes(path.read_bytes() + b"\xff")
-    with pytest.raises(ToolError, match=r"not the image ESP32_GENERIC 1\.28\.0 that is known"):
+    with pytest.raises(ToolError, match=r"not the image ESP32_GENERIC-SPIRAM 1\.28\.0 that is known"):
         micropython_image.read(path, target(tmp_path))
 
 

@@ -239,6 +239,8 @@ def test_a_factory_image_with_the_firmware_inside(tmp_path, target, image):
 def test_a_stock_image_on_a_board_without_external_ram_is_said_to_have_no_bluetooth(tmp_path, changes, inside, told):
     text = (ROOT / "boards" / "esp32s3-devkitc" / "board.json").read_text(encoding="utf-8")
     description = {name: value for name, value in {**json.loads(text), **changes}.items() if value is not None}
+    if "psram" in changes:
+        description["micropython"]["build"] = "ESP32_GENERIC_S3"
     path = tmp_path / "board.json"
     path.write_text(json.dumps(description), encoding="utf-8")
     image = tmp_path / "image.bin"
@@ -248,6 +250,8 @@ def test_a_stock_image_on_a_board_without_external_ram_is_said_to_have_no_blueto
     assert status == 0, err
     assert err.count("no Bluetooth") == told, "once, and not as an error"
     assert "no Bluetooth" not in out
+    assert err.count("Note: This board has no external RAM") == told
+    assert ("without aioble" in out) == (not told and not inside), "the radio is spoken of once"
     assert len(done(*words)["notes"]) == told
     if not inside:
         for command in ("check", "show"):

@@ -291,6 +291,24 @@ def test_what_a_lock_says_is_shown_without_what_a_terminal_would_obey():
     assert refusal.word == "refusal-200"
 
 
+@pytest.mark.parametrize(
+    ("word", "said", "what", "remedy"),
+    [
+        ("no-such-code", b"the lock knows no such code: look at it", "the lock knows no such code.", "code list"),
+        ("not-newer", b"the lock runs 0.2.0, which is not older: insist to go back",
+         "the lock runs 0.2.0, and the update is not newer.", "add --insist"),
+        ("bad-signature", b"this lock has no key to check updates with: give it one, or update it, by cable",
+         "this lock has no key to check updates with.", "tumbler deploy … --update-key FILE"),
+        ("bad-signature", b"the update is not signed with the key that this lock knows, or was altered",
+         "the update is not signed with the key that this lock knows, or was altered.", "Sign it with the key"),
+    ],
+)  # fmt: skip
+def test_what_to_do_is_said_once(word, said, what, remedy):
+    refusal = Refusal(wire.FIRST_REFUSAL + wire.REFUSALS.index(word), said)
+    assert refusal.what == f"The lock refuses: {what}"
+    assert remedy in refusal.remedy
+
+
 def test_remedies_name_no_word_that_does_not_exist():
     assert set(REMEDIES) == set(wire.REFUSALS)
 

@@ -197,7 +197,8 @@ def test_every_target_makes_the_environment_first():
     ("words", "missing"),
     [
         (("flash", "PORT=p"), "BOARD"),
-        (("flash", "BOARD=b"), "PORT"),
+        (("flash", "BOARD=b", "IMAGE=i"), "PORT"),
+        (("flash", "BOARD=b"), None),  # the command says which image, before it asks for a port
         (("deploy",), "BOARD"),
         (("deploy", "BOARD=b"), "PORT"),
         (("monitor",), "PORT"),
@@ -210,11 +211,11 @@ def test_make_says_which_variable_is_missing(tmp_path, words, missing):
     (tmp_path / "Makefile").write_text(makefile(), encoding="utf-8")
     for name in ("requirements.lock", "typings.lock", "pyproject.toml"):
         (tmp_path / name).touch()
-    clean = {name: value for name, value in os.environ.items() if name not in ("BOARD", "PORT", "MAKEFLAGS")}
+    clean = {name: value for name, value in os.environ.items() if name not in ("BOARD", "PORT", "IMAGE", "MAKEFLAGS")}
     made = subprocess.run(["make", "-n", *words], cwd=tmp_path, capture_output=True, text=True, check=False, env=clean)
     assert (made.returncode == 0) is (missing is None)
     if missing:
-        assert f"{missing}= is missing: make {words[0]} {missing}=" in made.stderr
+        assert f"{missing}= is missing: make {' '.join(words)} {missing}=" in made.stderr
 
 
 def test_make_test_checks_and_ci_runs_it():

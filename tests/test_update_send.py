@@ -18,7 +18,7 @@ from tests import sizes
 from tests.makers import NEW, OLD, closed, found, pack
 from tests.memory_radio import DOES, UP, Faults, client_of
 from tests.micropython import ROOT
-from tests.owner_tool import done, refused
+from tests.owner_tool import done, refused, tumbler
 from tests.test_update import Board, maker
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -55,7 +55,9 @@ def test_an_update_is_sent_and_tried(board):
     assert told == sorted(told)
     assert Slots(board.root).read() == Record("b", TRIAL, 2)  # the client is gone: the lock has restarted
     assert (board.slot, found(board.root, "b")) == ("b", NEW)
-    with pytest.raises(OnTrial, match="this update"):
+    with pytest.raises(
+        OnTrial, match=r"this update\. A good one stays after a minute; .*: tumbler update status 'NAME'"
+    ):
         sent(board, update())
     with pytest.raises(OnTrial, match="another update"):
         sent(board, update((0, 3, 0)))
@@ -77,6 +79,17 @@ def test_the_log_says_who_updated_to_what(board):
     lock = SimpleNamespace(rule="UTC0")
     data = show_link.event_data(lock, asyncio.run(stay()), SimpleNamespace(label=lambda slot, seq: "Ann"), {})
     assert (data["event"], data["by"], data["id"], data["label"]) == ("updated", "Ann", "0.2.17", None)
+
+
+def test_a_file_that_was_tampered_with_is_not_sent(tmp_path):
+    path = tmp_path / "bad.update"
+    update().write(path)
+    good = path.read_bytes()
+    for data, why in ((good + b"\n", "something follows its last file"),
+                      (good[:-1] + bytes((good[-1] ^ 1,)), "is not as its manifest says")):  # fmt: skip
+        path.write_bytes(data)
+        assert why in refused("update", "send", "cabin", path)
+        assert why in refused("update", "show", path)
 
 
 def test_going_back_needs_insisting(board):
@@ -205,6 +218,9 @@ def test_build_sign_and_show(tmp_path):
     assert done("update", "show", path, "--key", other)["signed"] == "not of this key"
     assert done("update", "show", path)["signed"] == "yes"  # there is no key in the registry's folder
     shown = done("update", "key", "show", "--key", key, "--public", public)
+    assert (
+        f"{public}: the public key is written." in tumbler("update", "key", "show", "--key", key, "--public", public)[1]
+    )
     assert (shown["left"], shown["public"], len(shown["signed"])) == (31, made.public.hex(), 1)
     assert public.read_bytes() == made.public
     assert "is signed already" in refused("update", "sign", path, "--key", other)

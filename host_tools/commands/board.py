@@ -15,7 +15,7 @@ Board = Annotated[
     str,
     typer.Argument(
         metavar="BOARD",
-        help="A board by its name, or the file of a description.",
+        help="A board by its name, or a folder or file of your own.",
         autocompletion=lambda incomplete: [name for name in boards.names() if name.startswith(incomplete)],
         show_default=False,
     ),
@@ -44,7 +44,7 @@ def check(name: Board, json: Json = False) -> None:
     Exit status 1 if it is impossible.
     """
     board = boards.load(name)
-    found = boards.check(board.description, board.headers)
+    found = boards.check(board.description, board.headers, board.path)
     if json:
         show.emit(
             {
@@ -62,7 +62,7 @@ def check(name: Board, json: Json = False) -> None:
         if not found.errors:
             show.say(f"{board.path}: '{board.description['name']}' is a board that can be built.")
             for note in found.notes:
-                show.note(note)
+                show.notice(note)
     if found.errors:
         raise typer.Exit(1)
 
@@ -76,6 +76,7 @@ def show_(name: Board, json: Json = False) -> None:
         {"part": device.name, "terminal": terminal.name, "gpio": terminal.pin, "supply": terminal.supply or None}
         for device in wiring.devices(board)
         for terminal in device.terminals
+        if terminal.place
     ]
     if json:
         show.emit(
@@ -93,7 +94,7 @@ def show_(name: Board, json: Json = False) -> None:
     rows = [[wire["part"], wire["terminal"], wire["supply"] or f"GPIO {wire['gpio']}"] for wire in wires]
     show.table(("part", "terminal", "board"), rows, "No wires.")
     for note in boards.notes(board.description):
-        show.note(note)
+        show.notice(note)
 
 
 @app.command("energy", epilog=examples("tumbler board energy esp32c3-devkitm"))

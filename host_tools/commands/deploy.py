@@ -65,6 +65,10 @@ Board = Annotated[
 Port = Annotated[
     str, typer.Option("--port", "-p", metavar="PORT", help="Serial port, such as /dev/ttyUSB0.", show_default=False)
 ]
+MaybePort = Annotated[
+    str | None,
+    typer.Option("--port", "-p", metavar="PORT", help="Serial port, such as /dev/ttyUSB0.", show_default=False),
+]
 Aioble = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="aioble, in a checkout of micropython-lib.", show_default="what was fetched"),
@@ -95,7 +99,7 @@ def add_to(app: typer.Typer) -> None:
 
 def flash(
     board: Board,
-    port: Port,
+    port: MaybePort = None,
     image: Image = None,
     erase: Annotated[
         bool, typer.Option("--erase", help="Erase everything before, the lock's secret and codes too.")
@@ -104,9 +108,14 @@ def flash(
     mip: Mip = False,
     json: Json = False,
 ) -> None:
-    """Write MicroPython onto a board, and the firmware if it has no file system."""
+    """Write MicroPython onto a board, and the firmware if it has no file system.
+
+    Without --image: say which file to download.
+    """
     target = Target.load(board)
     micropython = _micropython(image, target)
+    if port is None:
+        raise ToolError("The board's port is not named.", "Add --port, such as --port /dev/ttyUSB0.")
     inside = frozen.version_in(micropython)
     bundle = _bundle(target, inside, aioble, mip)
     with _bars() as progress:
@@ -131,7 +140,7 @@ def flash(
         show.say(f"Its file system was kept. {what}: tumbler deploy --board {board} --port {port}")
     else:
         if inside is None:
-            show.say(f"So is the firmware {done.firmware}, {_radio(done.aioble)}.")
+            show.say(f"So is the firmware {done.firmware}{_radio(done.aioble, notes)}.")
         show.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
     _tell(notes)
 
@@ -270,7 +279,7 @@ def image(
             }
         )
         return
-    what = f", {_radio(_version(bundle.aioble))}" if inside is None else _own(inside, interpreter)
+    what = _radio(_version(bundle.aioble), notes) if inside is None else _own(inside, interpreter)
     show.say(f"{output}: {len(data):,} bytes, {free // 1024} KiB of the file system are free{what}.")
     show.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {output}")
     _tell(notes)
@@ -447,7 +456,7 @@ def _notes(target: Target, inside: str | None) -> list[str]:
 
 def _tell(notes: list[str]) -> None:
     for note in notes:
-        show.note(note)
+        show.notice(note)
 
 
 def _own(inside: str | None, image: bytes) -> str:
@@ -483,8 +492,11 @@ def _version(package: Package | None) -> str | None:
     return package.version if package else None
 
 
-def _radio(version: str | None) -> str:
-    return f"with aioble {version}" if version else "without aioble: the radio stays off until it is deployed"
+def _radio(version: str | None, notes: list[str]) -> str:
+    """What to say of aioble; nothing of a missing one where the notes say that there is no Bluetooth anyway."""
+    if version:
+        return f", with aioble {version}"
+    return "" if notes else ", without aioble: the radio stays off until it is deployed"
 
 
 def _update_key(path: Path | None) -> bytes | None:

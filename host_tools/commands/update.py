@@ -69,6 +69,8 @@ def key_show(
             public.write_bytes(found.public)
         except OSError as error:
             raise ToolError(f"{public} cannot be written: {error.strerror}.", "Name another file.") from None
+        if not json:
+            show.say(f"{public}: the public key is written.")
     _show_key(found, json)
 
 
@@ -87,7 +89,10 @@ def _show_key(key: SigningKey, json: bool) -> None:
 def build(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
     version: Annotated[
-        str | None, typer.Option(metavar="X.Y.Z", help="Give it this version.", show_default="that of the sources")
+        str | None,
+        typer.Option(
+            metavar="X.Y.Z", help="Give it this version.", show_default="that of the sources, firmware/__init__.py"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

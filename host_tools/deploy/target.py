@@ -1,12 +1,10 @@
 """The board that is written to: what its description says of chip, MicroPython and flash. Sizes are bytes."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .. import boards
 from ..errors import ToolError
 
-FILE = "board.json"
 BLOCK = 4096  # of the file system
 
 CHIPS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}  # chip number in the header of an ESP image
@@ -48,13 +46,8 @@ class Target:
 
     @classmethod
     def load(cls, name: str) -> "Target":
-        """Read a board of boards/, or a folder with a board.json. ToolError when it cannot be, or not be flashed."""
-        path = Path(name)
-        if (path / FILE).is_file():
-            name = str(path / FILE)
-        elif name not in boards.names() and not path.is_file():
-            raise ToolError(f"There is no board '{name}'.", f"Name one of {', '.join(known())}, or a board.json.")
-        board = boards.usable(name)
+        """Read a board as boards.load does. ToolError when it cannot be, or not be flashed."""
+        board = boards.usable(name, known())
         data = board.description
         if "micropython" not in data:
             raise ToolError(

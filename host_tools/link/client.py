@@ -71,7 +71,7 @@ class Client:
         self, dial: Dial, lock_id: bytes, slot: int, psk: bytes, random: Random = os.urandom, name: str = "NAME"
     ):
         self.slot = slot
-        self._name = name
+        self.name = name
         self._dial = dial
         self._lock_id = lock_id
         self._psk = psk
@@ -318,12 +318,12 @@ class Client:
             if not self._sent:
                 raise
             if look:
-                may, remedy = "it may be done", f"Run the same command again, or look: tumbler {look} '{self._name}'"
+                may, remedy = "it may be done", f"Run the same command again, or look: tumbler {look} '{self.name}'"
                 if look == CODES:
                     remedy += " --fetch"
             else:
                 may, remedy = "it may have opened", "Look at the door, or run the command again."
-            lost = Unconfirmed(f"The lock '{self._name}' was asked to {asked}, and its answer was lost: {may}.", remedy)
+            lost = Unconfirmed(f"The lock '{self.name}' was asked to {asked}, and its answer was lost: {may}.", remedy)
             lost.interrupted = isinstance(error, asyncio.CancelledError)
             raise lost from error
 

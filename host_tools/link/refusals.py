@@ -40,10 +40,17 @@ REMEDIES = {
     "no-updates": "Its firmware is part of its MicroPython: write a new image by cable: tumbler freeze --help",
     "bad-signature": "Sign it with the key whose public half is on the lock: tumbler update sign --help",
     "wrong-board": "Build it for the MicroPython on this board, or update that by cable.",
-    "not-newer": "Send a newer version; --insist takes an older one all the same.",
-    "on-trial": "Run the command again in five minutes.",
+    "not-newer": "Send a newer version, or add --insist.",
+    "on-trial": "Run the command again when that is decided: tumbler update status --help",
     "update-incomplete": "Run the command again: it goes on where it was.",
 }
+# Refusals of which the lock says what to do, too: that is said below, in the words of this command.
+SAID_BELOW = ("no-such-code", "code-exists", "no-free-slot", "last-owner", "already-over", "on-trial")
+NO_KEY = "this lock has no key to check updates with"  # a bad-signature that is mended otherwise
+GIVE_KEY = (
+    "Give it one by cable: tumbler deploy … --update-key FILE. A virtual lock takes the one of tumbler update key new:"
+    " switch its power off and on."
+)
 
 
 class Refusal(ToolError):
@@ -58,6 +65,12 @@ class Refusal(ToolError):
     def __init__(self, status: int, said: bytes):
         known = status - FIRST_REFUSAL < len(REFUSALS)
         self.word = REFUSALS[status - FIRST_REFUSAL] if known else f"refusal-{status}"
-        # What to do is said below, in the words of this command.
         words = text(said).strip().partition("; choose others")[0].rstrip(".") or self.word.replace("-", " ")
-        super().__init__(f"The lock refuses: {words}.", REMEDIES.get(self.word, "Update Tumbler on this computer."))
+        remedy = REMEDIES.get(self.word, "Update Tumbler on this computer.")
+        if words.startswith(NO_KEY):
+            words, remedy = NO_KEY, GIVE_KEY
+        elif self.word == "not-newer":
+            words = words.replace("which is not older: insist to go back", "and the update is not newer")
+        elif self.word in SAID_BELOW:
+            words = words.partition(": ")[0]
+        super().__init__(f"The lock refuses: {words}.", remedy)

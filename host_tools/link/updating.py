@@ -11,6 +11,7 @@ from firmware.core.wire import PIECE
 from ..errors import ToolError
 from ..update_file import Update
 from .client import BadAnswer, Client
+from .transport import LinkLost, OutOfRange
 
 DROPS_MOST = 3  # files that the lock may drop as damaged before this gives up
 
@@ -20,23 +21,39 @@ Progress = Callable[[int, int], None]
 class OnTrial(ToolError):
     """The lock tries out an update already."""
 
-    def __init__(self, same: bool) -> None:
+    def __init__(self, same: bool, name: str) -> None:
         what = "this update" if same else "another update"
         super().__init__(
-            f"The lock is trying out {what}.", "It is decided in five minutes: tumbler update status --help"
+            f"'{name}' is trying out {what}.",
+            f"A good one stays after a minute; see what comes of it: tumbler update status '{name}'",
         )
+
+
+class Interrupted(ToolError):
+    """The lock went away while an update was under way."""
+
+    def __init__(self, lost: ToolError) -> None:
+        super().__init__(lost.what, "Go closer and run the same command again: the update goes on where it was.")
 
 
 async def send(client: Client, update: Update, insist: bool = False, progress: Progress = lambda done, of: None) -> int:
     """Bring an update to a lock, and have it tried once the client is closed. Returns how many bytes were sent.
 
-    progress: called with the bytes the lock has and all of them. Refusal, OnTrial and the other ToolErrors of the link.
+    progress: called with the bytes the lock has and all of them. Refusal, OnTrial, Interrupted and the other ToolErrors
+    of the link.
     """
+    try:
+        return await _send(client, update, insist, progress)
+    except (LinkLost, OutOfRange) as lost:
+        raise Interrupted(lost) from None
+
+
+async def _send(client: Client, update: Update, insist: bool, progress: Progress) -> int:
     manifest = update.manifest
     ident = manifest.ident
     status = await client.update_status()
     if status.state == TRIAL:
-        raise OnTrial(status.ident == ident)
+        raise OnTrial(status.ident == ident, client.name)
     if status.ident != ident or status.state not in (FILLING, FILLED):
         await _announce(
             client, update, insist, status.offset if status.state == ANNOUNCED and status.ident == ident else 0
