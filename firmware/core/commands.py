@@ -94,9 +94,7 @@ class Commands:
             believed, trusted = self._lock.verifier.clock.read()
             floor = self._lock.store.floor  # which only an owner may lower
             if not floor <= now <= (believed + DAY if trusted else floor + YEAR):
-                raise Refused(
-                    "not-permitted", "a manager moves the clock on, by a day at most: ask an owner"
-                )
+                raise Refused("not-permitted", "a manager moves the clock on, by a day at most: ask an owner")
         self._lock.owner.set_time(now, by=by)
         yield wire.DONE, b""
 
