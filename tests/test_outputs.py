@@ -130,7 +130,7 @@ def test_a_bolt_that_is_extended_on_each_chip(made, mcu, part):
             board.ask("contact", which="exit", on=False)
         board.wait(20)
         opened, shut = board.all("bolt")
-        assert shut["now_ms"] - opened["now_ms"] in range(7000, min(part["limit_ms"], 9500) + 1)
+        assert shut["now_ms"] - opened["now_ms"] in range(6700, min(part["limit_ms"], 9500) + 1)
 
 
 @pytest.mark.parametrize(("mcu", "end"), [("esp32", "reset"), ("esp32s3", "")])
