@@ -318,35 +318,44 @@ def wait_dark(board, tries=100):
     return False
 
 
+def pulled_between_commands(monkeypatch, board, before, target, bundle, sample):
+    """Deploy a bundle to the flash `before`, once whole, and then with the cable pulled before each command, or those
+    of a sample: (seed, how many). Gives out how many came through, with the board off."""
+    execute = Console._execute
+    left = [1_000_000]
+
+    def pulled(self, *words, **options):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return execute(self, *words, **options)
+
+    def anew():
+        board.off()
+        board.image.write_bytes(before)
+        board.power()
+
+    monkeypatch.setattr(Console, "_execute", pulled)
+    anew()
+    put(board, target, bundle)
+    count = 1_000_000 - left[0]
+    seed, most = sample
+    for commands in sorted(cases(random.Random(seed).sample(range(count), most), range(count))):
+        anew()
+        left[0] = commands
+        with pytest.raises(KeyboardInterrupt), Console(board.port) as console:
+            deploy(console, target, bundle, nothing)
+        board.off()
+        yield commands
+
+
 def test_the_cable_may_be_pulled_between_any_two_commands(tmp_path, target, monkeypatch):
     """The board keeps its power, and goes on with what it had."""
     with BoardAtPort(tmp_path / "flash.img", KIB) as board:
         first, second = scene(tmp_path, target, board)
         board.off()
         before = board.image.read_bytes()
-        execute = Console._execute
-        left = [0]
-
-        def pulled(self, *words, **options):
-            left[0] -= 1
-            if left[0] < 0:
-                raise KeyboardInterrupt
-            return execute(self, *words, **options)
-
-        monkeypatch.setattr(Console, "_execute", pulled)
-        left[0] = 1_000_000
-        board.power()
-        put(board, target, second)
-        count = 1_000_000 - left[0]
-        sample = random.Random(5).sample(range(count), 8)
-        for commands in sorted(cases(sample, range(count))):
-            board.off()
-            board.image.write_bytes(before)
-            board.power()
-            left[0] = commands
-            with pytest.raises(KeyboardInterrupt), Console(board.port) as console:
-                deploy(console, target, second, nothing)
-            board.off()
+        for _ in pulled_between_commands(monkeypatch, board, before, target, second, (5, 8)):
             check_start(on_flash(board), first, second)
 
 

@@ -27,7 +27,18 @@ from tests.campaign import cases
 from tests.micropython import ROOT
 from tests.owner_tool import NOW, done, refused, tumbler
 from tests.parts_at_port import RADIO, parts
-from tests.test_deploy import KIB, SILENCE, nothing, on_flash, operations, put, small, starts, wait_dark
+from tests.test_deploy import (
+    KIB,
+    SILENCE,
+    nothing,
+    on_flash,
+    operations,
+    pulled_between_commands,
+    put,
+    small,
+    starts,
+    wait_dark,
+)
 from tests.test_freeze import start_files
 from tests.test_provision import memory, results
 from tests.test_trial import Slotted
@@ -204,29 +215,7 @@ def test_the_cable_may_be_pulled_between_any_two_commands(board, tmp_path, targe
     first, files = slotted(tmp_path, target)
     bundle = small(tmp_path, target)
     before = file_system.make(files, KIB * 1024)
-    execute = Console._execute
-    left = [1_000_000]
-
-    def pulled(self, *words, **options):
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        return execute(self, *words, **options)
-
-    monkeypatch.setattr(Console, "_execute", pulled)
-    board.off()
-    board.image.write_bytes(before)
-    board.power()
-    put(board, target, bundle)
-    count = 1_000_000 - left[0]
-    for commands in sorted(cases(random.Random(8).sample(range(count), 6), range(count))):
-        board.off()
-        board.image.write_bytes(before)
-        board.power()
-        left[0] = commands
-        with pytest.raises(KeyboardInterrupt), Console(board.port) as console:
-            deploy(console, target, bundle, nothing)
-        board.off()
+    for commands in pulled_between_commands(monkeypatch, board, before, target, bundle, (8, 6)):
         assert runs(on_flash(board)) in (INSIDE, ("b", first.slot)), f"{commands} commands"
 
 
