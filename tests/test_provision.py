@@ -12,7 +12,7 @@ from firmware.core.store import Store
 from host_tools.deploy import file_system
 from host_tools.deploy.bundle import Bundle
 from host_tools.deploy.console import Console
-from host_tools.deploy.provisioning import Settings, provision
+from host_tools.deploy.provisioning import Provisioned, Settings, provision
 from host_tools.deploy.target import Target
 from host_tools.deploy.testing import SelfTest
 from host_tools.errors import ToolError
@@ -81,7 +81,8 @@ def test_a_board_becomes_a_lock_with_a_clock_and_an_owner(board, registry, tmp_p
     there = board()
     lock = add(registry)
     with Console(there.port) as console:
-        assert provision(console, registry, lock, Settings(autolock=9, sound=False, label="Ann"), NOW)
+        came = provision(console, registry, lock, Settings(autolock=9, sound=False, label="Ann"), NOW)
+        assert (came.new, came.clock_set) == (True, True)
         told = []
         console.follow("files", "tell(chip.state()['registers'])", told.append)
     store = memory(there, tmp_path)
@@ -106,15 +107,37 @@ def test_a_lock_that_has_a_secret_keeps_it(board, registry, tmp_path):
     assert not registry.mirror(other).all_keys()
 
 
-def test_the_same_lock_a_second_time_is_no_error_and_changes_nothing(board, registry, tmp_path):
+def test_the_same_lock_a_second_time_gets_the_time_and_no_more(board, registry, tmp_path):
     there = board()
     lock = add(registry)
-    for new in (True, False):
-        with Console(there.port) as console:
-            assert provision(console, registry, lock, Settings(), NOW) is new
+    with Console(there.port) as console:
+        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(True, True)
         before = there.image.read_bytes()
-        there.power()
+        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(False, False), "it is right"
     assert there.image.read_bytes() == before
+    there.power()  # with another coin cell: the clock was never set
+    later = NOW + 90 * 86_400
+    with Console(there.port) as console:
+        assert provision(console, registry, lock, Settings(autolock=9), later) == Provisioned(False, True)
+    store = memory(there, tmp_path)
+    assert (store.secret, Config.unpack(store.config).autolock) == (lock.secret, Settings.autolock)
+    assert store.floor == later
+    there.power()
+    with Console(there.port) as console:
+        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(False, True), "and back"
+    assert memory(there, tmp_path).floor == NOW
+
+
+def test_a_lock_whose_clock_does_not_answer_is_told_of_it(board, registry, tmp_path):
+    there = board()
+    lock = add(registry)
+    with Console(there.port) as console:
+        provision(console, registry, lock, Settings(), NOW)
+    there.off()
+    there = board(bus="{}")
+    with pytest.raises(ToolError, match=r"clock .* is of no use: it does not answer"), Console(there.port) as console:
+        provision(console, registry, lock, Settings(), NOW)
+    assert memory(there, tmp_path).secret == lock.secret
 
 
 def test_a_lock_that_lives_elsewhere_does_not_move_to_an_empty_board(board, registry):

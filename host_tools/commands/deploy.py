@@ -202,17 +202,21 @@ def provision(
     label: KeyLabel = "",
     json: Json = False,
 ) -> None:
-    """Give a board its secret, its clock, and you the first owner key. One that has a secret keeps it."""
+    """Give a board its secret, its clock, and you the first owner key. One that is this lock
+    already gets the time, if its clock is off."""
     settings = Settings(autolock, sound, key_label_of(label))
     with Registry.open() as registry:
         lock_of = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
         with Console(port) as console:
             lock = lock_of()
-            new = provision_board(console, registry, lock, settings, now())
+            came = provision_board(console, registry, lock, settings, now())
     if json:
-        show.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "new": new, "timezone": lock.timezone})
+        told = {"name": lock.name, "lock_id": lock.lock_id.hex(), "new": came.new, "clock_set": came.clock_set}
+        show.emit({**told, "timezone": lock.timezone})
         return
-    words = "is a lock now" if new else "was this lock already; now the registry knows"
+    words = f"was this lock already, and its clock {'is set now' if came.clock_set else 'is right'}"
+    if came.new:
+        words = "is a lock now"
     show.say(f"{lock.name} {words} (lock id {lock.lock_id.hex()}).")
     if show.fancy():
         show.say(f"Issue a code: tumbler code one-time {lock.name}")

@@ -30,8 +30,16 @@ class Settings:
     label: str = ""
 
 
-def provision(console: Console, registry: Registry, lock: Lock, settings: Settings, now: int) -> bool:
-    """Make the board at the console this lock; returns False when it was already, and only the registry did not know.
+@dataclass(frozen=True)
+class Provisioned:
+    """What came of it. new: whether it was made a lock now; clock_set: whether its clock was set."""
+
+    new: bool
+    clock_set: bool
+
+
+def provision(console: Console, registry: Registry, lock: Lock, settings: Settings, now: int) -> Provisioned:
+    """Make the board at the console this lock; one that is already gets the time, if its clock is off.
 
     ToolError when the board has another secret, no firmware, or a clock that does not work.
     """
@@ -44,7 +52,9 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
     if there == lock.lock_id.hex():
         if sent is not None and sent.slot == SLOT and sent.psk is not None:
             mirror.hold(SLOT, OWNER, sent.label, sent.psk, now)
-        return False
+        was_set, trouble = console.call(SCRIPT, "sync_clock", now)
+        _check_clock(console, trouble)
+        return Provisioned(False, was_set)
     if there:
         raise ToolError(
             f"The board at {console.port} has a secret, and it is not that of '{lock.name}'.",
@@ -55,13 +65,13 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
             f"'{lock.name}' is another lock, set up before, and this board has no secret.",
             f"Choose another name, or forget that lock first: tumbler lock remove '{lock.name}'",
         )
-    _set_clock(console, now)
+    _check_clock(console, console.call(SCRIPT, "set_clock", now))
     key = sent
     if key is None or key.slot != SLOT:
         key = mirror.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now, SLOT, SENT)
     _create(console, lock, key, settings, now)
     mirror.hold(SLOT, OWNER, key.label, key.psk or b"", now)
-    return True
+    return Provisioned(True, True)
 
 
 def firmware_slot(console: Console) -> str:
@@ -74,12 +84,11 @@ def firmware_slot(console: Console) -> str:
     return slot
 
 
-def _set_clock(console: Console, now: int) -> None:
-    trouble = console.call(SCRIPT, "set_clock", now)
+def _check_clock(console: Console, trouble: str) -> None:
     if trouble:
         raise ToolError(
             f"The clock of the board at {console.port} is of no use: {trouble}.",
-            "Nothing was changed. Check SDA, SCL, 3.3 V and its coin cell; tumbler selftest tells more.",
+            "Nothing else was changed. Check SDA, SCL, 3.3 V and its coin cell; tumbler selftest tells more.",
         )
 
 

@@ -1,6 +1,6 @@
 """On the board: give a lock its secret, settings, first key and time, with its own firmware.
 
-Invariant: a lock that has a secret is not changed. The secret is in no answer and in no error.
+Invariant: of a lock that has a secret nothing is changed but its clock. The secret is in no answer and in no error.
 """
 
 import json
@@ -58,9 +58,37 @@ def set_clock(unix):
         now, sure = clock.read()
     except OSError:
         return "it does not answer"
-    if not sure or not 0 <= now - unix <= CLOCK_SECONDS:
-        return "it does not keep the time that it was given"
-    return ""
+    return _kept(now, sure, unix)
+
+
+def _kept(now, sure, unix):
+    """What is wrong with a clock that was set to `unix` and now says this; "" for nothing."""
+    return "" if sure and 0 <= now - unix <= CLOCK_SECONDS else "it does not keep the time that it was given"
+
+
+def sync_clock(unix):
+    """Set the clock of a lock with a memory as its owner does, unless it is right: [whether it was set, "" or what is
+    wrong with it]."""
+    import machine
+
+    from firmware.app.board import Board
+    from firmware.core.clock import Clock
+    from firmware.core.errors import LockError
+    from firmware.core.owner import Owner
+    from firmware.core.store import Store
+    from firmware.core.verifier import Verifier
+
+    found = description()
+    store = Store.open(found["storage"])
+    clock = Clock(Board(found, machine, time).rtc, store)
+    now, sure = clock.read()
+    if sure and abs(now - unix) <= CLOCK_SECONDS:
+        return [False, ""]
+    try:
+        Owner(Verifier(store, clock, lambda: 0)).set_time(unix)
+    except LockError:
+        return [False, "it does not answer"]
+    return [True, _kept(*clock.read(), unix)]
 
 
 def create(secret, config, key, now, epoch):
