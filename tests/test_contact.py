@@ -3,6 +3,7 @@
 import json
 import random
 import sys
+import types
 from types import SimpleNamespace
 
 import pytest
@@ -183,6 +184,17 @@ def test_a_fail_safe_bolt_needs_its_current(description, power):
     description["bolt"]["fail"] = "safe"
     with pytest.raises(ValueError, match="fail-safe"):
         build(description)
+
+
+def test_bluetooth_without_aioble_can_be_switched_off(description, monkeypatch):
+    """app/start.py has switched it on."""
+    calls = []
+    ble = types.SimpleNamespace(active=calls.append)
+    monkeypatch.setitem(sys.modules, "bluetooth", types.SimpleNamespace(BLE=lambda: ble))
+    monkeypatch.setitem(sys.modules, "aioble", None)
+    description["radio"] = {"interval_ms": 250}
+    build(description).radio.stop()
+    assert calls == [False]
 
 
 def test_a_motor_is_never_fail_safe(description):

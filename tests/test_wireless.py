@@ -329,8 +329,29 @@ def test_a_client_with_a_key_begins_the_time_awake_anew_and_one_without_does_not
                 lock.wait(33)
                 assert advertised(lock)["interval_us"] == 250_000
                 assert not off()
-                lock.wait(3)
-            lock.wait(1)
+            lock.wait(4)
+
+
+def test_an_owner_whose_first_key_is_refused_finds_the_lock_a_second_time_in_the_same_burst(tmp_path):
+    """As a tool does that has several keys, and as after a link that broke."""
+    description = json.loads((ROOT / "boards" / "virtual" / "board.json").read_text(encoding="utf-8"))
+    description["power"] = {"battery": True, "sleep": "light", "wake": [32, 33, 25]}
+    (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
+    with Lock(tmp_path) as lock:
+        lock.on(board=str(tmp_path))
+        lock.wait(40)
+        lock.air = []
+        while not advertised(lock):
+            lock.wait(0.1)
+        phone = Phone(lock, conn=1)
+        with pytest.raises((Refusal, Lost)):
+            phone.connect(1, bytes(32))
+        lock.ask("radio", op="disconnect", conn=1)
+        lock.wait(1)
+        lock.ask("radio", op="connect", conn=2, address="010203040506")  # and one whose link breaks
+        lock.ask("radio", op="disconnect", conn=2)
+        lock.wait(1.5)
+        assert Phone(lock, conn=3).connect(psk=PSK).done(wire.IDENTIFY)
 
 
 def test_a_power_cut_in_mid_command_is_done_or_not_and_the_retry_tells(lock):

@@ -262,13 +262,17 @@ class Board:
 
         interval = _number(part, "interval_ms", 20, 10_240) * 1000
         self.asleep_ms = _number(part, "asleep_s", 0, 3600, 300) * 1000
+        # The keypad works without them, and the radio says what it lacks. Without aioble, too, it can be switched off.
         aioble: "Any" = None
         bluetooth: "Any" = None
         try:
-            import aioble  # type: ignore[import-not-found, no-redef]  # mpremote mip install aioble
             import bluetooth
         except ImportError:
-            pass  # the keypad works all the same, and the radio says what it lacks
+            pass
+        try:
+            import aioble  # type: ignore[import-not-found, no-redef]  # mpremote mip install aioble
+        except ImportError:
+            pass
         return Radio(aioble, bluetooth, model, VERSION, self.battery if self._battery is not None else None, interval)
 
     def setup_held(self) -> bool:

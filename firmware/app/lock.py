@@ -246,8 +246,11 @@ class Lock:
     # What a link asks of its lock
 
     def setup_held(self) -> bool:
-        """Whether the set-up button is held."""
-        return self.board.setup_held()
+        """Whether the set-up button is held: then somebody is there."""
+        held = self.board.setup_held()
+        if held:
+            self._touched()
+        return held
 
     def set_clock(self, unix: int) -> None:
         """Set the clock chip. ValueError outside 2020 to 2099; OSError when it does not answer."""
@@ -288,9 +291,9 @@ class Lock:
 
     def _served(self, known: bool) -> None:
         """A client of the radio is gone. known: it had a key; who pairs is known by the keys and the button."""
-        if known or self.setup_held():
+        if known:
             self._touched()
-        elif self._sleep is not None:
+        elif not self.setup_held() and self._sleep is not None:
             self._sleep.left()
         if self._restarting:
             self.board.bolt.lock()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 AWAKE_MS = 35_000  # without a touch before it sleeps: longer than a revoke code waits
 LONGEST_MS = 3_600_000
 LOOK_MS = 1000
-BURST_MS = 2000  # of advertising, in the middle of a sleep
+BURST_MS = 2000  # of advertising, in the middle of a sleep, and again after a client without a key ...
+BURST_MOST_MS = 15_000  # ... until it is over: the next client may be one with a key
 
 _KEPT = ">4sIIIII"
 _KEPT_SIZE = 28
@@ -49,6 +50,7 @@ class Sleep:
         self._prepare = prepare
         self._wireless = wireless
         self._until = 0 if alone else AWAKE_MS
+        self._stay = self._last = 0  # of a burst: until when it lasts, and may last
         if alone and wireless is not None:
             wireless.paused = True
 
@@ -62,13 +64,11 @@ class Sleep:
         return self._ms() < self._until
 
     def left(self) -> None:
-        """A client without a key is gone: it gets no time, and in a burst no second try."""
-        if not self.awake:
-            self._wireless.paused = True
-            self._duty.wake()
+        """A client without a key is gone: in a burst, the next may come."""
+        self._stay = min(self._ms() + BURST_MS, self._last)
 
     def _may(self) -> bool:
-        return not self.awake and self._quiet()
+        return self._ms() >= max(self._until, self._stay) and self._quiet()
 
     async def run(self) -> None:
         """Sleep whenever the lock may, for ever."""
@@ -81,6 +81,7 @@ class Sleep:
                 if not woken:
                     if self._board.asleep_ms:
                         wireless.burst()
+                        self._last = self._ms() + BURST_MOST_MS
                         pause = BURST_MS
                 elif self._ms() >= self._until - AWAKE_MS + LOOK_MS:
                     wireless.resume()  # nobody is typing: its start blocks the loop, and might cost a key
