@@ -231,7 +231,7 @@ def test_a_stock_image_again_and_the_power_may_go_in_every_operation(board, tmp_
     bundle = small(tmp_path, target)
     count = operations(board, target, bundle)
     chosen = range(1, count + 1)
-    for cut in sorted({1, count, *cases(random.Random(9).sample(chosen, 5), chosen)}):
+    for cut in sorted({1, count - 1, count, *cases(random.Random(9).sample(chosen, 5), chosen)}):
         board.off()
         board.image.write_bytes(before)
         board.power(cut)
@@ -247,7 +247,7 @@ def test_a_stock_image_again_and_the_power_may_go_in_every_operation(board, tmp_
         put(board, target, bundle)
         found = on_flash(board)
         wanted = {**bundle.files(), "lock/journal": b"memory"}
-        assert {**found, "slot": wanted["slot"]} == wanted, f"cut {cut}"  # without /slot the loader takes the whole one
+        assert found == wanted, f"cut {cut}"
 
 
 # Provision, self-test, and the whole lock

@@ -79,11 +79,15 @@ class Board:
         return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
 
     @property
+    def named(self) -> Record | None:
+        """What `/slot` says; None where that is missing or damaged."""
+        return unpack(self._slot)
+
+    @property
     def slot(self) -> Record | None:
-        """What `/slot` says; where that is missing or damaged, what the loader makes of the slots."""
-        said = unpack(self._slot)
-        if said is not None:
-            return said
+        """The same; where there is none, what the loader makes of the slots."""
+        if self.named is not None:
+            return self.named
         return next((settled_on(name) for name in (A, B) if self.whole(name)), None)
 
     def manifest(self, name: str) -> Manifest | None:
@@ -206,7 +210,7 @@ class _Deploy:
         settled, report = self._settled, self.report
         if settled is not None and self._is_this(self._board.manifest(settled)):
             report.slot, report.kept = settled, len(self._bundle.slot)
-            if self._board.slot != settled_on(settled):
+            if self._board.named != settled_on(settled):
                 self._next = settled_on(settled)
             return report
         if settled is not None and self._board.slot != settled_on(settled):
@@ -268,7 +272,7 @@ class _Deploy:
 
     def switch(self) -> None:
         """Name the slot that runs next."""
-        if self._next is not None and (self.report.changed or self._board.slot != self._next):
+        if self._next is not None and (self.report.changed or self._board.named != self._next):
             self._write("/slot", pack(self._next))
 
     def no_loader(self) -> None:
