@@ -270,26 +270,32 @@ def check_start(files, first, second):
     assert aioble in ({}, first.aioble.compiled, second.aioble.compiled)
 
 
+def power_gone_at_operations(board, before, target, bundle, sample):
+    """Deploy a bundle to the flash `before`, once whole, and then with the power gone in the middle of each of its
+    operations, or of the first, the last two and those of a sample: (seed, how many). Gives out which, with the board
+    off."""
+    board.off()
+    board.image.write_bytes(before)
+    count = operations(board, target, bundle)
+    chosen = range(1, count + 1)
+    seed, most = sample
+    for cut in sorted({1, count - 1, count, *cases(random.Random(seed).sample(chosen, most), chosen)}):
+        board.off()
+        board.image.write_bytes(before)
+        board.power(cut)
+        with pytest.raises(ToolError), Console(board.port, SILENCE) as console:
+            deploy(console, target, bundle, nothing)
+        assert wait_dark(board), f"no cut at operation {cut}"
+        board.off()
+        yield cut
+
+
 def test_the_power_may_go_in_every_operation_of_the_flash(tmp_path, target):
     with BoardAtPort(tmp_path / "flash.img", KIB) as board:
         first, second = scene(tmp_path, target, board)
         board.off()
         before = board.image.read_bytes()
-        # How many operations there are: deploy once with a cut that never comes.
-        count = operations(board, target, second)
-        chosen = range(1, count + 1)
-        sample = random.Random(4).sample(chosen, 8)
-        for cut in sorted({1, count, *cases(sample, chosen)}):
-            board.off()
-            board.image.write_bytes(before)
-            board.power(cut)
-            try:
-                with Console(board.port, SILENCE) as console:
-                    deploy(console, target, second, nothing)
-            except ToolError:
-                pass  # the board went dark, as it should
-            assert wait_dark(board), f"no cut at operation {cut}"
-            board.off()
+        for cut in power_gone_at_operations(board, before, target, second, (4, 8)):
             check_start(on_flash(board), first, second)
             board.power()
             put(board, target, second)

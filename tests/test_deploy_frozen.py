@@ -4,8 +4,6 @@ A folder on sys.path takes the place of what is frozen. What a start runs is jud
 tests/test_deploy.py: a loader that is there runs a slot, and only without one the firmware inside is found.
 """
 
-import random
-
 import pytest
 
 from firmware import VERSION
@@ -14,7 +12,6 @@ from firmware.core.wire import UPDATE_STATUS
 from host_tools.deploy import file_system, frozen
 from host_tools.deploy.bundle import Bundle
 from host_tools.deploy.console import Console
-from host_tools.deploy.deploying import deploy
 from host_tools.deploy.packages import Package
 from host_tools.deploy.provisioning import firmware_slot
 from host_tools.deploy.target import Target
@@ -23,21 +20,17 @@ from host_tools.registry import Registry
 from host_tools.update_file import LOADER
 from tests import boards
 from tests.board_at_port import BoardAtPort
-from tests.campaign import cases
 from tests.micropython import ROOT
 from tests.owner_tool import NOW, done, refused, tumbler
 from tests.parts_at_port import RADIO, parts
 from tests.test_deploy import (
     KIB,
-    SILENCE,
-    nothing,
     on_flash,
-    operations,
+    power_gone_at_operations,
     pulled_between_commands,
     put,
     small,
     starts,
-    wait_dark,
 )
 from tests.test_freeze import start_files
 from tests.test_provision import memory, results
@@ -185,19 +178,8 @@ def test_the_power_may_go_in_every_operation_of_the_flash(board, tmp_path, targe
                 del files[name]
     bundle = small(tmp_path, target)
     before = file_system.make(files, KIB * 1024)
-    board.off()
-    board.image.write_bytes(before)
-    count = operations(board, target, bundle)
-    chosen = range(1, count + 1)
     seen = set()
-    for cut in sorted({1, count, *cases(random.Random(loader).sample(chosen, 5), chosen)}):
-        board.off()
-        board.image.write_bytes(before)
-        board.power(cut)
-        with pytest.raises(ToolError), Console(board.port, SILENCE) as console:
-            deploy(console, target, bundle, nothing)
-        assert wait_dark(board), f"no cut at operation {cut}"
-        board.off()
+    for cut in power_gone_at_operations(board, before, target, bundle, (loader, 5)):
         found = on_flash(board)
         at_start = runs(found)
         assert at_start in (INSIDE, ("b", first.slot)), f"cut {cut}"
@@ -227,18 +209,8 @@ def test_a_stock_image_again_and_the_power_may_go_in_every_operation(board, tmp_
     board.off()
     board.inside = ""
     before = file_system.make({**start_files(target), "lock/journal": b"memory"}, KIB * 1024)
-    board.image.write_bytes(before)
     bundle = small(tmp_path, target)
-    count = operations(board, target, bundle)
-    chosen = range(1, count + 1)
-    for cut in sorted({1, count - 1, count, *cases(random.Random(9).sample(chosen, 5), chosen)}):
-        board.off()
-        board.image.write_bytes(before)
-        board.power(cut)
-        with pytest.raises(ToolError), Console(board.port, SILENCE) as console:
-            deploy(console, target, bundle, nothing)
-        assert wait_dark(board), f"no cut at operation {cut}"
-        board.off()
+    for cut in power_gone_at_operations(board, before, target, bundle, (9, 5)):
         found = on_flash(board)
         if any(name.startswith("loader/") for name in found):
             assert starts(found) == ("a", bundle.slot), f"cut {cut}"
