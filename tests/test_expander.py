@@ -7,7 +7,7 @@ import re
 import pytest
 
 from firmware.drivers.expander import FAILING, PAUSE, ExpanderMatrix, chip
-from firmware.drivers.keypad import NO_SAMPLE, SCAN_MS, STUCK_MS, Keypad
+from firmware.drivers.keypad import NO_SAMPLE, STUCK_MS, Keypad
 from host_tools.virtual.models.ds3231 import I2CModel
 from host_tools.virtual.models.expander import MCP23017Model, PCF8574Model, Wires
 from host_tools.virtual.models.matrix import MatrixModel
@@ -24,13 +24,12 @@ PORTS = {
 }
 
 
-class Bench:
+class Bench(traces.Fingers):
     """A keypad on an expander, polled every 5 ms."""
 
     def __init__(self, port="pcf8574", wired=False, keys="123456789*0#", pins=None):
         name, rows, cols = pins or PORTS[port]
-        self.keys = keys
-        self.clock = traces.Clock()
+        super().__init__(keys)
         self.model = MatrixModel(len(rows), len(cols), self.clock)
         self.wires = Wires(self.model, rows, cols)
         self.chip = (PCF8574Model if name == "pcf8574" else MCP23017Model)(self.wires)
@@ -38,20 +37,6 @@ class Bench:
         interrupt = self.chip.interrupt if wired else None
         self.matrix = ExpanderMatrix(chip(name, self.bus, ADDRESS, rows + cols), rows, cols, interrupt)
         self.keypad = Keypad(self.matrix, keys)
-        self.ms = 0
-
-    def toggle(self, keys, after_ms=0):
-        for key in keys:
-            self.model.press(self.keys.index(key), (self.ms + after_ms) * 1000, (0,))
-
-    def run(self, ms):
-        heard = ""
-        end = self.ms + ms
-        while self.ms < end:
-            self.clock.us = self.ms * 1000
-            heard += self.keypad.poll(self.ms)
-            self.ms += SCAN_MS
-        return heard
 
     def cost(self, call):
         """Bytes on the bus that a call takes."""

@@ -10,37 +10,19 @@ from host_tools.virtual.models.matrix import MatrixModel, bounce
 from tests.campaign import cases
 from tests.models import traces
 
-WRAP = 1 << 30
 
-
-class Bench:
+class Bench(traces.Fingers):
     """A keypad on its model, polled every 5 ms."""
 
     def __init__(self, layout=traces.LAYOUTS[0], start_ms=0, rise_us=0, pause=False, step=SCAN_MS):
-        rows, cols, self.keys = layout
-        self.clock = traces.Clock()
+        rows, cols, keys = layout
+        super().__init__(keys, start_ms, step)
         self.model = MatrixModel(rows, cols, self.clock, rise_us)
         self.matrix = Matrix(self.model.rows, self.model.cols, self._pause if pause else None)
-        self.keypad = Keypad(self.matrix, self.keys)
-        self.start_ms = start_ms
-        self.step = step
-        self.ms = 0
+        self.keypad = Keypad(self.matrix, keys)
 
     def _pause(self):
         self.clock.us += 30
-
-    def toggle(self, keys, after_ms=0):
-        for key in keys:
-            self.model.press(self.keys.index(key), (self.ms + after_ms) * 1000, (0,))
-
-    def run(self, ms):
-        heard = ""
-        end = self.ms + ms
-        while self.ms < end:
-            self.clock.us = self.ms * 1000
-            heard += self.keypad.poll((self.start_ms + self.ms) % WRAP)
-            self.ms += self.step
-        return heard
 
 
 def awake(**settings):
@@ -74,7 +56,7 @@ def test_whatever_is_heard_was_pressed(layout):
 def test_fingers_while_the_counter_wraps():
     for seed in range(cases(60, 3000)):
         source = random.Random(seed)
-        start = WRAP - source.randrange(1, 900)
+        start = traces.WRAP - source.randrange(1, 900)
         try:
             traces.check_fingers(source, traces.LAYOUTS[seed % 2], start_ms=start)
         except ValueError as error:
@@ -239,7 +221,7 @@ def test_keys_down_at_the_start_are_masked_until_released(keys):
     assert bench.run(60) == keys[0]
 
 
-@pytest.mark.parametrize("start_ms", [0, WRAP - 10_000])
+@pytest.mark.parametrize("start_ms", [0, traces.WRAP - 10_000])
 def test_a_key_held_for_half_a_minute_is_masked(start_ms):
     bench = awake(start_ms=start_ms)
     bench.toggle("7")

@@ -4,13 +4,14 @@ A press is (crossing, down, up) in microseconds; the contact bounces for up to B
 `random` has randrange(a, b).
 """
 
-from firmware.drivers.keypad import Keypad, Matrix
+from firmware.drivers.keypad import SCAN_MS, Keypad, Matrix
 from host_tools.virtual.models.matrix import MatrixModel, bounce
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+WRAP = 1 << 30  # ms at which the counter begins anew
 BOUNCE_US = 8_000
 SHORTEST_US = 40_000
 GAP_US = 30_000  # between two presses of one key
@@ -27,6 +28,36 @@ class Clock:
     def __call__(self) -> int:
         self.us += 2
         return self.us
+
+
+class Fingers:
+    """Fingers on a keypad that is polled every `step` ms of a counter which began at `start_ms`. A subclass gives it
+    its `model`, a MatrixModel on `clock`, and its `keypad`."""
+
+    model: "Any"
+    keypad: Keypad
+
+    def __init__(self, keys: str, start_ms: int = 0, step: int = SCAN_MS) -> None:
+        self.keys = keys
+        self.clock = Clock()
+        self.start_ms = start_ms
+        self.step = step
+        self.ms = 0
+
+    def toggle(self, keys: str, after_ms: int = 0) -> None:
+        """Press these keys, or let them go."""
+        for key in keys:
+            self.model.press(self.keys.index(key), (self.ms + after_ms) * 1000, (0,))
+
+    def run(self, ms: int) -> str:
+        """Let time pass; what was heard."""
+        heard = ""
+        end = self.ms + ms
+        while self.ms < end:
+            self.clock.us = self.ms * 1000
+            heard += self.keypad.poll((self.start_ms + self.ms) % WRAP)
+            self.ms += self.step
+        return heard
 
 
 def fingers(random: "Any", crossings: int, count: int) -> list:
@@ -78,7 +109,7 @@ def play(random: "Any", layout: tuple, presses: list, late_us: int, start_ms: in
     heard = []
     while clock.us < end + 100_000:
         at = clock.us
-        for key in keypad.poll((start_ms + at // 1000) % (1 << 30)):
+        for key in keypad.poll((start_ms + at // 1000) % WRAP):
             heard.append((at, key))
         clock.us = at + 5_000 + random.randrange(0, late_us + 1)
     if not keypad.idle or keypad.stuck:
