@@ -150,7 +150,7 @@ def check(description: object, headers: Description | None = None, path: Path | 
     found.errors += _twice(pins)
     for use in pins:
         _check_pin(use, chip, description, found)
-    for rule in (_storage, _console, _keypad, _bus, _bolt, _battery, _radio, _power, _flash, _build):
+    for rule in (_ram, _storage, _console, _keypad, _bus, _bolt, _battery, _radio, _power, _flash, _build):
         found.errors += rule(description, chip, pins)
     if headers is not None:
         found.errors += _headers(headers, description, pins)
@@ -200,6 +200,12 @@ def _check_pin(use: Use, chip: Chip, description: Description, found: Findings) 
             found.errors.append(f"{where} decides at the start whether the chip starts. Take another pin.")
     elif use.pin in chip.straps:
         found.warnings.append(f"{where} is read at the start too: nothing there may pull it while the chip is flashed.")
+
+
+def _ram(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:
+    """External RAM of a kind that the chip does not take."""
+    if get(description, "psram") not in chip.ram:
+        yield f"psram: an {chip.name} takes {' or '.join(chip.ram)}. Correct it."
 
 
 def _storage(description: Description, chip: Chip, pins: list[Use]) -> Iterator[str]:

@@ -14,7 +14,6 @@ from .virtual_lock import SLOTS_KIB
 BOARD = ROOT / "boards" / "virtual" / "board.json"
 UPDATE_KEY = "update.pub"
 MEMORY = "lock"  # the folder of the lock's memory
-_ERASED = b"\xff"
 
 
 def plug_in(image: bytes, update_key: bytes | None) -> bytes:
@@ -28,9 +27,7 @@ def plug_in(image: bytes, update_key: bytes | None) -> bytes:
     if update_key is not None:
         wanted[UPDATE_KEY] = update_key
     if len(image) != SLOTS_KIB * 1024:
-        update = build()
-        bundle = Bundle(update.version, update.manifest.bytecode, wanted, dict(update.contents), None)
-        wanted = bundle.files()
+        wanted = Bundle.of(build(), wanted).files()
         files = {f"{MEMORY}/{name}": data for name, data in files.items()}
     if all(files.get(name) == data for name, data in wanted.items()):
         return image
@@ -41,7 +38,7 @@ def plug_in(image: bytes, update_key: bytes | None) -> bytes:
 
 def _files(image: bytes) -> dict[str, bytes]:
     """Every file on the image; none on an erased chip, which the board has yet to format."""
-    if image == _ERASED * len(image):
+    if image == bytes([file_system.ERASED]) * len(image):
         return {}
     try:
         return file_system.read(image)

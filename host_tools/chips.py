@@ -22,7 +22,8 @@ def _pins(text: str) -> frozenset[int]:
 class Chip:
     """One chip.
 
-    pins: all there are; flash: taken by the flash chip; ram: by external RAM, for each kind of it;
+    name: as its makers and esptool write it; number: in the header of an ESP image.
+    pins: all there are; flash: taken by the flash chip; ram: by external RAM, for each kind of it that there is;
     ram_builds: the variant of MicroPython's generic build that each kind of it takes, where one does; console: by the
     serial console and USB; inputs: no output and no pull; start: straps that decide whether it starts; boot: the one
     of them that chooses the download mode, low; straps: the other ones; adc1, adc2: inputs of the two converters;
@@ -31,6 +32,7 @@ class Chip:
     """
 
     name: str
+    number: int
     pins: frozenset[int]
     flash: frozenset[int]
     ram: dict[str, frozenset[int]]
@@ -52,10 +54,11 @@ class Chip:
 CHIPS = {
     "esp32": Chip(
         name="ESP32",
+        number=0,
         pins=_pins("0-19, 21-23, 25-27, 32-39"),
         flash=_pins("6-11"),
-        ram={"none": _pins(""), "quad": _pins("16, 17"), "octal": _pins("16, 17")},
-        ram_builds={"quad": "SPIRAM", "octal": "SPIRAM"},
+        ram={"none": _pins(""), "quad": _pins("16, 17")},
+        ram_builds={"quad": "SPIRAM"},
         console=_pins("1, 3"),
         inputs=_pins("34-39"),
         start=_pins("0, 12"),
@@ -71,6 +74,7 @@ CHIPS = {
     ),
     "esp32s3": Chip(
         name="ESP32-S3",
+        number=9,
         pins=_pins("0-21, 26-48"),
         flash=_pins("26-32"),
         ram={"none": _pins(""), "quad": _pins(""), "octal": _pins("33-37")},
@@ -90,6 +94,7 @@ CHIPS = {
     ),
     "esp32c3": Chip(
         name="ESP32-C3",
+        number=5,
         pins=_pins("0-21"),
         flash=_pins("11-17"),
         ram={"none": _pins("")},

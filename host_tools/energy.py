@@ -10,7 +10,6 @@ from .board_schema import Description, get
 
 DAY = 86_400
 HOUR = 3600
-YEAR_DAYS = 365.25
 
 
 @dataclass(frozen=True)

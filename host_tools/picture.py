@@ -9,8 +9,8 @@ parts stand in columns between the lines, shorter ones nearer to the terminals. 
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from . import boards
-from .boards import BoardFiles
+from .boards import BoardFiles, uses
+from .chips import CHIPS
 from .symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
 from .wiring import NETS, Device, Part, Terminal, devices, nets
 
@@ -105,7 +105,7 @@ class Picture:
         self.title: str = headers["title"]
         self.sides: dict[int, list[int | str]] = {-1: headers["left"], 1: headers["right"]}
         self.onboard: dict[str, str] = headers.get("onboard", {})
-        self.used = {use.pin: use for use in boards.uses(board.description)}
+        self.used = {use.pin: use for use in uses(board.description)}
         self.placed: list[Placed] = []
         self.keypads: dict[int, Placed] = {}
 
@@ -243,7 +243,7 @@ class Picture:
         canvas.box(self.left, self.board_y, BOARD, height, 'fill="#0f5132" stroke="#0a3622" stroke-width="1.5"', 10)
         middle = self.left + BOARD / 2
         canvas.box(middle - 40, self.board_y + 14, 80, 74, 'fill="#c9d1d9" stroke="#8c959f"', 4)
-        chip = boards.CHIPS[self.board.description["mcu"]].name
+        chip = CHIPS[self.board.description["mcu"]].name
         canvas.text(middle, self.board_y + 56, chip, "name", "middle")
         canvas.box(middle - 22, self.board_y + height - 22, 44, 28, 'fill="#d0d7de" stroke="#8c959f"', 4)
         canvas.text(middle, self.board_y + height - 4, "USB", "small", "middle")
@@ -276,10 +276,8 @@ class Picture:
         flagged = label in self._flagged(side)
         if flagged:
             canvas.flag(edge + side * 8, y, text, self._colour_of(label), side)
-        for placed in self.placed:  # a wire that other terminals share
-            for terminal in placed.terminals:
-                if terminal.pin == label and used and not flagged and self._shared(label):
-                    canvas.circle(edge + side * 12, y, 4, f'fill="{COLOURS[terminal.colour]}"')
+        if used and not flagged and self._shared(label):  # a wire that other terminals share
+            canvas.circle(edge + side * 12, y, 4, f'fill="{COLOURS[self._colour_of(label)]}"')
 
     def _shared(self, pin: int | str) -> bool:
         return sum(terminal.pin == pin for placed in self.placed for terminal in placed.terminals) > 1

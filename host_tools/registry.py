@@ -146,13 +146,14 @@ class Registry:
             rows = self._db.execute(f"SELECT {_LOCK} FROM locks ORDER BY name").fetchall()  # noqa: S608
             return [self._lock(row) for row in rows]
 
+    def find(self, name: str) -> Lock | None:
+        """Return the lock of that name (letter case does not matter), None when there is none."""
+        return next((lock for lock in self.locks() if lock.name.casefold() == name.casefold()), None)
+
     def lock(self, name: str) -> Lock:
-        """Return the lock of that name (letter case does not matter)."""
-        with told(self.path):
-            query = f"SELECT {_LOCK} FROM locks WHERE name = ?"  # noqa: S608
-            row = self._db.execute(query, (name,)).fetchone()
-        if row:
-            return self._lock(row)
+        """Return the lock of that name; ToolError when there is none, with those that are meant perhaps."""
+        if (found := self.find(name)) is not None:
+            return found
         names = [lock.name for lock in self.locks()]
         if not names:
             raise ToolError(

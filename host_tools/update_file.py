@@ -23,7 +23,6 @@ PACKAGE = "firmware/__init__"  # the module that knows the version
 _VERSION = re.compile(r'(?<=^VERSION = ")[0-9.]+', re.MULTILINE)
 # Modules of firmware/core that the loader has copies of, in the folder /loader.
 LOADER = ("files", "manifest", "slices", "slots", "filling")
-SOURCE = (0, 0)  # bytecode of files that are source text
 _FILES_MOST = 524_288  # bytes of an update file's contents
 
 

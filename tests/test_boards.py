@@ -193,6 +193,9 @@ WRONG = [
         {"keypad__expander__interrupt": None, "power__wake": [1]},
         "keypad.expander.interrupt: is missing: without it no key ends the sleep",
     ),
+    ("esp32c3-devkitm", {"psram": "quad"}, "psram: an ESP32-C3 takes none"),
+    ("esp32c3-devkitm", {"psram": "octal"}, "psram: an ESP32-C3 takes none"),
+    ("esp32-devkitc-ve", {"psram": "octal"}, "psram: an ESP32 takes none or quad"),
     ("esp32s3-devkitc", {"bolt__fail": "safe"}, "bolt.fail: a fail-safe coil draws its current all day"),
     (
         "esp32s3-devkitc",

@@ -1007,7 +1007,7 @@ def test_a_code_whose_answer_was_lost_is_kept_and_the_same_command_ends_it(lock,
     wish = ("code", "custom", "door", *digits, "--label", "cleaners")
     message = refused(*wish)
     assert "may be done" in message
-    assert "tumbler code list 'door' --fetch" in message
+    assert "tumbler code list --fetch 'door'" in message
     (row,) = done("code", "list", "door")
     assert (row["state"], row["label"]) == ("unconfirmed", "cleaners")
     heard(air)

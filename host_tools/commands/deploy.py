@@ -15,6 +15,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from firmware import VERSION
+from firmware.core.lms import PUBLIC
 
 from .. import show
 from ..deploy import frozen, micropython_image, packages
@@ -52,9 +53,6 @@ from .shared import (
     rule_of,
     weekend_of,
 )
-
-PUBLIC_KEY = 56  # bytes of the key that updates are signed with
-AUTOLOCK_MOST = 60
 
 Board = Annotated[
     str,
@@ -196,7 +194,7 @@ def provision(
     policy: NewPolicy = None,
     weekend: NewWeekend = None,
     autolock: Annotated[
-        int, typer.Option(min=1, max=AUTOLOCK_MOST, metavar="SECONDS", help="How long the bolt stays open.")
+        int, typer.Option(min=1, max=60, metavar="SECONDS", help="How long the bolt stays open.")
     ] = Settings.autolock,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Whether the buzzer sounds.")] = True,
     label: KeyLabel = "",
@@ -387,7 +385,7 @@ def _lock(
 
     ToolError at once when an option is wrong, or is not what the registry has of that lock.
     """
-    known_lock = next((lock for lock in registry.locks() if lock.name.casefold() == name.casefold()), None)
+    known_lock = registry.find(name)
     days = None if weekend is None else weekend_of(weekend)
     if known_lock is None:
         zone = timezone or local_zone()
@@ -510,8 +508,8 @@ def _update_key(path: Path | None) -> bytes | None:
         key = path.read_bytes()
     except OSError as error:
         raise ToolError(f"{path} cannot be read: {error.strerror}.", "Name the public key of updates.") from None
-    if len(key) != PUBLIC_KEY:
-        raise ToolError(f"{path} is no public key of updates: it has {len(key)} bytes.", "It has 56 bytes.")
+    if len(key) != PUBLIC:
+        raise ToolError(f"{path} is no public key of updates: it has {len(key)} bytes.", f"It has {PUBLIC} bytes.")
     return key
 
 
@@ -524,8 +522,6 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
 
         def draw(what: str, done: int, of: int) -> None:
             line = "firmware" if what.startswith("/") else what
-            if not line:
-                return
             if line not in tasks:
                 tasks[line] = progress.add_task(line, total=of)
             progress.update(tasks[line], completed=done, total=of)  # type: ignore[arg-type]

@@ -223,7 +223,7 @@ def import_(
     with Registry.open() as registry:
         known = registry.lock_of(key.lock_id)
         if known is None:
-            if name is None and any(lock.name.casefold() == key.lock.casefold() for lock in registry.locks()):
+            if name is None and registry.find(key.lock) is not None:
                 raise ToolError(
                     f"Another lock is called '{key.lock}' here.",
                     f"Give this one a name of its own: tumbler key import '{file}' NAME",

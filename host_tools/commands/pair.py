@@ -131,7 +131,7 @@ class Procedure:
 
     async def run(self, timezone: str | None, policy: str | None, weekend: str | None) -> tuple[Lock, int]:
         """Pair; returns the lock and the slot of the new key."""
-        known = next((lock for lock in self._registry.locks() if lock.name.casefold() == self._name.casefold()), None)
+        known = self._registry.find(self._name)
         self._check_options(known, timezone, policy, weekend)
         if timezone is not None:
             rule_of(timezone)

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from ..chips import CHIPS
 from ..errors import ToolError
 from .ports import busy, trouble
-from .target import CHIP_NAMES, Target
+from .target import Target
 
 FIRST = 8192  # bytes of a file system that tell whether there is one: the two blocks of its root
 BAUD = 460_800
@@ -81,7 +82,7 @@ class Chip:
             )  # fmt: skip
 
     def _refuse_chip(self, found: str) -> None:
-        wanted = CHIP_NAMES[self._target.mcu]
+        wanted = CHIPS[self._target.mcu].name
         if found != wanted:
             raise ToolError(
                 f"The chip at {self._port} is an {found}; '{self._target.name}' has an {wanted}.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from firmware import VERSION
 
 from ..errors import ToolError
-from ..update_file import ROOT, sources
+from ..update_file import sources
 from .packages import NAME as AIOBLE
 from .target import Target
 
@@ -41,11 +41,11 @@ def version_in(image: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
-def files(aioble: dict[str, bytes] | None = None, root: Path = ROOT) -> dict[str, bytes]:
+def files(aioble: dict[str, bytes] | None = None) -> dict[str, bytes]:
     """Return what the folder holds, by name. aioble: its sources; None for the ones that MicroPython brings."""
     module = f'"""The firmware is part of this MicroPython."""\n\nMARK = "{MARK.format(VERSION)}"\n'
     text = _TEXT.format(version=VERSION, aioble=_REQUIRED if aioble is None else _COPIED, module=MODULE)
-    firmware = {name: source.read_bytes() for name, source in sources(root)}
+    firmware = {name: source.read_bytes() for name, source in sources()}
     return {MANIFEST: text.encode(), MODULE: module.encode(), **firmware, **(aioble or {})}
 
 

@@ -11,10 +11,11 @@ import re
 import struct
 from pathlib import Path
 
+from ..chips import CHIPS
 from ..errors import ToolError
 from ..registry import home
 from .frozen import version_in
-from .target import CHIPS, Target
+from .target import Target
 
 MAGIC = 0xE9
 PARTITIONS = 0x8000
@@ -70,8 +71,8 @@ def _check_header(data: bytes, target: Target) -> None:
     if len(data) < 32 or data[0] != MAGIC:
         raise ToolError("The file is no image for an ESP32.", target.fetch)
     chip = int.from_bytes(data[12:14], "little")
-    if chip != CHIPS[target.mcu]:
-        name = next((mcu for mcu, number in CHIPS.items() if number == chip), f"the chip number {chip}")
+    if chip != CHIPS[target.mcu].number:
+        name = next((mcu for mcu, one in CHIPS.items() if one.number == chip), f"the chip number {chip}")
         raise ToolError(f"The image is for {name}, the board '{target.name}' has an {target.mcu}.", target.fetch)
 
 

@@ -7,9 +7,6 @@ from ..errors import ToolError
 
 BLOCK = 4096  # of the file system
 
-CHIPS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}  # chip number in the header of an ESP image
-CHIP_NAMES = {"esp32": "ESP32", "esp32s3": "ESP32-S3", "esp32c3": "ESP32-C3"}  # as esptool writes them
-
 
 @dataclass(frozen=True)
 class Target:

@@ -36,7 +36,7 @@ ANY_SLOT = 255
 LIST_HEAD = 6  # bytes before the entries of a part of the code list
 MOST_CODES = 0x7FFF  # what a lock may hold
 LAST_SEQ = 0xFFFFFFFF
-CODES = "code list"
+CODES = "code list --fetch"
 
 Dial = Callable[[], Awaitable[Wire]]
 T = TypeVar("T")
@@ -319,8 +319,6 @@ class Client:
                 raise
             if look:
                 may, remedy = "it may be done", f"Run the same command again, or look: tumbler {look} '{self.name}'"
-                if look == CODES:
-                    remedy += " --fetch"
             else:
                 may, remedy = "it may have opened", "Look at the door, or run the command again."
             lost = Unconfirmed(f"The lock '{self.name}' was asked to {asked}, and its answer was lost: {may}.", remedy)

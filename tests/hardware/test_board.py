@@ -1,6 +1,7 @@
-"""A real board at --port: what the deploy and provision tests do on a pseudo-terminal (docs/hardware.md).
+"""A real board at --port: what the deploy, provision and self-test tests do on a pseudo-terminal (docs/hardware.md).
 
-The firmware on the board is exchanged; its memory is not touched, and the right firmware is there at the end.
+The firmware on the board is exchanged; a lock's memory is not touched, and the right firmware is there at the end.
+What needs no lock that runs, tests/test_hardware_suite.py tries on a pseudo-terminal.
 """
 
 import random
@@ -14,10 +15,11 @@ from host_tools.deploy.bundle import Bundle
 from host_tools.deploy.chip import Chip
 from host_tools.deploy.console import Console
 from host_tools.deploy.deploying import Board, deploy
-from host_tools.deploy.provisioning import firmware_slot
+from host_tools.deploy.provisioning import Provisioned, Settings, firmware_slot, provision
 from host_tools.deploy.target import Target
 from host_tools.deploy.testing import SelfTest
-from host_tools.update_file import compile_source
+from host_tools.registry import Registry
+from host_tools.update_file import Update, compile_source
 
 START_SECONDS = 15  # of a board that was reset
 SETTLE_SECONDS = 90  # a trial that is well takes 60 rounds
@@ -78,7 +80,9 @@ def with_module(bundle, tmp_path, name, text):
     """The same firmware with one more or another module."""
     source = tmp_path / "module.py"
     source.write_text(text, encoding="utf-8")
-    return replace(bundle, slot={**bundle.slot, name: compile_source(source, name)})
+    manifest = bundle.manifest
+    contents = {**bundle.slot, name: compile_source(source, name)}
+    return replace(bundle, update=Update.of(manifest.version, manifest.bytecode, contents))
 
 
 def settle(port, seconds):
@@ -126,11 +130,11 @@ def test_a_deploy_that_ends_anywhere_leaves_a_board_that_starts(port, target, bu
     for commands in (5, 12, 20, 40):
         left = [commands]
 
-        def pulled(self, *words, left=left):
+        def pulled(self, *words, left=left, **options):
             left[0] -= 1
             if left[0] < 0:
                 raise KeyboardInterrupt
-            return execute(self, *words)
+            return execute(self, *words, **options)
 
         changed = with_module(bundle, tmp_path, "firmware/core/probe.mpy", f"NUMBER = {commands}\n" * commands)
         monkeypatch.setattr(Console, "_execute", pulled)
@@ -151,10 +155,25 @@ def test_the_parts_are_there(port, bundle):
     assert not wrong
 
 
+def test_it_becomes_a_lock_and_is_one_the_second_time(port, target, bundle):
+    with Registry.open() as registry, Console(port) as console:
+        console.do("provision", "use_slot", firmware_slot(console))
+        if console.call("provision", "own_id"):
+            pytest.skip("this board is a lock, whose memory is left alone: tumbler flash --erase forgets it")
+        lock = registry.add("bench", "UTC", "UTC0", 0b1100000, "standard", bytes(range(32)), int(time.time()))
+        try:
+            assert provision(console, registry, lock, Settings(), int(time.time())) == Provisioned(True, True)
+            assert provision(console, registry, lock, Settings(), int(time.time())) == Provisioned(False, False)
+        finally:
+            for name in ("journal", "counters"):
+                console.do("files", "remove", f"{target.storage}/{name}")
+
+
 def test_the_coil_is_off_in_time_while_python_hangs_inside_c(port, bundle):
     found = []
     with Console(port) as console:
         slot = firmware_slot(console)
+        console.load("provision")
         console.follow("selftest", f"parts = Parts({slot!r})" + HANG, found.append, silence=HANG_SECONDS)
     off, on, after, took = found[-1]
     assert took > PULSE_MS

@@ -107,7 +107,6 @@ def look(names, folders):
         "build": getattr(what, "_build", ""),
         "machine": getattr(what, "_machine", ""),
         "free": room[0] * room[3],
-        "size": room[0] * room[2],
         "root": [entry[0] for entry in entries("/")],
     }
 
