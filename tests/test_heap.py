@@ -31,7 +31,7 @@ RADIO = {
 }  # fmt: skip
 UPDATES = {"core": {"filling", "lms", "manifest", "update"}}
 
-# Bytes that are live, 64 bits. On 32 bits the same locks take 141,300 and 246,900 (docs/memory.md).
+# Bytes that are live, 64 bits; on 32 bits the same locks take what docs/memory.md has as *live* and *in an update*.
 KEYPAD_MOST = 205_000
 EVERYTHING_MOST = 340_000
 

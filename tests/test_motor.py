@@ -310,7 +310,7 @@ def test_a_stall_time_that_is_none(stall):
     motor = Mechanics(lambda: world.now)
     pulse = Pulse(world.rmt, tuple(Pad(leg.value) for leg in motor.legs), 1, world.mcu)
     with pytest.raises(ValueError, match="stalls after"):
-        MotorBolt(pulse, motor.switches, world.ticks_ms, world.ticks_diff, stall)
+        MotorBolt(pulse, motor.switches, world.ticks_ms, world.ticks_diff, stall, lambda: True)
 
 
 @pytest.mark.parametrize("before", [1, 60, 500, 1700, 3500])

@@ -186,6 +186,38 @@ def test_a_motor_that_stalls_is_told(made):
     assert locked(board)
 
 
+@pytest.mark.parametrize("late_ms", range(-40, 50, 10))
+def test_a_stall_is_told_also_when_the_door_shuts_in_that_moment(made, late_ms):
+    """The door is what has the bolt locked again: what it did before must be known by then."""
+    board = made(bolt=MOTOR, door=DOOR)
+
+    def lock_in_vain(ticket):
+        """Open, jam, and shut the door; returns when."""
+        board.ask("jam", at=None)
+        for shut in (False, True):
+            board.ask("contact", which="door", on=shut)
+            board.wait(20)
+        assert locked(board)
+        board.press(board.code(ticket) + "#")
+        board.ask("contact", which="door", on=False)
+        board.wait(60)
+        board.ask("jam", at=500)
+        board.ask("contact", which="door", on=True)
+        board.events = []
+        return board.now_ms
+
+    shut = lock_in_vain(0)
+    board.wait(20)
+    stalled = next(event for event in board.all("signal") if event["name"] == "fault")["now_ms"] - shut
+    shut = lock_in_vain(1)
+    board.ask("advance", to_ms=shut + stalled - 700)
+    board.ask("contact", which="door", on=False)
+    board.ask("advance", to_ms=shut + stalled - 300 + late_ms)
+    board.ask("contact", which="door", on=True)
+    board.wait(1)
+    assert signals(board) == ["fault"]
+
+
 def test_a_motor_waits_for_the_door_and_tries_again_when_it_shuts(made):
     board = made(bolt=MOTOR, door=DOOR)
     board.press(board.code() + "#")

@@ -97,8 +97,8 @@ class Board:
         self._i2c: "Any" = None
         if "i2c" in description:
             self._make_bus(_part(description, "i2c"))
-        self.keypad = self._make_keypad(_part(description, "keypad"), time)
-        self.rtc = self._make_clock(_part(description, "clock"), time)
+        self.keypad = self._make_keypad(_part(description, "keypad"))
+        self.rtc = self._make_clock(_part(description, "clock"))
         self.signals = self._make_signals(_part(description, "buzzer"), _part(description, "led"))
         # Parts that a board may lack.
         self._button: "Any" = None
@@ -133,7 +133,7 @@ class Board:
         safe = _choice(part, "fail", ("secure", "safe")) == "safe"
         motor = kind == "motor"
         if motor and safe:
-            raise ValueError("board.json: a motor is not fail-safe: it stays where it is")
+            raise _wrong("a motor is not fail-safe: it stays where it is")
         pins = [self._machine.Pin(_number(part, name, 0, 48)) for name in (("open", "close") if motor else ("pin",))]
         # Fail-safe: without current it is open, so what unlocks is "off".
         pulse = Pulse(esp32.RMT, tuple(pins), _number(part, "active", 0, 1, 1) ^ safe, mcu)
@@ -174,7 +174,7 @@ class Board:
             raise _wrong("the part i2c is missing")
         return self._i2c
 
-    def _make_keypad(self, part: dict, time: "Any") -> Keypad:
+    def _make_keypad(self, part: dict) -> Keypad:
         rows = _pins(part, "rows")
         cols = _pins(part, "cols")
         self.matrix: "Matrix | ExpanderMatrix"
@@ -183,7 +183,7 @@ class Board:
         else:
             pin = self._machine.Pin
             settle_us = _number(part, "settle_us", 0, 1000, 0)
-            pause = (lambda: time.sleep_us(settle_us)) if settle_us else None
+            pause = (lambda: self._time.sleep_us(settle_us)) if settle_us else None
             self.matrix = Matrix(
                 [pin(number, pin.OPEN_DRAIN, value=1) for number in rows],
                 [self._input(part, number, 0) for number in cols], pause,
@@ -197,12 +197,12 @@ class Board:
         interrupt = self._input(part, _number(part, "interrupt", 0, 48), 0) if "interrupt" in part else None
         return ExpanderMatrix(port, rows, cols, interrupt)
 
-    def _make_clock(self, part: dict, time: "Any") -> "Any":
+    def _make_clock(self, part: dict) -> "Any":
         chip = part.get("chip")
         if chip == "internal":
             from .rtc import BoardClock
 
-            return BoardClock(self._machine.RTC(), time)
+            return BoardClock(self._machine.RTC(), self._time)
         if chip != "ds3231":
             raise _wrong("the clock's chip is ds3231 or internal")
         from ..drivers.ds3231 import DS3231
@@ -292,7 +292,7 @@ class Board:
         return self._machine.reset_cause() == self._machine.WDT_RESET
 
     def reset(self) -> None:
-        """Restart; every pin falls back to its idle level."""
+        """Restart."""
         self._machine.reset()
 
     def seconds(self) -> int:

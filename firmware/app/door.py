@@ -1,9 +1,9 @@
-"""The door: its contact, the exit button and a bolt that stalls (docs/app.md, "At the door").
+"""The door: its contact and the exit button (docs/app.md, "At the door").
 
 Invariant: the exit button opens, whatever is wrong with the memory. Times are ms of uptime.
 """
 
-from ..core.events import DOOR_FORCED, DOOR_LEFT_OPEN, DOOR_SHUT, EXIT, STALLED
+from ..core.events import DOOR_FORCED, DOOR_LEFT_OPEN, DOOR_SHUT, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ class Door:
         self._free = FREE_MS  # until when the door may be opened
         self._since = 0  # when it was opened
         self._told = False  # that it was forced, or left open
-        self._stalled = False
 
     @property
     def idle(self) -> bool:
@@ -39,11 +38,7 @@ class Door:
         if board.exit is not None and board.exit.poll(now) and board.exit.on:
             self._leave()
             self._note(EXIT, 0)
-        bolt = board.bolt
-        if bolt.stalled and not self._stalled:
-            self._note(STALLED, 1 if bolt.opening else 2)
-        self._stalled = bolt.stalled
-        if bolt.unlocked:
+        if board.bolt.unlocked:
             self._free = now + FREE_MS
         if board.door is not None:
             self._contact(board.door, now)

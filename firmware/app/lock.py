@@ -15,7 +15,7 @@ from ..core.clock import EARLIEST, LATEST, Clock
 from ..core.config import AUTOLOCK
 from ..core.entry import CLEAR, EntryBuffer
 from ..core.errors import LockError, MemoryLost, NotProvisioned
-from ..core.events import BATTERY, FAULT, OPEN
+from ..core.events import BATTERY, FAULT, OPEN, STALLED
 from ..core.records import NONE, Entry
 from ..core.store import Store
 from ..core.verifier import Verifier
@@ -123,15 +123,12 @@ class Lock:
         if kept:
             from .sleep import unpack_kept
 
-            self._resume(self.verifier, unpack_kept(kept, self.verifier.store.attempt, self.board.seconds()))
+            found = unpack_kept(kept, self.verifier.store.attempt, self.board.seconds())
+            if found is not None:  # it is to be believed
+                self.verifier.budget.resume(found[0], found[1])
+                if self.board.level is not None:
+                    self.board.level.level = found[2]
         self.board.signals.sound = self.verifier.config.sound
-
-    def _resume(self, verifier: Verifier, kept: "tuple[int, int, int] | None") -> None:
-        """Go on after a deep sleep, if what was kept over it is to be believed."""
-        if kept is not None:
-            verifier.budget.resume(kept[0], kept[1])
-            if self.board.level is not None:
-                self.board.level.level = kept[2]
 
     def quiet(self) -> bool:
         """Nothing is under way."""
@@ -318,9 +315,10 @@ class Lock:
         while True:
             stalled = bolt.stalled
             bolt.poll()
-            self._door.poll(self._uptime.ms())
             if bolt.stalled and not stalled:
+                self._note(STALLED, 1 if bolt.opening else 2)
                 self.play("fault")
+            self._door.poll(self._uptime.ms())
             if bolt.idle and self.board.door is None and self.board.exit is None:
                 await duty.rest(IDLE_MS)
             else:

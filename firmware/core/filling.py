@@ -33,8 +33,7 @@ class Filling:
         self.running = running
         self.other = other(running)
         self.manifest: "Manifest | None" = None
-        self._known = False  # whether `_missing` says what is
-        self._missing: "list[int]" = []  # numbers of files
+        self._missing: "list[int] | None" = None  # numbers of files; None until it was looked
         try:
             self.manifest = Manifest(files.read(self._path("manifest.new"), MOST))
         except (OSError, ValueError):
@@ -56,7 +55,7 @@ class Filling:
         """Fill in this manifest from now on."""
         self.slots.settle(self.running)
         self.manifest = None
-        self._known = False
+        self._missing = None
         for name in ("manifest", "part", "copy"):
             files.remove(self._path(name))
         new = self._path("manifest.new")
@@ -66,7 +65,7 @@ class Filling:
 
     def prepare(self) -> "Generator[None, None, None]":
         """Remove what does not belong there, copy what the running slot has, and find out what is missing."""
-        if self.manifest is None or self._known:
+        if self.manifest is None or self._missing is not None:
             return
         yield from self._clean()
         missing = []
@@ -78,7 +77,6 @@ class Filling:
                 else:
                     missing.append(number)
         self._missing = missing
-        self._known = True
 
     def _clean(self) -> "Generator[None, None, None]":
         """Remove files that the manifest does not name, and directories without any: they would be found first."""
@@ -122,7 +120,7 @@ class Filling:
         yield from self.prepare()
         while True:
             found = self._first_missing()
-            if found is None:
+            if found is None or self._missing is None:
                 return (0 if self.manifest is None else self.manifest.count), 0
             number, (name, size, digest) = found
             part = self._path("part")
@@ -138,12 +136,10 @@ class Filling:
 
     def put(self, number: int, offset: int, data: bytes) -> "Generator[None, None, tuple[int, int]]":
         """Take a piece, if it is the one that is wanted. Return what is wanted then."""
-        if (number, offset) != (yield from self.wanted()):
-            return (yield from self.wanted())
-        found = self._first_missing()
-        if found is not None and data:
-            size = found[1][1]
-            files.append(self._path("part"), data[: size - offset], offset)
+        if (number, offset) == (yield from self.wanted()):
+            found = self._first_missing()
+            if found is not None and data:
+                files.append(self._path("part"), data[: found[1][1] - offset], offset)
         return (yield from self.wanted())
 
     def left(self) -> int:
@@ -158,7 +154,7 @@ class Filling:
 
     def complete(self) -> "Generator[None, None, bool]":
         """Whether every file is there, all of them read once more."""
-        self._known = False
+        self._missing = None
         yield from self.prepare()
         return self.manifest is not None and not self._missing
 
@@ -167,7 +163,7 @@ class Filling:
         if self.manifest is not None:
             files.rename(self._path("manifest.new"), self._path("manifest"))
             self.manifest = None
-            self._known = False
+            self._missing = None
         self.slots.try_out(self.other)
 
     def handed_over(self, ident: bytes) -> bool:

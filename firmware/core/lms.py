@@ -105,17 +105,17 @@ def verify(public: bytes, message: bytes, signature: bytes) -> "Generator[None, 
         return False
     path = _HEAD + chains * HASH
     q = int.from_bytes(signature[:4], "big")
-    if bytes(signature[4:8]) != word(ots) or bytes(signature[path : path + 4]) != word(lms) or q >= 1 << height:
+    if signature[4:8] != word(ots) or signature[path : path + 4] != word(lms) or q >= 1 << height:
         return False
-    identifier = bytes(public[8 : 8 + IDENTIFIER])
-    digest = message_digest(identifier, q, bytes(signature[8:_HEAD]), message)
+    identifier = public[8 : 8 + IDENTIFIER]
+    digest = message_digest(identifier, q, signature[8:_HEAD], message)
     yield
     chain = Chain(identifier, q)
     end = (1 << bits) - 1
     key = sha256(identifier + word(q) + OF_KEY)
     for number, at in enumerate(coefficients(digest, ots)):
         start = _HEAD + number * HASH
-        value = bytes(signature[start : start + HASH])
+        value = signature[start : start + HASH]
         while at < end:
             until = min(at + SLICE, end)
             value = chain.go(number, at, until, value)
@@ -125,11 +125,11 @@ def verify(public: bytes, message: bytes, signature: bytes) -> "Generator[None, 
     number = (1 << height) + q
     value = leaf(identifier, number, key.digest())
     for start in range(path + 4, len(signature), HASH):
-        other = bytes(signature[start : start + HASH])
+        other = signature[start : start + HASH]
         parent = number // 2
         value = node(identifier, parent, other, value) if number & 1 else node(identifier, parent, value, other)
         number = parent
-    return value == bytes(public[8 + IDENTIFIER :])
+    return value == public[8 + IDENTIFIER :]
 
 
 def _types(public: bytes) -> "tuple[int, int]":

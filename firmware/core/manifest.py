@@ -30,7 +30,7 @@ class Manifest:
     def __init__(self, data: bytes) -> None:
         if not _HEAD + 2 < len(data) <= MOST:
             raise ValueError("a manifest has another length")
-        if bytes(data[:5]) != MAGIC + bytes((FORMAT,)):
+        if data[:5] != MAGIC + bytes((FORMAT,)):
             raise ValueError("no manifest of this format")
         self.data = data
         self.version = (data[5], data[6], data[7])
@@ -40,7 +40,7 @@ class Manifest:
         if not 1 <= self.count <= FILES_MOST or self.total > TOTAL_MOST:
             raise ValueError("too many files for a slot, or too large ones")
         self.signed = self._check_files()
-        self.signature = bytes(data[self.signed + 2 :])
+        self.signature = data[self.signed + 2 :]
         if len(data) < self.signed + 2 or len(self.signature) != _number(data, self.signed, 2):
             raise ValueError("the signature has another length")
 
@@ -54,7 +54,7 @@ class Manifest:
             end = at + 1 + length + 4 + _DIGEST
             if not 1 <= length <= NAME_MOST or end > len(self.data):
                 raise ValueError("a manifest that is cut")
-            name = bytes(self.data[at + 1 : at + 1 + length])
+            name = self.data[at + 1 : at + 1 + length]
             if name <= last or not _is_name(name):
                 raise ValueError("a name that no file of a slot has, or one out of order")
             last = name
@@ -73,9 +73,9 @@ class Manifest:
         at = _HEAD
         for _ in range(self.count):
             end = at + 1 + data[at]
-            name = bytes(data[at + 1 : end]).decode()
+            name = data[at + 1 : end].decode()
             at = end + 4 + _DIGEST
-            yield name, _number(data, end, 4), bytes(data[end + 4 : at])
+            yield name, _number(data, end, 4), data[end + 4 : at]
 
     @property
     def ident(self) -> bytes:

@@ -36,7 +36,7 @@ def pack(record: Record) -> bytes:
 
 def unpack(data: bytes) -> "Record | None":
     """Return the record in the bytes; None when they are none."""
-    if len(data) != _SIZE or bytes(data[:5]) != _MAGIC or bytes(data[8:12]) != bytes(4):
+    if len(data) != _SIZE or data[:5] != _MAGIC or data[8:12] != bytes(4):
         return None
     if crc32(data[:12]) != int.from_bytes(data[12:], "big"):
         return None

@@ -39,8 +39,8 @@ class Bolt:
         pulse: "Pulse",
         ticks_ms: "Callable[[], int]",
         ticks_diff: "Callable[[int, int], int]",
-        limit_ms: int = 10_000,
-        rest_ms: int = REST_MS,
+        limit_ms: int,
+        rest_ms: int,
     ) -> None:
         if limit_ms <= 0:
             raise ValueError("the bolt's limit must be at least 1 ms")

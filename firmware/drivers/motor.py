@@ -33,7 +33,7 @@ _CLOSE = const(1)
 
 class MotorBolt:
     """pulse: of the two legs, (open, close); switches: pins for (opened, closed), whose level 1 means reached; shut:
-    whether the door is shut, None for a lock that cannot know.
+    whether the door is shut, or may be.
 
     Attributes: state, one of the above; opening: what the last travel was for.
     """
@@ -44,8 +44,8 @@ class MotorBolt:
         switches: "tuple[Any, Any]",
         ticks_ms: "Callable[[], int]",
         ticks_diff: "Callable[[int, int], int]",
-        stall_ms: int = 2000,
-        shut: "Callable[[], bool] | None" = None,
+        stall_ms: int,
+        shut: "Callable[[], bool]",
     ) -> None:
         if stall_ms <= 0:
             raise ValueError("a motor stalls after 1 ms at least")
@@ -132,17 +132,17 @@ class MotorBolt:
             self._left = True
         if not self._driving:
             waits = 0 <= passed < self._pause
-            if not waits and (self.opening or self._shut is None or self._shut()):
+            if not waits and (self.opening or self._shut()):
                 self._drive(ahead, now)
-        elif not self._switches[ahead].value():
-            self._changed = True
-            if not 0 <= passed < self._stall:
-                self._fail(now)
-        elif self._changed:
+            return
+        reached = self._switches[ahead].value()
+        if reached and self._changed:
             self._stop(now)
             self._held = now
             self._arrive()
-        elif not 0 <= passed < self._stall:
+            return
+        self._changed = self._changed or not reached
+        if not 0 <= passed < self._stall:
             self._fail(now)
 
     def _arrive(self) -> None:

@@ -106,7 +106,7 @@ class Updating:
     def _check_finish(self, path, done):
         """Once finish is done, the next start is a trial."""
         record = Slots(path).read()
-        if record.state != (TRIAL if done else record.state):
+        if done and record.state != TRIAL:
             raise ValueError("finish is done, and nothing is on trial")
         Updating.check(self, path, done)
 
