@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -341,11 +340,7 @@ class _Bench:
 
     def provision(self, line: Line) -> None:
         with Registry.open() as registry:
-            names = [lock.name for lock in registry.locks()]
-            if line.name in names:
-                lock_of: Callable[[], Lock] = partial(registry.lock, line.name)
-            else:
-                lock_of = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
+            lock_of = _lock(registry, line.name, line.timezone, line.policy, line.weekend)
             with Console(self._port) as console:
                 lock = lock_of()
                 provision_board(console, registry, lock, Settings(), now())
