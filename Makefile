@@ -106,7 +106,7 @@ spelling: $(READY) ## Common misspellings (codespell)
 
 .PHONY: mpy
 mpy: $(READY) ## Compile every firmware file for a board (mpy-cross)
-	$(PY) -m tests.sizes --total
+	$(PY) -m tests.support.sizes --total
 
 .PHONY: format
 format: $(READY) ## Put the source in the one format
@@ -115,7 +115,7 @@ format: $(READY) ## Put the source in the one format
 
 .PHONY: vectors
 vectors: $(READY) ## Write tests/vectors anew
-	$(PY) -m tests.make_vectors
+	$(PY) -m tests.support.make_vectors
 
 .PHONY: campaign
 campaign: $(READY) ## The suite with every case instead of a sample: hours
@@ -123,11 +123,11 @@ campaign: $(READY) ## The suite with every case instead of a sample: hours
 
 .PHONY: bench
 bench: $(READY) ## What an entry costs; on a real board with PORT=...
-	$(PY) -m tests.bench $(if $(PORT),--port $(PORT))
+	$(PY) -m tests.dual.bench $(if $(PORT),--port $(PORT))
 
 .PHONY: sizes
 sizes: $(READY) ## Bytes of flash that each firmware file takes
-	$(PY) -m tests.sizes
+	$(PY) -m tests.support.sizes
 
 .PHONY: lock
 lock: $(READY) ## Pin the newest versions of everything

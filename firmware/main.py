@@ -1,8 +1,8 @@
-"""The loader: starts the firmware of the slot that /slot names, and restarts however that ends (docs/update.md).
+"""The loader: starts the firmware of the slot that /slot names, and restarts however that ends (docs/spec/update.md).
 
 Only Ctrl-C on the serial console leads to the prompt, and only where board.json says `"console": true` or the set-up
-button is held at the start (docs/locked-build.md). A board without a loader's folder runs the package `firmware`
-beside this file.
+button is held at the start (docs/guide/locked-build.md). A board without a loader's folder runs the package
+`tumbler_lock` beside this file.
 """
 
 try:
@@ -31,7 +31,8 @@ START_MS = 60_000  # from here until the firmware has the watchdog in hand
 PAUSE_MS = 3000  # before a restart that nothing has delayed: leaves time for Ctrl-C
 CTRL_C = 3
 PROMPT_MS = 3_600_000  # for a person at the prompt: the watchdog cannot be stopped
-PULSE = "firmware.drivers.pulse"  # holds a pulse that plays: ending one restarts an ESP32 (docs/drivers.md)
+# Holds a pulse that plays: ending one restarts an ESP32 (docs/design/drivers.md).
+PULSE = "tumbler_lock.drivers.rmt_pulse"
 
 
 def open_console() -> None:
@@ -54,10 +55,10 @@ def button_held(part: "Any") -> bool:
 
 
 def find_slots() -> "Any":
-    """The board's Slots (firmware/core/slots.py); None when it has none."""
+    """The board's Slots (firmware/tumbler_lock/core/boot_slots.py); None when it has none."""
     for folder in FOLDERS:
         try:
-            return __import__(folder + ".slots", None, None, ["Slots"]).Slots()
+            return __import__(folder + ".boot_slots", None, None, ["Slots"]).Slots()
         except ImportError:
             pass  # not in this one
     return None
@@ -85,14 +86,14 @@ def run() -> None:
         slot = choose()
         if slot:
             sys.path.insert(0, "/" + slot)
-        from firmware.app.start import start
+        from tumbler_lock.app.start import start
 
         start(slot)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 -- whatever it is, a lock must not fall to the prompt
         sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only
-        forget("firmware")
+        forget("tumbler_lock")
         gc.collect()
         slots = find_slots()
         if slots:

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tests.campaign import campaign
+from tests.support.campaign import campaign
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take what tests/hardware needs."""
-    parser.addoption("--port", default="", help="serial port of a board that is no lock in service (docs/hardware.md)")
+    parser.addoption(
+        "--port", default="", help="serial port of a board that is no lock in service (docs/guide/hardware.md)"
+    )
     parser.addoption("--board", default="esp32s3-devkitc", help="which board it is")
 
 
@@ -26,10 +28,10 @@ def home(tmp_path, monkeypatch):
 def hurry(monkeypatch):
     """Do not pause between tries over a link in memory, which needs none."""
     for pause in ("client.AGAIN_PAUSE", "client.BUSY_PAUSE", "pair.POLL"):
-        monkeypatch.setattr(f"host_tools.link.{pause}", 0)
+        monkeypatch.setattr(f"tumbler.link.{pause}", 0)
 
 
 @pytest.fixture
 def directory(tmp_path):
-    """An empty directory, as text: what tests take that MicroPython runs too (tests/link_run.py)."""
+    """An empty directory, as text: what tests take that MicroPython runs too (tests/dual/support/run_tests.py)."""
     return str(tmp_path)

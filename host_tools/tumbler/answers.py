@@ -1,4 +1,4 @@
-"""What a lock answers, as values, and the bytes of what it is asked (docs/link.md, "Commands").
+"""What a lock answers, as values, and the bytes of what it is asked (docs/spec/link.md, "Commands").
 
 Every `read` checks exact length and ranges before it believes; ValueError for anything else. Times are Unix seconds.
 """
@@ -6,19 +6,19 @@ Every `read` checks exact length and ranges before it believes; ValueError for a
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware.core.codebook import NEVER, Code
-from firmware.core.config import Config
-from firmware.core.keys import ROLE_NAMES, SLOTS
-from firmware.core.policy import Policy
-from firmware.core.prologue import LOCK_ID
-from firmware.core.wire import ITEM, SETTINGS, unpack_settings
+from tumbler_lock.core.codebook import NEVER, Code
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
+from tumbler_lock.core.policy import Policy
+from tumbler_lock.core.prologue import LOCK_ID
+from tumbler_lock.core.protocol import ITEM, SETTINGS, unpack_settings
 
 BLANK_GONE = bytes(4)  # the last field of a record in the lock's memory, which is not told
 
 
 @dataclass(frozen=True)
 class Status:
-    """The answer to identify. battery: percent or None; epoch and counts as in docs/link.md."""
+    """The answer to identify. battery: percent or None; epoch and counts as in docs/spec/link.md."""
 
     version: int
     firmware: tuple[int, int, int]
@@ -70,7 +70,8 @@ class Status:
 
 @dataclass(frozen=True)
 class UpdateStatus:
-    """The answer to update status: state as in firmware/core/update.py, slot and version that run, id of the update,
+    """The answer to update status: state as in firmware/tumbler_lock/core/updates.py, slot and version that
+    run, id of the update,
     and what is wanted next of it: number of a file, offset in it; left: bytes in all."""
 
     state: int
@@ -99,7 +100,8 @@ class UpdateStatus:
 
 @dataclass(frozen=True)
 class CodeRecord:
-    """A code in the lock's book. details: bytes 8 to 19 of its record (docs/storage.md); `code` has them as fields."""
+    """A code in the lock's book. details: bytes 8 to 19 of its record (docs/spec/storage.md); `code` has them as
+    fields."""
 
     tag: bytes
     details: bytes
@@ -132,7 +134,7 @@ class CodeRecord:
 
 @dataclass(frozen=True)
 class LogEvent:
-    """An event of the lock's log. code: 4 bytes, as in docs/link.md."""
+    """An event of the lock's log. code: 4 bytes, as in docs/spec/link.md."""
 
     seq: int
     time: int

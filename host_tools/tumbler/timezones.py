@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from firmware.core.zone import DAY, HOUR, Zone, date_of, day_of
+from tumbler_lock.core.zone import DAY, HOUR, Zone, date_of, day_of
 
 EXAMPLE_ZONE = "Etc/UTC"
 YEARS_AHEAD = 10  # a name is taken only if its rule holds for so many years

@@ -1,4 +1,4 @@
-"""The console of a locked build: where Ctrl-C leads (docs/locked-build.md), with the real boot.py and main.py.
+"""The console of a locked build: where Ctrl-C leads (docs/guide/locked-build.md), with the real boot.py and main.py.
 
 The Unix port ends at a Ctrl-C that it does not listen to; an ESP32 ignores it. Either way there is no prompt.
 """
@@ -10,12 +10,12 @@ import time
 import pytest
 import serial
 
-from host_tools.deploy import file_system
-from tests import boards
-from tests.board_at_port import BoardAtPort
-from tests.micropython import ROOT
-from tests.owner_tool import NOW
-from tests.parts_at_port import parts
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import NOW
+from tests.support.parts_at_port import parts
+from tumbler.flashing import file_system
 
 KIB = 256
 FIRMWARE = """
@@ -42,7 +42,7 @@ def board(tmp_path):
             for name, text in source.items()
         }
         files["board.json"] = json.dumps(description).encode() if written is None else written
-        files["firmware/app/start.py"] = FIRMWARE.encode()
+        files["tumbler_lock/app/start.py"] = FIRMWARE.encode()
         image = tmp_path / "flash.img"
         image.write_bytes(file_system.make(files, KIB * 1024))
         board = BoardAtPort(image, KIB, parts(description, NOW, more=more), run=("boot.py", "main.py"))

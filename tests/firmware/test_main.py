@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
 
 SOURCE = (ROOT / "firmware" / "main.py").read_text(encoding="utf-8")
 
@@ -66,7 +66,7 @@ class Bench:
             self.there = {name for name in sys.modules if name.split(".")[0] in ("loader", "loader_old")}
             firmware()
 
-        self._module("firmware.app.start", {"start": start})
+        self._module("tumbler_lock.app.start", {"start": start})
         exec(compile(SOURCE, "main.py", "exec"), {"__name__": "__main__"})
 
 

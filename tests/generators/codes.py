@@ -1,4 +1,4 @@
-"""Vectors for the scheme, from a second implementation of docs/passcodes.md that shares no line with the firmware.
+"""Vectors for the scheme, from a second implementation of docs/spec/passcodes.md that shares no line with the firmware.
 
 Keys come from the standard library's HMAC, FF1 from the library `dealcode`, the tickets from the document's table
 told as a chain of comparisons. Only the published example secret is used.

@@ -1,4 +1,4 @@
-"""Vectors for what docs/link.md makes of the Noise framework: lock id, hello, prologue, both handshakes, pairing.
+"""Vectors for what docs/spec/link.md makes of the Noise framework: lock id, hello, prologue, both handshakes, pairing.
 
 Everything is computed from the document's tables and formulas with the standard library and `cryptography`; the
 messages of a handshake must come out of the library `noiseprotocol` too. Keys, challenges and nonces are published
@@ -81,10 +81,10 @@ def session(
     shown = steps(begin, psk, *keys)
     first, second = shown["first_public"] + shown.get("first_tag", ""), shown["second_public"] + shown["second_tag"]
     if [first, second, shown["second_h"]] != [made["messages"][0][1], made["messages"][1][1], made["hash"]]:
-        raise ValueError("the steps of docs/link.md do not lead to the library's messages")
+        raise ValueError("the steps of docs/spec/link.md do not lead to the library's messages")
     return {
         **made,
-        "source": "docs/link.md",
+        "source": "docs/spec/link.md",
         "offered": 1,
         "version": 1,
         "slot": slot,
@@ -109,7 +109,7 @@ def pairing(h: bytes, client: bytes, lock: bytes) -> dict[str, str]:
 
 
 def example() -> dict:
-    """Return the worked example of docs/link.md: a session with the key of slot 3."""
+    """Return the worked example of docs/spec/link.md: a session with the key of slot 3."""
     keys = bytes(range(0x20, 0x40)), bytes(range(0x40, 0x60))
     challenge, psk = bytes(range(0xA0, 0xB0)), bytes(range(0x80, 0xA0))
     return session(3, lock_id(SECRET), challenge, psk, keys, [b"ping", b"pong", b"ping"])

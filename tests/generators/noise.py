@@ -1,7 +1,7 @@
 """Vectors for the cryptography of the link, from the libraries `noiseprotocol` and `cryptography`.
 
 What others published is typed in here and must come out of those libraries too. Keys are published examples. What
-docs/link.md adds to the framework is in link.py.
+docs/spec/link.md adds to the framework is in link.py.
 """
 
 import random

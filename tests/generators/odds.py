@@ -1,6 +1,6 @@
 """Vectors for the odds: how many tickets are accepted at a moment, by asking every ticket of every hour nearby.
 
-`accepts` is the rule of docs/passcodes.md for one ticket, with wall clocks from the standard library and recurring
+`accepts` is the rule of docs/spec/passcodes.md for one ticket, with wall clocks from the standard library and recurring
 windows as explicit lists of hours. Nothing here counts by formula.
 """
 

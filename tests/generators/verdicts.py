@@ -1,13 +1,17 @@
 """Verdicts over time: random scenarios on random zones, policies and moments, as the verifier answers them.
 
-tests/test_verifier.py holds the expectations written by hand; these vectors hold the two interpreters, and
+tests/firmware/core/test_verifier.py holds the expectations written by hand; these vectors hold the two interpreters,
+and
 another implementation, to the same answers on far more paths.
 """
 
 import random
 
-from firmware.core.passcode import hour_of, start_of
-from firmware.core.tickets import (
+from tests.dual.checks.verdicts import POLICIES, play
+from tests.dual.support.lock import DAY, HOUR, NOW, Lock
+from tests.dual.support.scratch import Scratch
+from tumbler_lock.core.passcode import hour_of, start_of
+from tumbler_lock.core.tickets import (
     ERASE,
     ONE_TIME,
     PERMANENT,
@@ -17,9 +21,6 @@ from firmware.core.tickets import (
     fewest_digits,
     tickets,
 )
-from tests.checks.verdicts import POLICIES, play
-from tests.lock import DAY, HOUR, NOW, Lock
-from tests.scratch import Scratch
 
 RULES = (
     "UTC0",

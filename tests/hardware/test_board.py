@@ -1,7 +1,8 @@
-"""A real board at --port: what the deploy, provision and self-test tests do on a pseudo-terminal (docs/hardware.md).
+"""A real board at --port: what the deploy, provision and self-test tests do on a pseudo-terminal
+(docs/guide/hardware.md).
 
 The firmware on the board is exchanged; a lock's memory is not touched, and the right firmware is there at the end.
-What needs no lock that runs, tests/test_hardware_suite.py tries on a pseudo-terminal.
+What needs no lock that runs, tests/host/flashing/test_hardware_suite.py tries on a pseudo-terminal.
 """
 
 import random
@@ -10,16 +11,16 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.core.slots import SETTLED, TRIAL
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.chip import Chip
-from host_tools.deploy.console import Console
-from host_tools.deploy.deploying import Board, deploy
-from host_tools.deploy.provisioning import Provisioned, Settings, firmware_slot, provision
-from host_tools.deploy.target import Target
-from host_tools.deploy.testing import SelfTest
-from host_tools.registry import Registry
-from host_tools.update_file import Update, compile_source
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.chip import Chip
+from tumbler.flashing.console import Console
+from tumbler.flashing.deploy import Board, deploy
+from tumbler.flashing.provision import Provisioned, Settings, firmware_slot, provision
+from tumbler.flashing.selftest import SelfTest
+from tumbler.flashing.target import Target
+from tumbler.registry.registry import Registry
+from tumbler.updates.update_file import Update, compile_source
+from tumbler_lock.core.boot_slots import SETTLED, TRIAL
 
 START_SECONDS = 15  # of a board that was reset
 SETTLE_SECONDS = 90  # a trial that is well takes 60 rounds
@@ -44,7 +45,7 @@ def port(request):
     """The serial port of the board; without one there is nothing to test."""
     found = request.config.getoption("--port")
     if not found:
-        pytest.skip("needs a board: --port /dev/ttyUSB0 --board esp32s3-devkitc (docs/hardware.md)")
+        pytest.skip("needs a board: --port /dev/ttyUSB0 --board esp32s3-devkitc (docs/guide/hardware.md)")
     return found
 
 
@@ -104,10 +105,10 @@ def test_deploying_twice_sends_nothing(port, target, bundle):
 
 def test_one_changed_file_is_sent_alone_and_settles(port, target, bundle, tmp_path):
     before = settle(port, SETTLE_SECONDS)
-    changed = with_module(bundle, tmp_path, "firmware/core/probe.mpy", f"NUMBER = {random.randrange(1 << 30)}\n")
+    changed = with_module(bundle, tmp_path, "tumbler_lock/core/probe.mpy", f"NUMBER = {random.randrange(1 << 30)}\n")
     report = put(port, target, changed)
     assert report.sent_files == [
-        f"/{report.slot}/firmware/core/probe.mpy",
+        f"/{report.slot}/tumbler_lock/core/probe.mpy",
         f"/{report.slot}/manifest",
         "/slot",
     ]
@@ -118,7 +119,7 @@ def test_one_changed_file_is_sent_alone_and_settles(port, target, bundle, tmp_pa
 
 def test_a_firmware_that_ends_with_an_error_is_given_up(port, target, bundle, tmp_path):
     before = settle(port, SETTLE_SECONDS)
-    broken = with_module(bundle, tmp_path, "firmware/app/start.mpy", "raise ValueError('put in by a test')\n")
+    broken = with_module(bundle, tmp_path, "tumbler_lock/app/start.mpy", "raise ValueError('put in by a test')\n")
     report = put(port, target, broken)
     assert report.trial
     after = settle(port, ROLL_BACK_SECONDS)
@@ -136,7 +137,7 @@ def test_a_deploy_that_ends_anywhere_leaves_a_board_that_starts(port, target, bu
                 raise KeyboardInterrupt
             return execute(self, *words, **options)
 
-        changed = with_module(bundle, tmp_path, "firmware/core/probe.mpy", f"NUMBER = {commands}\n" * commands)
+        changed = with_module(bundle, tmp_path, "tumbler_lock/core/probe.mpy", f"NUMBER = {commands}\n" * commands)
         monkeypatch.setattr(Console, "_execute", pulled)
         with pytest.raises(KeyboardInterrupt), Console(port) as console:
             deploy(console, target, changed, lambda *_: None, downgrade=True)

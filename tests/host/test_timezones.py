@@ -7,8 +7,9 @@ import zoneinfo
 
 import pytest
 
-from firmware.core.zone import Zone
-from host_tools.zones import (
+from tests.generators.zones import BEGIN, END, library_zone, tzif
+from tests.support.campaign import cases
+from tumbler.timezones import (
     _first_difference,
     _read_tzif,
     format_time,
@@ -19,8 +20,7 @@ from host_tools.zones import (
     posix_rule,
     zone_rule,
 )
-from tests.campaign import cases
-from tests.generators.zones import BEGIN, END, library_zone, tzif
+from tumbler_lock.core.zone import Zone
 
 BERLIN = Zone("CET-1CEST,M3.5.0,M10.5.0/3")
 KOLKATA = Zone("IST-5:30")

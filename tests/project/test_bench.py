@@ -9,8 +9,8 @@ import tty
 
 import pytest
 
-from tests import micropython
-from tests.bench.__main__ import figures_in, on_board
+from tests.dual.bench.__main__ import figures_in, on_board
+from tests.support import micropython
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.files import tracked
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
+from tests.support.tracked_files import tracked
 
 # Written so that no pattern finds itself.
 FORBIDDEN = {

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.errors import ToolError
-from tests import micropython, sizes
-from tests.files import tracked
-from tests.micropython import ROOT
+from tests.support import micropython, sizes
+from tests.support.micropython import ROOT
+from tests.support.tracked_files import tracked
+from tumbler.errors import ToolError
 
 # What core may ask of the interpreter: arithmetic, hashing, buffers and files. No pins, no network, no clock.
 CORE_MAY_IMPORT = {
@@ -31,12 +31,12 @@ NOT_IN_MICROPYTHON = {
 
 
 def firmware(folder=""):
-    return sorted((ROOT / "firmware" / folder).rglob("*.py"))
+    return sorted((ROOT / "firmware" / "tumbler_lock" / folder).rglob("*.py"))
 
 
 def imports(path):
     """Return the absolute names of all modules that a file imports, at any place in it."""
-    package = path.relative_to(ROOT).parent.parts
+    package = path.relative_to(ROOT / "firmware" if path.is_relative_to(ROOT / "firmware") else ROOT).parent.parts
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -54,23 +54,23 @@ def within(names, package):
 
 def test_imports_are_seen_wherever_they_stand(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    path = tmp_path / "firmware" / "core" / "x.py"
+    path = tmp_path / "firmware" / "tumbler_lock" / "core" / "x.py"
     path.parent.mkdir(parents=True)
     path.write_text(
         "def f():\n    from ..drivers import bolt\n    from .ff1 import FF1\n    import os\n",
         encoding="utf-8",
     )
     found = imports(path)
-    assert within(found, "firmware.drivers") == {"firmware.drivers", "firmware.drivers.bolt"}
-    assert {"firmware.core.ff1", "os"} <= found
+    assert within(found, "tumbler_lock.drivers") == {"tumbler_lock.drivers", "tumbler_lock.drivers.bolt"}
+    assert {"tumbler_lock.core.ff1", "os"} <= found
 
 
 @pytest.mark.parametrize(
     ("folder", "forbidden"),
     [
-        ("core", ["firmware.drivers", "firmware.app", "firmware.main", "host_tools", "tests"]),
-        ("drivers", ["firmware.core", "firmware.app", "firmware.main", "host_tools", "tests"]),
-        ("app", ["firmware.main", "host_tools", "tests"]),
+        ("core", ["tumbler_lock.drivers", "tumbler_lock.app", "main", "tumbler", "tests"]),
+        ("drivers", ["tumbler_lock.core", "tumbler_lock.app", "main", "tumbler", "tests"]),
+        ("app", ["main", "tumbler", "tests"]),
     ],
 )
 def test_direction_of_imports_in_the_firmware(folder, forbidden):
@@ -81,18 +81,21 @@ def test_direction_of_imports_in_the_firmware(folder, forbidden):
 
 
 def test_host_tools_use_the_core_only():
-    on_board = ROOT / "host_tools" / "deploy" / "on_board"  # sent to a board, and run there
+    on_board = ROOT / "host_tools" / "tumbler" / "flashing" / "on_board"  # sent to a board, and run there
     for path in (ROOT / "host_tools").rglob("*.py"):
         names = imports(path)
         assert not within(names, "tests"), path
-        assert not within(names, "host_tools.virtual.board_main"), path
+        assert not within(names, "tumbler.simulator.board.board_main"), path
         if path.parent != on_board:
-            assert within(names, "firmware") <= within(names, "firmware.core") | {"firmware", "firmware.VERSION"}, path
+            assert within(names, "tumbler_lock") <= within(names, "tumbler_lock.core") | {
+                "tumbler_lock",
+                "tumbler_lock.VERSION",
+            }, path
 
 
 def test_core_asks_nothing_of_the_hardware():
     for path in firmware("core"):
-        foreign = {name.split(".")[0] for name in imports(path)} - {"firmware"}
+        foreign = {name.split(".")[0] for name in imports(path)} - {"tumbler_lock"}
         assert foreign <= CORE_MAY_IMPORT, f"{path.name} imports {foreign - CORE_MAY_IMPORT}"
 
 
@@ -108,10 +111,10 @@ def test_firmware_uses_nothing_that_only_cpython_has():
 
 def test_all_firmware_compiles_loads_and_fits(tmp_path):
     listed = sizes.compile_all(tmp_path)
-    assert set(listed) == {path.relative_to(ROOT).as_posix() for path in firmware()}
+    assert set(listed) == {path.relative_to(ROOT / "firmware").as_posix() for path in (ROOT / "firmware").rglob("*.py")}
     assert sum(listed.values()) <= sizes.LIMIT
     # The bytecode, not only the source, loads. Core and drivers get their hardware handed in, so they load anywhere.
-    pure = [name for name in listed if name.startswith(("firmware/core/", "firmware/drivers/"))]
+    pure = [name for name in listed if name.startswith(("tumbler_lock/core/", "tumbler_lock/drivers/"))]
     names = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in pure]
     program = tmp_path / "load.py"
     text = "import sys\nfor name in sys.argv[1:]:\n    __import__(name)\nprint('loaded')\n"
@@ -295,8 +298,8 @@ def test_the_documents_that_must_be_there_are():
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "LICENSE",
-        "docs/passcodes.md",
-        "docs/storage.md",
+        "docs/spec/passcodes.md",
+        "docs/spec/storage.md",
     ):
         assert (ROOT / name).stat().st_size > 500, name
 

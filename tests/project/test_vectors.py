@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests import make_vectors, micropython
+from tests.support import make_vectors, micropython
 
 EXPECTED = {"codes", "link", "noise", "odds", "schedules", "verdicts", "zones"}
 NAMES = make_vectors.everything()
@@ -27,9 +27,9 @@ def test_is_what_the_generator_makes(name):
 def test_holds_on_both_interpreters(name):
     path = make_vectors.VECTORS / f"{name}.json"
     vectors = json.loads(path.read_text(encoding="utf-8"))
-    count = importlib.import_module(f"tests.checks.{name}").check(vectors)
+    count = importlib.import_module(f"tests.dual.checks.{name}").check(vectors)
     assert count > 0
-    script = micropython.ROOT / "tests" / "run_check.py"
+    script = micropython.ROOT / "tests" / "dual" / "support" / "run_check.py"
     output = micropython.run(script, name, path, heap="128m", timeout=120)
     assert int(output) == count
 
@@ -58,7 +58,7 @@ def altered(value, count):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_check_notices_changed_vectors(name):
-    check = importlib.import_module(f"tests.checks.{name}").check
+    check = importlib.import_module(f"tests.dual.checks.{name}").check
     vectors = json.loads((make_vectors.VECTORS / f"{name}.json").read_text(encoding="utf-8"))
     noticed = []
     for copy in altered(vectors, 8):

@@ -3,7 +3,8 @@
 It starts as an ESP32 does: the file system is mounted (a blank chip gets one), then the prompt comes. `machine.reset()`
 and a cut of the power end the process; the board is then dark until power() is called. What the image file holds is
 what the flash holds. `boot.py` and `main.py` run only if they are named in `run`. It says that it is the build and
-version of tests/boards.py. A folder may take the place of what is frozen into MicroPython. Of the parts of a lock there
+version of tests/support/boards.py. A folder may take the place of what is frozen into MicroPython. Of the parts of a
+lock there
 is none: a test that needs some gives a `prelude`, source that runs first.
 """
 
@@ -16,14 +17,14 @@ import threading
 import tty
 from pathlib import Path
 
-from tests import micropython
-from tests.boards import BUILD, VERSION
-from tests.micropython import ROOT
+from tests.support import micropython
+from tests.support.boards import BUILD, VERSION
+from tests.support.micropython import ROOT
 
 START = """
 import os, sys, vfs
 sys.path.insert(0, {root!r})
-from host_tools.virtual.flash import Flash
+from tumbler.simulator.board.flash import Flash
 def dark():
     os.system("kill -9 $PPID")
 flash = Flash({image!r}, {kib}, dark)

@@ -9,7 +9,7 @@ import json
 import struct
 from pathlib import Path
 
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
 
 VERSION = "1.28.0"
 BUILD = "ESP32_GENERIC-SPIRAM"  # for a board with external RAM; one without has that before the hyphen

@@ -1,10 +1,10 @@
-"""Read tables out of docs/passcodes.md, so that tests can compare every cell with what the program computes."""
+"""Read tables out of docs/spec/passcodes.md, so that tests can compare every cell with what the program computes."""
 
 import re
 
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
 
-TEXT = (ROOT / "docs" / "passcodes.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "spec" / "passcodes.md").read_text(encoding="utf-8")
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -12,7 +12,7 @@ def rows(heading: str) -> list[list[str]]:
     section = re.split(rf"^##+ {re.escape(heading)}$", TEXT, flags=re.MULTILINE)[1].split("\n#", 1)[0]
     table = re.search(r"(?:^\|.*\n)+", section, flags=re.MULTILINE)
     if table is None:
-        raise ValueError(f"docs/passcodes.md has no table under {heading!r}")
+        raise ValueError(f"docs/spec/passcodes.md has no table under {heading!r}")
     lines = table[0].splitlines()[2:]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
 

@@ -1,6 +1,7 @@
-"""What the firmware needs of a board's heap: `python -m tests.heap --micropython PATH` (docs/memory.md).
+"""What the firmware needs of a board's heap: `python -m tests.support.heap --micropython PATH` (docs/design/memory.md).
 
-PATH is a MicroPython of the Unix port. Figures of an ESP32 need one of 32 bits; docs/memory.md says how to build it.
+PATH is a MicroPython of the Unix port. Figures of an ESP32 need one of 32 bits; docs/design/memory.md says how to
+build it.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firmware.core import wire
-from firmware.core.keys import OWNER, Key
-from firmware.core.slots import STARTS, TRIAL, Record, pack
-from host_tools.update_file import Update, build, compile_source, loader
-from tests.linked import PSK, Client, random
-from tests.lock import Lock
-from tests.micropython import ROOT, find, run
-from tests.test_update import begin, finish, maker, send, sha
+from tests.dual.core.test_updates import begin, finish, maker, send, sha
+from tests.dual.support.linked_lock import PSK, Client, random
+from tests.dual.support.lock import Lock
+from tests.support.micropython import ROOT, find, run
+from tumbler.updates.update_file import Update, build, compile_source, loader
+from tumbler_lock.core import protocol
+from tumbler_lock.core.boot_slots import STARTS, TRIAL, Record, pack
+from tumbler_lock.core.keys import OWNER, Key
 
-SCRIPT = ROOT / "tests" / "on_micropython" / "heap.py"
-DISK = ROOT / "tests" / "on_micropython" / "disk.py"
+SCRIPT = ROOT / "tests" / "dual" / "on_micropython" / "heap.py"
+DISK = ROOT / "tests" / "dual" / "on_micropython" / "disk.py"
 KIB = 2048
 CODES = 1000
 GUARD_SECONDS = 120
@@ -51,7 +52,7 @@ class Found:
 
 
 class Process(Client):
-    """A lock in tests/on_micropython/heap.py, and a client of it."""
+    """A lock in tests/dual/on_micropython/heap.py, and a client of it."""
 
     def __init__(self, command: list[str]) -> None:
         self.found = Found()
@@ -143,7 +144,8 @@ def image(path: Path, said: dict[str, Any], firmware: Update | None, contents: d
 
 
 def start(flash: Path, radio: str, interpreter: str = "", heap: str = "1m") -> Process:
-    """Power on a lock and let it go through everything that needs no client. radio: as tests/on_micropython/heap.py
+    """Power on a lock and let it go through everything that needs no client. radio: as
+    tests/dual/on_micropython/heap.py
     has it. MemoryError when the heap is too small."""
     return Process([interpreter or find(), "-X", f"heapsize={heap}", str(SCRIPT), str(flash), str(KIB), radio])
 
@@ -152,14 +154,14 @@ def talk(lock: Process) -> None:
     """A session: what is long in it."""
     lock.connect()
     lock.mark("session")
-    lock.ask(wire.LIST_CODES, b"\xff\xff")
-    lock.ask(wire.READ_LOG, bytes(4) + b"\x03\xe8")
+    lock.ask(protocol.LIST_CODES, b"\xff\xff")
+    lock.ask(protocol.READ_LOG, bytes(4) + b"\x03\xe8")
     lock.mark("lists")
 
 
 def update(lock: Process, firmware: Update) -> None:
     """An update in which one file is another one, up to its check."""
-    other = {**firmware.contents, "firmware/__init__.mpy": firmware.contents["firmware/__init__.mpy"] + b"\0"}
+    other = {**firmware.contents, "tumbler_lock/__init__.mpy": firmware.contents["tumbler_lock/__init__.mpy"] + b"\0"}
     changed = Update.of((9, 0, 0), firmware.manifest.bytecode, other)
     signed = changed.signed(maker().sign(changed.message))
     ident = sha(signed.manifest.data)
@@ -196,7 +198,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def main() -> None:
     """Measure, and print a table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.heap", description="What the firmware needs of the heap.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.heap", description="What the firmware needs of the heap."
+    )
     parser.add_argument("--micropython", default="", help="a MicroPython of the Unix port; of 32 bits for an ESP32")
     parser.add_argument("--frozen", action="store_true", help="the firmware, and aioble, are frozen into it")
     parser.add_argument("--aioble", type=Path, help="folder of aioble's sources; without it a stand-in of no size")

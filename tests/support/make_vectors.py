@@ -1,6 +1,6 @@
 """Write `tests/vectors/*.json`, the files that any implementation of Tumbler is checked against.
 
-`python -m tests.make_vectors` writes them; `--check` writes nothing and fails when a file differs from what
+`python -m tests.support.make_vectors` writes them; `--check` writes nothing and fails when a file differs from what
 its generator makes now, has no generator, or is missing. A file is plain JSON: keys sorted, one case a line.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import generators
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
 
 VECTORS = ROOT / "tests" / "vectors"
 WIDTH = 400  # characters; a longer list or object is spread over several lines
@@ -73,7 +73,7 @@ def everything(folder: Path = VECTORS) -> list[str]:
 def main() -> int:
     """Write, or with `--check` compare; 1 when something differs."""
     if sys.argv[1:] not in ([], ["--check"]):
-        print("usage: python -m tests.make_vectors [--check]", file=sys.stderr)
+        print("usage: python -m tests.support.make_vectors [--check]", file=sys.stderr)
         return 2
     if sys.argv[1:]:
         found = [fault for name in everything() for fault in faults(name)]

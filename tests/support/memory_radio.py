@@ -1,4 +1,5 @@
-"""A radio in memory: locks of tests/linked.py in range of the client, and every fault that a connection can have.
+"""A radio in memory: locks of tests/dual/support/linked_lock.py in range of the client, and every fault that a
+connection can have.
 
 A fault is called with (direction, value) for each value, "up" from the client and "down" from the lock, and returns
 what arrives instead: a list of values, none for one that is lost; or CUT, which ends the connection.
@@ -7,11 +8,11 @@ what arrives instead: a list of values, none for one that is lost; or CUT, which
 import asyncio
 from collections.abc import Callable
 
-from firmware.core.errors import SessionError
-from firmware.core.frames import Cutter, Joiner
-from host_tools.link.client import Client
-from host_tools.link.transport import LinkLost, OutOfRange, Radio, Sighting, Wire
-from tests.linked import PSK
+from tests.dual.support.linked_lock import PSK
+from tumbler.link.client import Client
+from tumbler.link.transport import LinkLost, OutOfRange, Radio, Sighting, Wire
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.fragments import Cutter, Joiner
 
 CUT = None
 UP, DOWN = "up", "down"

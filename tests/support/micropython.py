@@ -1,7 +1,8 @@
 """Run a script in the real MicroPython (its Unix port) from a test.
 
-The interpreter is the one that `tumbler run` uses (host_tools/micropython.py). Scripts run in the repository root and
-find `firmware`, `host_tools` and `tests` there.
+The interpreter is the one that `tumbler run` uses (host_tools/tumbler/simulator/micropython.py). Scripts run in the
+repository root and
+find `tumbler_lock`, `tumbler` and `tests`.
 """
 
 import os
@@ -9,9 +10,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from host_tools.micropython import candidate
+from tumbler.simulator.micropython import candidate
+from tumbler.simulator.process import search_path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def find() -> str:
@@ -21,7 +23,7 @@ def find() -> str:
 
 def environment() -> dict[str, str]:
     """Return the variables that let a process import from the repository root and keep its frozen modules."""
-    return {**os.environ, "MICROPYPATH": f"{ROOT}:.frozen"}
+    return {**os.environ, "MICROPYPATH": f"{search_path()}:{ROOT}"}
 
 
 def command(script: str | os.PathLike[str], *args: object, heap: str = "16m") -> list[str]:

@@ -6,7 +6,7 @@ import json
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from host_tools.cli import main
+from tumbler.cli.main import main
 
 SECRET = bytes(range(32)).hex()
 NOW = 498735 * 3600 + 600  # 2026-11-23T15:10:00Z, a Monday
@@ -15,7 +15,7 @@ NOW = 498735 * 3600 + 600  # 2026-11-23T15:10:00Z, a Monday
 def tumbler(*arguments, now=NOW):
     """Run one command; returns (exit status, standard output, standard error)."""
     out, err = io.StringIO(), io.StringIO()
-    clock = patch("host_tools.commands.shared.time", SimpleNamespace(time=lambda: now))
+    clock = patch("tumbler.cli.options.time", SimpleNamespace(time=lambda: now))
     with clock, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = main([str(argument) for argument in arguments])

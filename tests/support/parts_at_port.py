@@ -1,4 +1,5 @@
-"""The parts of the virtual board for a board at a serial port (tests/board_at_port.py): a prelude for its start.
+"""The parts of the virtual board for a board at a serial port (tests/support/board_at_port.py): a prelude for its
+start.
 
 Time passes only where the scripts on the board wait, and then at once. `world`, `chip`, `matrix` and `told` (what the
 outputs did) can be reached from the prompt.
@@ -8,10 +9,10 @@ import json
 
 PRELUDE = """
 import json
-from host_tools.virtual.machine import Machine, Time
-from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
-from host_tools.virtual.models.matrix import MatrixModel
-from host_tools.virtual.world import World
+from tumbler.simulator.board.fake_machine import Machine, Time
+from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
+from tumbler.simulator.board.models.matrix import MatrixModel
+from tumbler.simulator.board.world import World
 description = json.loads({description!r})
 def nothing(*_):
     pass

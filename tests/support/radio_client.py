@@ -20,16 +20,16 @@ from bumble.gatt_client import CharacteristicProxy
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
-from host_tools.board_process import Message
-from host_tools.virtual_lock import Identity, VirtualLock
-from host_tools.virtual_radio import VirtualRadio
-from tests.lock import NOW
-from tests.micropython import ROOT, command
+from tests.dual.support.lock import NOW
+from tests.support.micropython import ROOT, command
+from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.process import Message
+from tumbler.simulator.radio import VirtualRadio
 
 SERVICE = UUID("1dc6abf1-f453-40a6-969f-e9598cbd010d")
 COMMAND = UUID("1dc6abf2-f453-40a6-969f-e9598cbd010d")
 ANSWER = UUID("1dc6abf3-f453-40a6-969f-e9598cbd010d")
-ECHO = ROOT / "tests" / "on_micropython" / "echo_board.py"
+ECHO = ROOT / "tests" / "dual" / "on_micropython" / "echo_board.py"
 SECONDS = 10.0  # of real time, after which something has gone wrong
 
 

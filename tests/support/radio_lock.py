@@ -8,8 +8,8 @@ import time
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from tests.micropython import ROOT
-from tests.owner_tool import tumbler
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import tumbler
 
 PATIENCE = 30  # seconds until something must have happened
 
@@ -19,7 +19,7 @@ class Running:
 
     def __init__(self, *options):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from host_tools.cli import main; sys.exit(main())",
+            [sys.executable, "-c", "import sys; from tumbler.cli.main import main; sys.exit(main())",
              "run", "--radio", *options],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
@@ -76,5 +76,5 @@ def command(*arguments):
 
 def paired(lock):
     """Pair with the lock, as `cabin`; returns what was printed."""
-    with patch("host_tools.show.digits_to_type", lambda digits: lock.say(f"press {digits}#")):
+    with patch("tumbler.cli.output.digits_to_type", lambda digits: lock.say(f"press {digits}#")):
         return command("pair", "cabin", "--label", "Ann", "--yes")

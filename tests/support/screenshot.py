@@ -1,4 +1,5 @@
-"""Write docs/virtual-lock.svg, the picture of the virtual lock in a terminal: `python -m tests.screenshot`."""
+"""Write docs/guide/virtual-lock.svg, the picture of the virtual lock in a terminal: `python -m
+tests.support.screenshot`."""
 
 import asyncio
 import re
@@ -6,12 +7,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from firmware.core.tickets import CUSTOM, ONE_TIME, PERMANENT, TIMED
-from host_tools.desk import Desk, add_lock
-from host_tools.registry import Registry
-from host_tools.tui import DoorApp
-from host_tools.virtual_lock import Identity, VirtualLock
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
+from tumbler.registry.registry import Registry
+from tumbler.simulator.issuing import Desk, add_lock
+from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.tui import DoorApp
+from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, PERMANENT, TIMED
 
 SIZE = (112, 32)
 RULE = "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -47,7 +48,7 @@ def main() -> None:
     picture = re.sub(r"\s*@font-face \{.*?\}", "", picture, flags=re.DOTALL)
     picture = re.sub(r"<!--.*?-->", "", picture, flags=re.DOTALL)
     picture = re.sub(r"terminal-\d+-", "t-", picture).replace("Fira Code", FONT)
-    Path(ROOT, "docs", "virtual-lock.svg").write_text(picture.strip() + "\n", encoding="utf-8")
+    (ROOT / "docs" / "guide" / "virtual-lock.svg").write_text(picture.strip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
 
 
 def tracked() -> list[Path]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from firmware.core.passcode import Scheme, hour_of
-from host_tools.board_process import BoardProcess, BoardStopped, Message, board_command
-from host_tools.virtual.models.ds3231 import DS3231Model
-from tests.lock import EXAMPLE_SECRET, NOW
-from tests.micropython import ROOT, command, find
+from tests.dual.support.lock import EXAMPLE_SECRET, NOW
+from tests.support.micropython import ROOT, command, find
+from tumbler.simulator.board.models.ds3231 import DS3231Model
+from tumbler.simulator.process import BoardProcess, BoardStopped, Message, board_command
+from tumbler_lock.core.passcode import Scheme, hour_of
 
 CONFIG = {"rule": "UTC0", "policy": "standard", "autolock": 5}
-BROKEN = ROOT / "tests" / "on_micropython" / "broken_board.py"
+BROKEN = ROOT / "tests" / "dual" / "on_micropython" / "broken_board.py"
 
 
 class Board:

@@ -1,29 +1,22 @@
-"""The tests of the link that need nothing of CPython, in MicroPython."""
+"""Every test file of tests/dual once more, in MicroPython."""
 
 import importlib
 
 import pytest
 
-from tests import micropython
+from tests.support import micropython
 
-MODULES = [
-    "test_commands",
-    "test_commands_keys",
-    "test_commands_lists",
-    "test_commands_once",
-    "test_frames",
-    "test_link",
-    "test_link_secrets",
-    "test_lms",
-    "test_pairing",
-    "test_pairing_middle",
-    "test_slots",
-    "test_update",
-]
+DUAL = micropython.ROOT / "tests" / "dual"
+FILES = sorted(path.relative_to(micropython.ROOT) for path in DUAL.rglob("test_*.py"))
+NAMES = [".".join(path.with_suffix("").parts) for path in FILES]
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", NAMES)
 def test_the_same_on_micropython(module):
-    names = [name for name in sorted(dir(importlib.import_module(f"tests.{module}"))) if name.startswith("test_")]
+    names = [name for name in sorted(dir(importlib.import_module(module))) if name.startswith("test_")]
     assert names
-    assert micropython.run(micropython.ROOT / "tests" / "link_run.py", module).split() == names
+    assert micropython.run(DUAL / "support" / "run_tests.py", module).split() == names
+
+
+def test_the_folder_holds_tests():
+    assert len(NAMES) >= 12

@@ -5,15 +5,16 @@ Three stand-ins hand one flash on: the chip's start code, MicroPython at its pro
 
 import pytest
 
-from firmware.core.slots import SETTLED, TRIAL, unpack
-from host_tools.deploy import file_system
-from host_tools.update_file import ROOT
-from tests import boards
-from tests.board_at_port import BoardAtPort
-from tests.chip_at_port import ChipAtPort
-from tests.owner_tool import NOW, done
-from tests.parts_at_port import parts
-from tests.virtual import Board
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.chip_at_port import ChipAtPort
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import NOW, done
+from tests.support.parts_at_port import parts
+from tests.support.virtual import Board
+from tumbler.flashing import file_system
+from tumbler.paths import Firmware
+from tumbler_lock.core.boot_slots import SETTLED, TRIAL, unpack
 
 KIB = 2048
 
@@ -46,10 +47,10 @@ def test_three_commands_open_a_door_and_a_fourth_renews_it(tmp_path, here, monke
     assert unpack(before["slot"]) == ("a", SETTLED, 0)
 
     # A newer firmware, of which one module differs.
-    monkeypatch.setattr("host_tools.deploy.bundle.ROOT", renewed(tmp_path))
+    monkeypatch.setattr("tumbler.flashing.bundle.FIRMWARE", Firmware.in_folder(renewed(tmp_path)))
     with BoardAtPort(flash, KIB) as board:
         told = done("deploy", "--board", here, "--port", board.port)
-    assert told["files"] == ["/b/firmware/drivers/battery.mpy", "/b/manifest", "/slot"]
+    assert told["files"] == ["/b/tumbler_lock/drivers/battery.mpy", "/b/manifest", "/slot"]
     after = file_system.read(flash.read_bytes())
     assert unpack(after["slot"]) == ("b", TRIAL, 3)
     assert {name: data for name, data in after.items() if name.startswith("lock/")} == {
@@ -61,11 +62,11 @@ def test_three_commands_open_a_door_and_a_fourth_renews_it(tmp_path, here, monke
 
 def renewed(tmp_path):
     """A copy of the firmware's source with a change that does nothing."""
-    root = tmp_path / "renewed"
+    folder = tmp_path / "renewed"
     for path in sorted((ROOT / "firmware").rglob("*.py")):
-        copy = root / path.relative_to(ROOT)
+        copy = folder / path.relative_to(ROOT / "firmware")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    changed = root / "firmware" / "drivers" / "battery.py"
+    changed = folder / "tumbler_lock" / "drivers" / "battery.py"
     changed.write_text(changed.read_text(encoding="utf-8") + "\n_RENEWED = 12345\n", encoding="utf-8")
-    return root
+    return folder

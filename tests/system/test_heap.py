@@ -1,57 +1,55 @@
-"""What of the firmware a board loads, and how much of the heap that takes (docs/memory.md)."""
+"""What of the firmware a board loads, and how much of the heap that takes (docs/design/memory.md)."""
 
 import json
 
 import pytest
 
-from firmware.core.slots import Record, unpack
-from host_tools.update_file import build
-from tests import heap, micropython
-from tests.micropython import ROOT
+from tests.support import heap, micropython
+from tests.support.micropython import ROOT
+from tumbler.updates.update_file import build
+from tumbler_lock.core.boot_slots import Record, unpack
 
 BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.json"))
 
 # Modules that every lock has, by their folder; each of the others belongs to a part or to the radio.
-ALWAYS = {
-    "app": {"board", "door", "lock", "start", "supervisor", "uptime"},
-    "core": {
-        "aes", "budget", "clock", "codebook", "config", "entry", "errors", "events", "ff1", "files", "journal", "kdf",
-        "keys", "passcode", "policy", "records", "schedule", "store", "tickets", "verifier", "zone",
-    },
-    "drivers": {"keypad", "pulse", "signals"},
-}  # fmt: skip
-SLOT = {"core": {"manifest", "slices", "slots"}, "app": {"trial"}}
-RADIO = {
-    "app": {"wireless"},
-    "core": {
-        "bucket", "commands", "frames", "gcm", "link", "noise", "owner", "pairing", "prologue", "session", "slices",
-        "wire", "x25519",
-    },
-    "drivers": {"radio"},
-}  # fmt: skip
-UPDATES = {"core": {"filling", "lms", "manifest", "update"}}
+ALWAYS = """
+app.board app.door app.lock app.start app.supervisor app.uptime
+core.budget core.keypad_buffer core.verifier
+core.ff1 core.passcode core.policy core.schedule core.tickets core.zone
+core.aes core.kdf core.errors
+core.atomic_files core.clock core.codebook core.config core.events
+core.journal core.keys core.records core.store
+drivers.feedback drivers.keypad drivers.rmt_pulse
+""".split()  # noqa: SIM905 -- a table reads better
+SLOT = ["core.cooperative", "core.boot_slots", "core.manifest", "app.update_trial"]
+RADIO = """
+app.ble_server drivers.ble_peripheral
+core.management core.cooperative core.gcm core.noise core.x25519
+core.fragments core.handlers core.pairing core.prologue core.protocol core.session
+core.sessions core.token_bucket
+""".split()  # noqa: SIM905 -- a table reads better
+UPDATES = ["core.lms", "core.manifest", "core.slot_writer", "core.updates"]
 
-# Bytes that are live, 64 bits; on 32 bits the same locks take what docs/memory.md has as *live* and *in an update*.
+# Bytes that are live, 64 bits; on 32 bits the same locks take what docs/design/memory.md has as *live* and *in an
+# update*.
 KEYPAD_MOST = 205_000
 EVERYTHING_MOST = 340_000
 
 
 def expected(said, frozen):
-    """Names of the modules that a lock of this description needs."""
-    parts = [ALWAYS]
-    parts += [] if frozen else [SLOT]
+    """Names of the modules and packages that a lock of this description needs."""
+    names = [*ALWAYS]
+    names += [] if frozen else SLOT
     if "radio" in said:
-        parts += [RADIO] if frozen else [RADIO, UPDATES]
-    drivers = {"motor" if said["bolt"].get("kind") == "motor" else "bolt"}
-    drivers |= {"expander"} if "expander" in said["keypad"] else set()
-    drivers |= {"ds3231"} if said["clock"]["chip"] == "ds3231" else set()
-    drivers |= {"contact"} if "door" in said or "exit" in said else set()
-    drivers |= {"battery"} if "battery" in said else set()
-    app = {"rtc"} if said["clock"]["chip"] == "internal" else set()
-    app |= {"sleep"} if said.get("power", {}).get("sleep", "none") != "none" else set()
-    parts.append({"drivers": drivers, "app": app})
-    names = {"firmware", *(f"firmware.{folder}" for folder in ALWAYS)}
-    return names | {f"firmware.{folder}.{one}" for part in parts for folder, some in part.items() for one in some}
+        names += RADIO if frozen else [*RADIO, *UPDATES]
+    names.append("drivers.motor" if said["bolt"].get("kind") == "motor" else "drivers.bolt")
+    names += ["drivers.expander"] if "expander" in said["keypad"] else []
+    names += ["drivers.ds3231"] if said["clock"]["chip"] == "ds3231" else ["app.internal_clock"]
+    names += ["drivers.contact"] if "door" in said or "exit" in said else []
+    names += ["drivers.battery"] if "battery" in said else []
+    names += ["app.sleep"] if said.get("power", {}).get("sleep", "none") != "none" else []
+    paths = [["tumbler_lock", *name.split(".")] for name in names]
+    return {".".join(path[:count]) for path in paths for count in range(1, len(path) + 1)}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +109,7 @@ def test_each_part_has_its_own_module(run, changes):
 def test_a_slot_without_psram_has_no_bluetooth_and_says_so(run, psram, silent):
     found, _ = run(heap.description("esp32-devkitc", psram=psram))
     assert [word.startswith("no Bluetooth: ") for word in found.seen].count(True) == silent
-    assert ("firmware.core.link" in found.modules) == (not silent)
+    assert ("tumbler_lock.core.sessions" in found.modules) == (not silent)
 
 
 def test_a_description_without_a_radio_says_nothing_of_it(run):

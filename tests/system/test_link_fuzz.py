@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests import link_fuzz, micropython
-from tests.campaign import cases
+from tests.dual.support import link_fuzz
+from tests.support import micropython
+from tests.support.campaign import cases
 
-SCRIPT = micropython.ROOT / "tests" / "link_fuzz.py"
+SCRIPT = micropython.ROOT / "tests" / "dual" / "support" / "link_fuzz.py"
 
 
 @pytest.mark.parametrize("seed", range(cases(2, 45)))

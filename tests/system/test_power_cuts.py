@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.campaign import campaign
-from tests.power import __main__ as power
+from tests.dual.power import __main__ as power
+from tests.support.campaign import campaign
 
 
 def test_every_kind_of_change_and_random_histories_survive_cuts(capsys):
@@ -20,12 +20,12 @@ def test_every_kind_of_change_and_random_histories_survive_cuts(capsys):
 
 @pytest.mark.parametrize("mistake", ["Flush", "RemoveFirst", "InPlace", "PayLater", "Forgetful", "TwoCommits"])
 def test_a_broken_store_is_noticed_and_its_id_replays(mistake):
-    noticed(f"tests.power.broken:{mistake}")
+    noticed(f"tests.dual.power.broken:{mistake}")
 
 
 @pytest.mark.parametrize("mistake", ["TrialFirst", "SameSlot"])
 def test_a_broken_update_is_noticed_and_its_id_replays(mistake):
-    noticed(f"tests.power.updates:{mistake}")
+    noticed(f"tests.dual.power.updates:{mistake}")
 
 
 def noticed(workload):

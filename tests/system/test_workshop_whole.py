@@ -1,20 +1,20 @@
 """`tumbler workshop` as a whole: real esptool, mpremote and firmware, on the start code's and the prompt's stand-ins.
 
-What it does with states and tables is in tests/test_workshop.py.
+What it does with states and tables is in tests/host/flashing/test_workshop.py.
 """
 
 import pytest
 
-from firmware.core.store import Store
-from host_tools.commands import deploy
-from host_tools.deploy import file_system
-from host_tools.deploy.console import Console
-from host_tools.registry import Registry
-from tests import boards
-from tests.board_at_port import BoardAtPort
-from tests.chip_at_port import ChipAtPort
-from tests.owner_tool import NOW, tumbler
-from tests.parts_at_port import RADIO, fingers, parts
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.chip_at_port import ChipAtPort
+from tests.support.owner_tool import NOW, tumbler
+from tests.support.parts_at_port import RADIO, fingers, parts
+from tumbler.cli import flash
+from tumbler.flashing import file_system
+from tumbler.flashing.console import Console
+from tumbler.registry.registry import Registry
+from tumbler_lock.core.store import Store
 
 KIB = 2048
 KEYS = boards.description()["keypad"]["keys"]
@@ -45,7 +45,7 @@ def bench(tmp_path, monkeypatch):
                     self.board.__exit__(*error)
                     chip.flash[2 * boards.MIB :] = image.read_bytes()
 
-            monkeypatch.setattr(deploy, "Console", Started)
+            monkeypatch.setattr(flash, "Console", Started)
             return (
                 "workshop", tmp_path / "table.csv", "--board", here, "--port", chip.port,
                 "--image", tmp_path / "micropython.bin",

@@ -1,1 +1,1 @@
-"""App: builds a lock from a board's description and runs it under asyncio (docs/app.md)."""
+"""App: builds a lock from a board's description and runs it under asyncio (docs/design/app.md)."""

@@ -1,4 +1,4 @@
-"""The link over the radio: one client after the other, each with a session of its own (docs/app.md).
+"""The link over the radio: one client after the other, each with a session of its own (docs/design/app.md).
 
 Invariants: whatever a client or the radio does, the task lives on and the client is gone in the end; between two slices
 of a computation and two fragments of an answer all other tasks get their turn. Times are ms.
@@ -8,17 +8,17 @@ import asyncio
 import gc
 
 from ..core.errors import SessionError
-from ..core.frames import Cutter, Joiner
+from ..core.fragments import Cutter, Joiner
 from ..core.prologue import NO_LOCK
-from ..drivers.radio import Broken, Gone, NoRadio, Silent
+from ..drivers.ble_peripheral import Broken, Gone, NoRadio, Silent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from ..core.link import Link
     from ..core.session import Session
-    from ..drivers.radio import Connection, Radio
+    from ..core.sessions import Link
+    from ..drivers.ble_peripheral import Connection, Radio
     from .supervisor import Duty
 
 LOOK_MS = 1000  # between two looks at whether the session is over

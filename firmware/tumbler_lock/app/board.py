@@ -2,26 +2,26 @@
 
 The description is data: pins, levels, limits. Every field is checked when the board is built, so a board that
 exists is usable. Nothing here knows whether the machine module is a real one. Only what the board has is imported,
-where it is made: code lies in the heap too (docs/memory.md).
+where it is made: code lies in the heap too (docs/design/memory.md).
 """
 
 import asyncio
 import sys
 
+from ..drivers.feedback import Buzzer, Signals
 from ..drivers.keypad import Keypad, Matrix
-from ..drivers.pulse import Pulse
-from ..drivers.signals import Buzzer, Signals
+from ..drivers.rmt_pulse import Pulse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..drivers.battery import Battery, Level
+    from ..drivers.ble_peripheral import Radio
     from ..drivers.bolt import Bolt
     from ..drivers.contact import Contact
     from ..drivers.expander import ExpanderMatrix
     from ..drivers.motor import MotorBolt
-    from ..drivers.radio import Radio
 
 TOUCH_MS = 20  # between two looks at an idle keypad: a press lasts longer, and needs 10 ms to settle
 I2C_HZ = 100_000
@@ -200,7 +200,7 @@ class Board:
     def _make_clock(self, part: dict) -> "Any":
         chip = part.get("chip")
         if chip == "internal":
-            from .rtc import BoardClock
+            from .internal_clock import BoardClock
 
             return BoardClock(self._machine.RTC(), self._time)
         if chip != "ds3231":
@@ -258,7 +258,7 @@ class Board:
 
     def _make_radio(self, part: dict, model: str) -> "Radio":
         from .. import VERSION
-        from ..drivers.radio import Radio
+        from ..drivers.ble_peripheral import Radio
 
         interval = _number(part, "interval_ms", 20, 10_240) * 1000
         self.asleep_ms = _number(part, "asleep_s", 0, 3600, 300) * 1000

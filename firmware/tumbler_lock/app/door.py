@@ -1,4 +1,4 @@
-"""The door: its contact and the exit button (docs/app.md, "At the door").
+"""The door: its contact and the exit button (docs/design/app.md, "At the door").
 
 Invariant: the exit button opens, whatever is wrong with the memory. Times are ms of uptime.
 """

@@ -1,9 +1,9 @@
-"""The lock: keypad, verifier, bolt, signals and clock wired together as asyncio tasks (docs/app.md).
+"""The lock: keypad, verifier, bolt, signals and clock wired together as asyncio tasks (docs/design/app.md).
 
 Invariants: the bolt moves only after the verifier has answered "open", which it does only after its commit; a lock
 without a secret or with a lost memory opens to nothing; a task that fails locks the bolt before anything else.
 Digits live in the entry buffer until `#` and in one call of the verifier, nowhere else.
-What only some boards need is imported where it is made: code lies in the heap too (docs/memory.md).
+What only some boards need is imported where it is made: code lies in the heap too (docs/design/memory.md).
 """
 
 import asyncio
@@ -13,9 +13,9 @@ import sys
 
 from ..core.clock import EARLIEST, LATEST, Clock
 from ..core.config import AUTOLOCK
-from ..core.entry import CLEAR, EntryBuffer
 from ..core.errors import LockError, MemoryLost, NotProvisioned
 from ..core.events import BATTERY, FAULT, OPEN, STALLED
+from ..core.keypad_buffer import CLEAR, EntryBuffer
 from ..core.records import NONE, Entry
 from ..core.store import Store
 from ..core.verifier import Verifier
@@ -28,14 +28,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..core.link import Link
-    from ..core.owner import Owner
-    from ..core.slots import Slots
-    from ..core.update import Updates
+    from ..core.boot_slots import Slots
+    from ..core.management import Owner
+    from ..core.sessions import Link
+    from ..core.updates import Updates
+    from .ble_server import Wireless
     from .board import Board
     from .sleep import Sleep
-    from .trial import Trial
-    from .wireless import Wireless
+    from .update_trial import Trial
 
 IDLE_MS = 1000  # pause of a task that has nothing to do
 BOLT_MS = 20  # between two looks at a bolt that moves or is back, and at contacts
@@ -80,11 +80,11 @@ class Lock:
         self.link: "Link | None" = None
         slots = None
         if slot:
-            from ..core.slots import Slots
+            from ..core.boot_slots import Slots
 
             slots = Slots()
             if slots.on_trial(slot):
-                from .trial import Trial
+                from .update_trial import Trial
 
                 self._trial = Trial(slots, slot)
         if board.radio is not None:
@@ -93,15 +93,15 @@ class Lock:
     def _make_link(self, slots: "Slots | None", slot: str) -> None:
         """What clients of a radio may do."""
         from .. import VERSION
-        from ..core.link import Link
+        from ..core.sessions import Link
 
         major, minor, patch = [int(part) for part in VERSION.split(".")]
         if self.verifier is not None:
-            from ..core.owner import Owner
+            from ..core.management import Owner
 
             self.owner = Owner(self.verifier)
         if slots is not None:
-            from ..core.update import Updates
+            from ..core.updates import Updates
 
             self.updates = Updates(slots, slot, (major, minor, patch), _bytecode())
         self.link = Link(self, os.urandom, self._uptime.seconds, (major, minor, patch))
@@ -297,7 +297,7 @@ class Lock:
             self.board.reset()
 
     def _wireless(self, link: "Link", radio: "Any") -> "Wireless":
-        from .wireless import Wireless
+        from .ble_server import Wireless
 
         def name() -> str:
             return "" if self.verifier is None else self.verifier.config.name

@@ -1,5 +1,5 @@
 """Sleep between key presses, the bursts in which a sleeping lock advertises, and what it remembers over a deep sleep
-(docs/app.md, "Sleep").
+(docs/design/app.md, "Sleep").
 
 Invariants: the board sleeps only when nothing is under way, and what was earned is on flash before it does; sleeping
 never brings the guess budget a token early; a burst by itself keeps nothing awake for longer and writes no flash.

@@ -1,4 +1,4 @@
-"""Start: board.json in, a running lock out. It is all that the loader knows of a firmware (docs/update.md)."""
+"""Start: board.json in, a running lock out. It is all that the loader knows of a firmware (docs/spec/update.md)."""
 
 import gc
 import json
@@ -12,7 +12,8 @@ NO_BLUETOOTH = "no Bluetooth: in a slot the firmware lies in RAM, and without PS
 
 
 def leave_out(description: dict, slot: str) -> bool:
-    """Take the radio out of a description if there is no room for one; whether it was in there. docs/memory.md counts:
+    """Take the radio out of a description if there is no room for one; whether it was in there. docs/design/memory.md
+    counts:
     firmware, session and Bluetooth do not fit, and a lock must not fail over that."""
     return bool(slot) and description.get("psram", "none") == "none" and description.pop("radio", None) is not None
 
@@ -41,7 +42,7 @@ def start(slot: str) -> None:
 
 
 def _take_memory() -> None:
-    """Let Bluetooth have its memory before the Python heap grows over it (docs/memory.md)."""
+    """Let Bluetooth have its memory before the Python heap grows over it (docs/design/memory.md)."""
     try:
         import bluetooth
 

@@ -1,4 +1,4 @@
-"""Supervisor: no task of the lock may end, die or hang unnoticed (docs/app.md has the states).
+"""Supervisor: no task of the lock may end, die or hang unnoticed (docs/design/app.md has the states).
 
 Every task has a Duty through which it says, before each pause, that it is well and how long it will be silent.
 The supervisor goes its rounds and feeds the watchdog only when every duty has kept its word. A loop that is

@@ -1,11 +1,12 @@
-"""A firmware on trial: when it has proved itself, and when it has failed to (docs/update.md, "The running firmware").
+"""A firmware on trial: when it has proved itself, and when it has failed to (docs/spec/update.md, "The running
+firmware").
 
 Rounds are the supervisor's, one a second.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.slots import Slots
+    from ..core.boot_slots import Slots
 
 HEALTHY = 60  # rounds that found all well
 MOST = 300  # rounds until which it must be confirmed

@@ -1,4 +1,4 @@
-"""The two slots of a board: which one runs, and what a start does about it (docs/update.md).
+"""The two slots of a board: which one runs, and what a start does about it (docs/spec/update.md).
 
 Invariant: whatever was cut, there is a slot to start, and it is one that proved itself, or one on trial that a proven
 one stands behind. The loader has its own copy of this module and of those it imports.
@@ -8,9 +8,9 @@ import os
 from binascii import crc32
 from collections import namedtuple
 
-from . import files
+from . import atomic_files
+from .cooperative import run
 from .manifest import MOST, Manifest
-from .slices import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Slots:
 
     def read(self) -> "Record | None":
         """What /slot says; None when it says nothing."""
-        return unpack(files.read(self.root + "/slot", _SIZE))
+        return unpack(atomic_files.read(self.root + "/slot", _SIZE))
 
     def settle(self, slot: str) -> None:
         """This slot runs from now on, unless /slot says so already."""
@@ -80,13 +80,13 @@ class Slots:
 
     def _write(self, record: Record) -> None:
         if self.read() != record:
-            files.write(self.root + "/slot.new", (pack(record),))
-            files.rename(self.root + "/slot.new", self.root + "/slot")
+            atomic_files.write(self.root + "/slot.new", (pack(record),))
+            atomic_files.rename(self.root + "/slot.new", self.root + "/slot")
 
     def manifest(self, slot: str) -> "Manifest | None":
         """The manifest of a slot; None when it has none."""
         try:
-            return Manifest(files.read(self.path(slot, "manifest"), MOST))
+            return Manifest(atomic_files.read(self.path(slot, "manifest"), MOST))
         except (OSError, ValueError):
             return None
 
@@ -104,7 +104,7 @@ class Slots:
         """Whether a slot has exactly this file. A generator, in slices."""
         path = self.path(slot, name)
         try:
-            return files.size(path) == size and (yield from files.digest(path)) == digest
+            return atomic_files.size(path) == size and (yield from atomic_files.digest(path)) == digest
         except OSError:
             return False
 
@@ -159,7 +159,7 @@ class Slots:
                 return slot
         for slot in (A, B):
             try:
-                if os.listdir(self.path(slot, "firmware")):
+                if os.listdir(self.path(slot, "tumbler_lock")):
                     return slot
             except OSError:
                 pass  # nothing there

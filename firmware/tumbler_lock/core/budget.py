@@ -7,10 +7,10 @@ a key press moves it, and a restart gives nothing, it only starts the current in
 
 While the bucket is empty, one entry every RESIDENT_EVERY seconds is looked up among the stored codes alone,
 of lengths so sparsely used that a whole day of such look-ups succeeds with at most RESIDENT_RISK.
-See docs/passcodes.md, "Guess budget".
+See docs/spec/passcodes.md, "Guess budget".
 """
 
-from .entry import LONGEST, SHORTEST
+from .keypad_buffer import LONGEST, SHORTEST
 from .policy import worst_accepted
 
 TRIES = 8

@@ -1,7 +1,7 @@
 """The code book: every code the lock knows, 24 bytes each, found by its tag.
 
 The records lie packed in one bytearray, in no particular order, exactly as they are written to flash
-(docs/storage.md). Beside them an open-addressing index of 16-bit places, twice as large as the book at least,
+(docs/spec/storage.md). Beside them an open-addressing index of 16-bit places, twice as large as the book at least,
 with linear probing: a tag is a keyed digest, so its first two bytes are as good a hash as any. Deleting moves
 the last record into the hole and shifts the index entries behind it back, so there are no tombstones and a
 lookup never gets slower with age.
@@ -34,7 +34,7 @@ _BLANK = bytes(CODE_SIZE)
 
 
 class Code:
-    """One code as the book knows it. Fields as in docs/storage.md; `tag` is 8 bytes, `start`, `end`, `gone`
+    """One code as the book knows it. Fields as in docs/spec/storage.md; `tag` is 8 bytes, `start`, `end`, `gone`
     Unix seconds.
     """
 

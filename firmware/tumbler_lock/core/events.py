@@ -1,7 +1,7 @@
 """The words of the lock: verdicts, reasons and events, and the numbers that stand for them in the journal.
 
 A verdict is what the door does, a reason is why. Both are appended to these tables only at their end: the
-position of a word is what a record on flash holds (docs/storage.md).
+position of a word is what a record on flash holds (docs/spec/storage.md).
 """
 
 from collections import namedtuple
@@ -48,7 +48,7 @@ KEY_ADDED = 24
 KEY_REMOVED = 25
 ALL_ERASED = 26
 PASSAGE = 27  # opened by # alone in passage hours: the lock's own, not the owner's
-EXIT = 28  # from here on what the app sees at the door (docs/app.md)
+EXIT = 28  # from here on what the app sees at the door (docs/design/app.md)
 DOOR_FORCED = 29
 DOOR_LEFT_OPEN = 30
 DOOR_SHUT = 31

@@ -1,4 +1,4 @@
-"""Messages in fragments: cut for a way that carries a few bytes at a time, and put together again (docs/link.md).
+"""Messages in fragments: cut for a way that carries a few bytes at a time, and put together again (docs/spec/link.md).
 
 offset  size  field
 0       1     bit 7 first of a message, bit 6 last, bits 0 to 5 number of the fragment modulo 64

@@ -10,9 +10,9 @@ blocks.
 """
 
 from .aes import ecb
+from .cooperative import run
 from .errors import SessionError
 from .kdf import same
-from .slices import run
 
 KEY = 32
 NONCE = 12

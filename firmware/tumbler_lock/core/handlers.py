@@ -1,17 +1,17 @@
-"""The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/link.md).
+"""The commands of a session: what its key's role permits, carried out once, answered in bytes (docs/spec/link.md).
 
 Every command checks, in this order: that it exists, that the role permits it, that its arguments have exactly its
 shape; then the core does it, or finds that the same request was carried out before. A request that is refused changes
 nothing.
 """
 
-from . import wire
+from . import protocol
 from .codebook import CODE_SIZE
-from .entry import LONGEST, SHORTEST
 from .errors import Refused
 from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED, UPDATED
+from .keypad_buffer import LONGEST, SHORTEST
 from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, Key
-from .owner import By
+from .management import By
 from .passcode import TAG
 from .prologue import VERSION
 from .records import RESTARTED, UNTRUSTED
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from .link import Link
+    from .sessions import Link
 
     Answers = Iterator["tuple[int, bytes] | None"]
 
@@ -70,7 +70,7 @@ class Commands:
         flags |= 8 if store.in_doubt else 0
         battery = self._lock.battery()
         yield (
-            wire.DONE,
+            protocol.DONE,
             bytes((VERSION,) + self._link.firmware)
             + self._link.id
             + bytes((self.key.slot, self.key.role, flags, UNKNOWN_BATTERY if battery is None else battery))
@@ -86,7 +86,7 @@ class Commands:
 
     def _get_time(self, _by: By, _arguments: bytes) -> "Answers":
         now, trusted = self._lock.verifier.clock.read()
-        yield wire.DONE, now.to_bytes(4, "big") + bytes((1 if trusted else 0,))
+        yield protocol.DONE, now.to_bytes(4, "big") + bytes((1 if trusted else 0,))
 
     def _set_time(self, by: By, arguments: bytes) -> "Answers":
         now = _number(arguments)
@@ -96,34 +96,34 @@ class Commands:
             if not floor <= now <= (believed + DAY if trusted else floor + YEAR):
                 raise Refused("not-permitted", "a manager moves the clock on, by a day at most: ask an owner")
         self._lock.owner.set_time(now, by=by)
-        yield wire.DONE, b""
+        yield protocol.DONE, b""
 
     def _add_code(self, by: By, arguments: bytes) -> "Answers":
         insist, start, end = _insists(arguments), _number(arguments[1:5]), _number(arguments[5:9])
         digits = _digits(arguments[9:])
         owner = self._lock.owner
-        yield wire.DONE, self._told(by, ADDED, owner.add_custom, digits, start or None, end, insist)
+        yield protocol.DONE, self._told(by, ADDED, owner.add_custom, digits, start or None, end, insist)
 
     def _change_code(self, by: By, arguments: bytes) -> "Answers":
         named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
         code, rest = _code(arguments[9:])
         if (
-            named > wire.INSIST | wire.START | wire.END | wire.NEW_DIGITS
-            or (start and not named & wire.START)
-            or (end and not named & wire.END)
-            or bool(rest) != (named & wire.NEW_DIGITS != 0)
+            named > protocol.INSIST | protocol.START | protocol.END | protocol.NEW_DIGITS
+            or (start and not named & protocol.START)
+            or (end and not named & protocol.END)
+            or bool(rest) != (named & protocol.NEW_DIGITS != 0)
         ):
             raise _shape()
-        limits = (start if named & wire.START else None, end if named & wire.END else None)
+        limits = (start if named & protocol.START else None, end if named & protocol.END else None)
         digits = _digits(rest) if rest else None
         change = self._lock.owner.change
-        yield wire.DONE, self._told(by, CHANGED, change, code, *limits, digits, named & wire.INSIST != 0)
+        yield protocol.DONE, self._told(by, CHANGED, change, code, *limits, digits, named & protocol.INSIST != 0)
 
     def _delete_code(self, by: By, arguments: bytes) -> "Answers":
         code, rest = _code(arguments)
         if rest:
             raise _shape()
-        yield wire.DONE, self._told(by, DELETED, self._lock.owner.delete, code)
+        yield protocol.DONE, self._told(by, DELETED, self._lock.owner.delete, code)
 
     def _told(self, by: By, event: int, work: "Any", *arguments: "Any") -> bytes:
         """Do something with digits. Refusals tell which digits are codes, so a key that is no owner's gets few."""
@@ -148,13 +148,16 @@ class Commands:
             image = store.book.image()
             count = len(image) // CODE_SIZE
             cursor = min(cursor, count)
-            first = max(0, cursor - (wire.RESULT - 6) // wire.ITEM)
+            first = max(0, cursor - (protocol.RESULT - 6) // protocol.ITEM)
             part = b"".join(
-                [bytes(image[at * CODE_SIZE : at * CODE_SIZE + wire.ITEM]) for at in range(cursor - 1, first - 1, -1)]
+                [
+                    bytes(image[at * CODE_SIZE : at * CODE_SIZE + protocol.ITEM])
+                    for at in range(cursor - 1, first - 1, -1)
+                ]
             )
             cursor = first
             head = cursor.to_bytes(2, "big") + store.seq.to_bytes(4, "big")
-            yield (wire.MORE if cursor else wire.DONE), head + part
+            yield (protocol.MORE if cursor else protocol.DONE), head + part
             if not cursor:
                 return
 
@@ -166,7 +169,7 @@ class Commands:
         if seconds:
             self._link.in_a_row(self.key.slot).take()
             self._lock.open(seconds)
-        yield wire.DONE, bytes((seconds,))
+        yield protocol.DONE, bytes((seconds,))
 
     def _read_log(self, _by: By, arguments: bytes) -> "Answers":
         store = self._lock.store
@@ -174,20 +177,20 @@ class Commands:
         last = min(store.seq, since + _number(arguments[4:]))
         while True:
             part = b""
-            for event in store.events(since, min(last - since, wire.RESULT // wire.ITEM)):
+            for event in store.events(since, min(last - since, protocol.RESULT // protocol.ITEM)):
                 part += _item(event)
                 since = event.seq
                 yield None
             more = part and since < last
-            yield (wire.MORE if more else wire.DONE), part
+            yield (protocol.MORE if more else protocol.DONE), part
             if not more:
                 return
 
     def _get_config(self, _by: By, _arguments: bytes) -> "Answers":
-        yield wire.DONE, wire.pack_settings(self._lock.verifier.config)
+        yield protocol.DONE, protocol.pack_settings(self._lock.verifier.config)
 
     def _set_config(self, by: By, arguments: bytes) -> "Answers":
-        named = wire.unpack_settings(arguments)
+        named = protocol.unpack_settings(arguments)
         if not named:
             raise Refused("nothing-named", "name a setting to change")
         try:
@@ -196,7 +199,7 @@ class Commands:
             raise Refused("bad-setting", str(error))
         self._lock.owner.configure(config, by=by)
         self._lock.configured()
-        yield wire.DONE, b""
+        yield protocol.DONE, b""
 
     def _list_keys(self, _by: By, _arguments: bytes) -> "Answers":
         parts = [b""]
@@ -205,12 +208,12 @@ class Commands:
             key = keys[slot]
             label = key.label.encode()
             entry = _key_head(key) + bytes((len(label),)) + label
-            if len(parts[-1]) + len(entry) > wire.RESULT:
+            if len(parts[-1]) + len(entry) > protocol.RESULT:
                 parts.append(b"")
             parts[-1] += entry
         for part in parts[:-1]:
-            yield wire.MORE, part
-        yield wire.DONE, parts[-1]
+            yield protocol.MORE, part
+        yield protocol.DONE, parts[-1]
 
     def _add_key(self, by: By, arguments: bytes) -> "Answers":
         slot, role, days, begin, until = arguments[:5]
@@ -225,39 +228,39 @@ class Commands:
             except (ValueError, UnicodeError) as error:
                 raise Refused("bad-key", str(error) or "the label is no UTF-8")
             tag = owner.add_key(key, by=by)
-        yield wire.DONE, tag[:1]
+        yield protocol.DONE, tag[:1]
 
     def _remove_key(self, by: By, arguments: bytes) -> "Answers":
         self._lock.owner.remove_key(arguments[0], by=by)
         self._link.removed()
-        yield wire.DONE, b""
+        yield protocol.DONE, b""
 
     def _erase(self, by: By, _arguments: bytes) -> "Answers":
         self._lock.owner.erase(by=by)
-        yield wire.DONE, self._lock.store.epoch.to_bytes(2, "big")
+        yield protocol.DONE, self._lock.store.epoch.to_bytes(2, "big")
 
     def _reset(self, _by: By, _arguments: bytes) -> "Answers":
         if not self._lock.setup_held():
             raise Refused("button-needed", "hold the set-up button inside the door, and ask again")
         self._lock.wipe()
-        yield wire.DONE, b""
+        yield protocol.DONE, b""
 
     def _update_begin(self, _by: By, arguments: bytes) -> "Answers":
         ident, data = arguments[1:9], arguments[13:]
         length, offset = _number(arguments[9:11]), _number(arguments[11:13])
         work = self._updates().announce(_insists(arguments), ident, length, offset, data)
         received = yield from self._working(work)
-        yield wire.DONE, received.to_bytes(2, "big")
+        yield protocol.DONE, received.to_bytes(2, "big")
 
     def _update_piece(self, _by: By, arguments: bytes) -> "Answers":
         number, offset = _number(arguments[8:10]), _number(arguments[10:14])
         work = self._updates().piece(arguments[:8], number, offset, arguments[14:])
         number, offset = yield from self._working(work)
-        yield wire.DONE, number.to_bytes(2, "big") + offset.to_bytes(4, "big")
+        yield protocol.DONE, number.to_bytes(2, "big") + offset.to_bytes(4, "big")
 
     def _update_status(self, _by: By, _arguments: bytes) -> "Answers":
         status = yield from self._working(self._updates().status())
-        yield wire.DONE, status
+        yield protocol.DONE, status
 
     def _update_finish(self, by: By, arguments: bytes) -> "Answers":
         updates = self._updates()
@@ -266,7 +269,7 @@ class Commands:
         if new:
             updates.hand_over()
             self._lock.start_anew()
-        yield wire.DONE, b""
+        yield protocol.DONE, b""
 
     def _updates(self) -> "Any":
         updates = self._lock.updates
@@ -285,31 +288,31 @@ class Commands:
             now = self._link.uptime()
             if now - since >= WORKING:
                 since = now
-                yield wire.MORE, b""
+                yield protocol.MORE, b""
             else:
                 yield None
 
     TABLE = {  # command: roles, fewest and most bytes of arguments, how
-        wire.IDENTIFY: (_ALL, 0, 0, _identify),
-        wire.GET_TIME: (_MOST, 0, 0, _get_time),
-        wire.SET_TIME: (_STAFF, 4, 4, _set_time),
-        wire.ADD_CODE: (_STAFF, 9 + SHORTEST, 9 + LONGEST, _add_code),
-        wire.CHANGE_CODE: (_STAFF, 10 + SHORTEST, 10 + 2 * LONGEST, _change_code),
-        wire.DELETE_CODE: (_STAFF, 1 + SHORTEST, 1 + LONGEST, _delete_code),
-        wire.LIST_CODES: (_STAFF, 2, 2, _list_codes),
-        wire.UNLOCK: (_MOST, 0, 0, _unlock),
-        wire.READ_LOG: (_STAFF, 6, 6, _read_log),
-        wire.GET_CONFIG: (_STAFF, 0, 0, _get_config),
-        wire.SET_CONFIG: (_OWNER, 0, 160, _set_config),
-        wire.LIST_KEYS: (_OWNER, 0, 0, _list_keys),
-        wire.ADD_KEY: (_OWNER, 13 + PSK_SIZE, 13 + PSK_SIZE + 16, _add_key),
-        wire.REMOVE_KEY: (_OWNER, 1, 1, _remove_key),
-        wire.ERASE_ALL: (_OWNER, 0, 0, _erase),
-        wire.RESET: (_OWNER, 0, 0, _reset),
-        wire.UPDATE_BEGIN: (_OWNER, 14, 13 + wire.PIECE, _update_begin),
-        wire.UPDATE_PIECE: (_OWNER, 15, 14 + wire.PIECE, _update_piece),
-        wire.UPDATE_STATUS: (_OWNER, 0, 0, _update_status),
-        wire.UPDATE_FINISH: (_OWNER, 9, 9, _update_finish),
+        protocol.IDENTIFY: (_ALL, 0, 0, _identify),
+        protocol.GET_TIME: (_MOST, 0, 0, _get_time),
+        protocol.SET_TIME: (_STAFF, 4, 4, _set_time),
+        protocol.ADD_CODE: (_STAFF, 9 + SHORTEST, 9 + LONGEST, _add_code),
+        protocol.CHANGE_CODE: (_STAFF, 10 + SHORTEST, 10 + 2 * LONGEST, _change_code),
+        protocol.DELETE_CODE: (_STAFF, 1 + SHORTEST, 1 + LONGEST, _delete_code),
+        protocol.LIST_CODES: (_STAFF, 2, 2, _list_codes),
+        protocol.UNLOCK: (_MOST, 0, 0, _unlock),
+        protocol.READ_LOG: (_STAFF, 6, 6, _read_log),
+        protocol.GET_CONFIG: (_STAFF, 0, 0, _get_config),
+        protocol.SET_CONFIG: (_OWNER, 0, 160, _set_config),
+        protocol.LIST_KEYS: (_OWNER, 0, 0, _list_keys),
+        protocol.ADD_KEY: (_OWNER, 13 + PSK_SIZE, 13 + PSK_SIZE + 16, _add_key),
+        protocol.REMOVE_KEY: (_OWNER, 1, 1, _remove_key),
+        protocol.ERASE_ALL: (_OWNER, 0, 0, _erase),
+        protocol.RESET: (_OWNER, 0, 0, _reset),
+        protocol.UPDATE_BEGIN: (_OWNER, 14, 13 + protocol.PIECE, _update_begin),
+        protocol.UPDATE_PIECE: (_OWNER, 15, 14 + protocol.PIECE, _update_piece),
+        protocol.UPDATE_STATUS: (_OWNER, 0, 0, _update_status),
+        protocol.UPDATE_FINISH: (_OWNER, 9, 9, _update_finish),
     }
 
 

@@ -1,7 +1,7 @@
 """The journal file read back: header, key and code table checked and loaded, history checked, appended records one
 by one.
 
-The layout is docs/storage.md's. Everything is read in small chunks, the code table straight into the book, so
+The layout is docs/spec/storage.md's. Everything is read in small chunks, the code table straight into the book, so
 that a start needs next to no memory of its own. Whatever is wrong is a ValueError that says what; nothing is
 ever written.
 """

@@ -13,7 +13,8 @@ offset  size  field
 16      16    label, UTF-8, padded with zeros
 32      32    psk
 
-These 64 bytes are what docs/storage.md keeps in the journal. Integers are big-endian, times Unix seconds, hours those
+These 64 bytes are what docs/spec/storage.md keeps in the journal. Integers are big-endian, times Unix seconds, hours
+those
 of the lock's wall clock. Only an opener has days, hours, a start and an end. No psk is in a repr or an error's text.
 """
 

@@ -11,7 +11,6 @@ from collections import namedtuple
 
 from .budget import bearable, day_risk
 from .codebook import ACTIVE, NEVER, REVOKED, USED, Code
-from .entry import LONGEST, SHORTEST
 from .errors import Refused, StoreFull
 from .events import (
     ADDED,
@@ -26,6 +25,7 @@ from .events import (
     UNLOCKED,
     UPDATED,
 )
+from .keypad_buffer import LONGEST, SHORTEST
 from .keys import OWNER, SLOTS
 from .passcode import TAG
 from .records import ERASE, FORGET, NONE, PUT, TIME, Entry

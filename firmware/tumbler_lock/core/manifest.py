@@ -1,4 +1,5 @@
-"""Manifest: what is in a slot, or shall be (docs/update.md, "Manifest"). Bytes in, values out; integers big-endian."""
+"""Manifest: what is in a slot, or shall be (docs/spec/update.md, "Manifest"). Bytes in, values out; integers
+big-endian."""
 
 from hashlib import sha256
 
@@ -13,7 +14,7 @@ FILES_MOST = 200
 FILE_MOST = 65_536  # bytes of a file
 TOTAL_MOST = 524_288
 NAME_MOST = 64
-TOP = "firmware/"
+TOP = "tumbler_lock/"
 IDENT = 8  # bytes of an update's id
 _HEAD = 16
 _DIGEST = 32
@@ -88,7 +89,7 @@ def _number(data: bytes, at: int, size: int) -> int:
 
 
 def _is_name(name: bytes) -> bool:
-    """Whether these bytes name a file of a slot: firmware/ and words, none of which begins with a dot."""
+    """Whether these bytes name a file of a slot: tumbler_lock/ and words, none of which begins with a dot."""
     top = TOP.encode()
     if name[: len(top)] != top or name[-1:] == b"/":
         return False

@@ -14,10 +14,10 @@ of a message.
 import hashlib
 
 from . import x25519
+from .cooperative import run
 from .errors import SessionError
 from .gcm import NONCE, TAG, Gcm
 from .kdf import hkdf
-from .slices import run
 
 NAME = b"Noise_NNpsk0_25519_AESGCM_SHA256"  # 32 bytes, so it is the first hash itself
 NAME_WITHOUT = b"Noise_NN_25519_AESGCM_SHA256" + bytes(4)  # shorter than a hash: filled up with zeros

@@ -1,4 +1,4 @@
-"""Pairing: how a lock gets an owner's key from somebody it shares nothing with (docs/link.md, "Pairing").
+"""Pairing: how a lock gets an owner's key from somebody it shares nothing with (docs/spec/link.md, "Pairing").
 
 Both sides commit to a nonce, then reveal it; six digits that follow from both and from the handshake are shown by the
 client and typed at the lock's keypad. Who is in the middle has one try in a million, and every try needs somebody's
@@ -8,7 +8,7 @@ digits are right.
 
 import hashlib
 
-from . import wire
+from . import protocol
 from .config import Config
 from .errors import LockError, Refused, StoreFull
 from .kdf import hmac_sha256, same
@@ -105,12 +105,12 @@ class Pairing:
 
     def answer(self, request: int, command: int, arguments: bytes):
         """Yield status and result of one request; raises Refused. `request` is not used: nothing here is repeated."""
-        if command == wire.COMMIT:
+        if command == protocol.COMMIT:
             self._expect(_BEGUN, arguments, COMMITMENT)
             self._theirs = arguments
             self._state = _COMMITTED
-            yield wire.DONE, commitment(LOCK, self._handshake, self._nonce)
-        elif command == wire.REVEAL:
+            yield protocol.DONE, commitment(LOCK, self._handshake, self._nonce)
+        elif command == protocol.REVEAL:
             self._expect(_COMMITTED, arguments, NONCE)
             if not same(commitment(CLIENT, self._handshake, arguments), self._theirs):
                 raise self._failed()
@@ -119,21 +119,21 @@ class Pairing:
             self._state = _SHOWN
             self._untyped = self._digits_known = True
             self._lock.play("pairing")
-            yield wire.DONE, self._nonce
-        elif command == wire.DIGITS:
+            yield protocol.DONE, self._nonce
+        elif command == protocol.DIGITS:
             if arguments or self._state < _SHOWN:
                 raise Refused("bad-request", "digits are asked for after reveal, with no arguments")
             if self.waiting:
                 raise Refused("pairing-pending", "type the six digits on the lock's keypad, then #")
             if self._state != _AGREED:
                 raise self._failed()
-            yield wire.DONE, b""
-        elif command == wire.FINISH:
+            yield protocol.DONE, b""
+        elif command == protocol.FINISH:
             if self._state != _AGREED:
                 raise self._failed()
             slot = self._finish(arguments)
             self.close()
-            yield wire.DONE, bytes((slot,))
+            yield protocol.DONE, bytes((slot,))
         else:
             raise Refused("unknown-command", "a pairing knows commit, reveal, digits and finish")
 
@@ -171,8 +171,8 @@ class Pairing:
         if len(rest) <= head:
             raise Refused("not-set-up", "this lock has no secret yet: give it time, epoch, secret and settings too")
         now, epoch = int.from_bytes(rest[:4], "big"), int.from_bytes(rest[4:6], "big")
-        settings = wire.unpack_settings(rest[head:])
-        if len(settings) != len(wire.SETTINGS) - 1:
+        settings = protocol.unpack_settings(rest[head:])
+        if len(settings) != len(protocol.SETTINGS) - 1:
             raise Refused("bad-request", "a new lock needs all settings")
         try:
             config = Config(**settings).pack()

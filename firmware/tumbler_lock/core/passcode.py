@@ -2,7 +2,7 @@
 
 plaintext = slot (5 digits) || ticket (n - 5 digits); passcode = FF1(key, tweak, plaintext), n digits, radix
 10, where era and slot are the hour divided by 100,000, and the tweak names scheme, era and epoch.
-docs/passcodes.md is the specification. Seconds are Unix seconds; hours are counted from 1970 on the wall
+docs/spec/passcodes.md is the specification. Seconds are Unix seconds; hours are counted from 1970 on the wall
 clock of the lock's standard time.
 """
 

@@ -15,7 +15,7 @@ _MAGIC = b"TUMBLERl"
 
 def prologue(offered: int, version: int, slot: int, lock_id: bytes, challenge: bytes) -> bytes:
     """Return the prologue of 35 bytes: magic 8, version offered 1 and chosen 1, key slot 1, lock id 8, challenge 16
-    (docs/link.md).
+    (docs/spec/link.md).
 
     ValueError for an id or challenge of another size, and for a slot or version that is not 0 to 255.
     """

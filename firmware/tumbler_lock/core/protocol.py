@@ -1,4 +1,5 @@
-"""The commands of the link and the bytes they travel in: numbers, words, and what both sides pack alike (docs/link.md).
+"""The commands of the link and the bytes they travel in: numbers, words, and what both sides pack alike
+(docs/spec/link.md).
 
 A request is its id 4, command 1, arguments; an answer the same id 4, status 1, result. Integers are big-endian.
 """

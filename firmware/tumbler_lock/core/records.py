@@ -1,4 +1,4 @@
-"""The fixed layouts on flash: journal header, record, counters. docs/storage.md is normative.
+"""The fixed layouts on flash: journal header, record, counters. docs/spec/storage.md is normative.
 
 Bytes in, values out: nothing here touches a file. Every `unpack_` checks length, then checksum, then ranges,
 and raises ValueError that says what was wrong; every `pack_` raises ValueError for a value that does not fit,

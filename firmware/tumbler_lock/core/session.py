@@ -1,11 +1,11 @@
-"""One connection, the lock's side: hello, handshake, then one sealed request after the other (docs/link.md).
+"""One connection, the lock's side: hello, handshake, then one sealed request after the other (docs/spec/link.md).
 
 Messages in, messages out, whatever carries them. Invariants: before the first message of the handshake is authentic
 nothing is computed that costs more than some HMACs, and nothing is told but the lock's id; what is not expected ends
 the connection with the same word, whatever it was; nothing here raises for what the other side sent.
 """
 
-from . import wire
+from . import protocol
 from .errors import LockError, Refused, SessionError
 from .keys import PSK_SIZE
 from .noise import OVERHEAD, HandshakeState
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from .link import Link
+    from .sessions import Link
 
 MESSAGE_WITHIN = 5  # seconds that a stranger may be silent
 SESSION_WITHIN = 10  # seconds from the connection to the session
@@ -90,24 +90,24 @@ class Session:
         try:
             now = self._link.uptime()
             if self._taking or now > self._until():
-                raise _Refusal(wire.UNSAID)
+                raise _Refusal(protocol.UNSAID)
             self._taking = True
             self._last = now
-            if self._state == _START and kind == wire.HELLO:
+            if self._state == _START and kind == protocol.HELLO:
                 yield self._hello(body)
-            elif self._state == _WAITS and kind == wire.HANDSHAKE:
+            elif self._state == _WAITS and kind == protocol.HANDSHAKE:
                 yield from self._shake(body)
-            elif self._state == _SESSION and kind == wire.SEALED:
+            elif self._state == _SESSION and kind == protocol.SEALED:
                 yield from self._request(body)
             else:
-                raise _Refusal(wire.UNSAID)
+                raise _Refusal(protocol.UNSAID)
             self._taking = False
         except _Refusal as refusal:
             self.close()
-            yield bytes((wire.REFUSED, refusal.reason))
+            yield bytes((protocol.REFUSED, refusal.reason))
         except SessionError:
             self.close()
-            yield bytes((wire.REFUSED, wire.UNSAID))
+            yield bytes((protocol.REFUSED, protocol.UNSAID))
 
     def close(self) -> None:
         """The connection is gone, or is to go: forget everything."""
@@ -128,21 +128,21 @@ class Session:
     def _hello(self, body: bytes) -> bytes:
         """Answer hello with the version, who the lock is, and a challenge."""
         if len(body) != 2:
-            raise _Refusal(wire.UNSAID)
+            raise _Refusal(protocol.UNSAID)
         offered, slot = body[0], body[1]
         link = self._link
         if offered < 1:
-            raise _Refusal(wire.OLD_VERSION)
+            raise _Refusal(protocol.OLD_VERSION)
         if link.wait() or link.rests(slot):
-            raise _Refusal(wire.NOT_NOW)
+            raise _Refusal(protocol.NOT_NOW)
         self._paid = True
         link.pay()
         psk = None
         if slot == PAIRING:
             if not link.pairs:
-                raise _Refusal(wire.NO_PAIRING)
+                raise _Refusal(protocol.NO_PAIRING)
             if link.untyped:
-                raise _Refusal(wire.UNTYPED)
+                raise _Refusal(protocol.UNTYPED)
         else:
             self._key = link.key(slot)
             # A slot without a key is one whose key nobody has: who asks cannot tell the difference.
@@ -152,17 +152,17 @@ class Session:
         begin = prologue(offered, VERSION, slot, link.id, challenge)
         self._handshake = HandshakeState(False, begin, psk, link.random)
         self._state = _WAITS
-        return bytes((wire.HELLO | wire.FROM_LOCK, VERSION)) + link.id + challenge
+        return bytes((protocol.HELLO | protocol.FROM_LOCK, VERSION)) + link.id + challenge
 
     def _shake(self, body: bytes) -> "Iterator[bytes | None]":
         """Check the first message of the handshake, and only then compute the second."""
         handshake = self._handshake
         if len(body) != (KEY if self._slot == PAIRING else OVERHEAD):
-            raise _Refusal(wire.UNSAID)
+            raise _Refusal(protocol.UNSAID)
         handshake.read(body)
         yield from handshake.prepare()
         yield None
-        answer = bytes((wire.HANDSHAKE | wire.FROM_LOCK,)) + handshake.write()
+        answer = bytes((protocol.HANDSHAKE | protocol.FROM_LOCK,)) + handshake.write()
         yield None
         if self.over:
             return  # its connection is gone
@@ -170,12 +170,12 @@ class Session:
         if self._slot == PAIRING:
             self._handler = link.begin_pairing(handshake.hash)
             if self._handler is None:
-                raise _Refusal(wire.UNTYPED)
+                raise _Refusal(protocol.UNTYPED)
         else:
             self.slot = self._slot
             self._handler = link.commands(self._key)
             if self.ended:
-                raise _Refusal(wire.UNSAID)  # the key was removed meanwhile
+                raise _Refusal(protocol.UNSAID)  # the key was removed meanwhile
         self._seal, self._open = handshake.split()
         self._state = _SESSION
         self._began = self._last = link.uptime()
@@ -189,26 +189,28 @@ class Session:
         if self.over:
             return  # its connection is gone
         if self.slot is not None and self.ended:
-            raise _Refusal(wire.UNSAID)  # its key was removed on another way in
+            raise _Refusal(protocol.UNSAID)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
-        if len(payload) < wire.REQUEST_HEAD or not request:
-            yield from self._part(payload, *wire.refusal("bad-request", "a request is its id, a command, arguments"))
+        if len(payload) < protocol.REQUEST_HEAD or not request:
+            yield from self._part(
+                payload, *protocol.refusal("bad-request", "a request is its id, a command, arguments")
+            )
             return
         self.busy = True
         try:
-            for answer in self._handler.answer(request, payload[4], payload[wire.REQUEST_HEAD :]):
+            for answer in self._handler.answer(request, payload[4], payload[protocol.REQUEST_HEAD :]):
                 yield None
                 if self.over:
                     return
                 if answer is None:
                     continue
                 yield from self._part(payload, *answer)
-                if answer[0] == wire.MORE and self.ended:
+                if answer[0] == protocol.MORE and self.ended:
                     break
         except Refused as error:
-            yield from self._part(payload, *wire.refusal(error.reason, str(error)))
+            yield from self._part(payload, *protocol.refusal(error.reason, str(error)))
         except LockError as error:
-            yield from self._part(payload, *wire.refusal("store-full", str(error)))
+            yield from self._part(payload, *protocol.refusal("store-full", str(error)))
         self.busy = False
         if self.ended:
             self.close()
@@ -220,7 +222,7 @@ class Session:
         ident = request[:4] + bytes(4 - len(request[:4]))
         sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
         if not self.over:
-            yield bytes((wire.SEALED | wire.FROM_LOCK,)) + sealed
+            yield bytes((protocol.SEALED | protocol.FROM_LOCK,)) + sealed
 
 
 class _Refusal(Exception):

@@ -1,4 +1,4 @@
-"""The link: who may connect, as whom, and what all connections of one lock share (docs/link.md).
+"""The link: who may connect, as whom, and what all connections of one lock share (docs/spec/link.md).
 
 The connection budget bounds what strangers cost: a connection takes one of STRANGERS tokens when it says hello, or when
 it ends without having said it, and gives it back when it has a session with a key; one comes back every REFILL seconds.
@@ -6,12 +6,12 @@ So a crowd of connections at once costs no more than one after the other. It pro
 for it. Times are uptime in whole seconds.
 """
 
-from .bucket import Bucket
-from .commands import Commands
+from .handlers import Commands
 from .kdf import hkdf
 from .pairing import Pairing
 from .prologue import LOCK_ID, NO_LOCK
 from .session import Session
+from .token_bucket import Bucket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

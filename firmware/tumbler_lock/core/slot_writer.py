@@ -1,19 +1,19 @@
-"""Filling: a manifest's files go into the slot that does not run, piece by piece (docs/update.md).
+"""Filling: a manifest's files go into the slot that does not run, piece by piece (docs/spec/update.md).
 
 Invariants: the slot that runs is never changed; the other one has a `manifest` only when it is whole; every change is
 one file commit, so that a start finds what was done and goes on from there. Who may fill a slot, and with what, is the
 caller's to judge. The loader has its own copy of this module and of those it imports.
 """
 
-from . import files
+from . import atomic_files
+from .boot_slots import other
 from .manifest import MOST, Manifest
-from .slots import other
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from .slots import Slots
+    from .boot_slots import Slots
 
     Entry = tuple[str, int, bytes]
 
@@ -35,7 +35,7 @@ class Filling:
         self.manifest: "Manifest | None" = None
         self._missing: "list[int] | None" = None  # numbers of files; None until it was looked
         try:
-            self.manifest = Manifest(files.read(self._path("manifest.new"), MOST))
+            self.manifest = Manifest(atomic_files.read(self._path("manifest.new"), MOST))
         except (OSError, ValueError):
             pass  # there is none
 
@@ -44,9 +44,9 @@ class Filling:
 
     def room(self, manifest: Manifest) -> int:
         """Return how many bytes of the file system will be free, at least, when the slot is filled."""
-        block, free = files.space(self.slots.root)
-        for path, directory in files.tree(self._path("firmware")):
-            free += 0 if directory else _blocks(files.size(path), block)
+        block, free = atomic_files.space(self.slots.root)
+        for path, directory in atomic_files.tree(self._path("tumbler_lock")):
+            free += 0 if directory else _blocks(atomic_files.size(path), block)
         for _, size, _ in manifest.files():
             free -= _blocks(size, block)
         return (free - _BLOCKS_BESIDE) * block
@@ -57,10 +57,10 @@ class Filling:
         self.manifest = None
         self._missing = None
         for name in ("manifest", "part", "copy"):
-            files.remove(self._path(name))
+            atomic_files.remove(self._path(name))
         new = self._path("manifest.new")
-        files.make_directories(new)
-        files.write(new, (manifest.data,))
+        atomic_files.make_directories(new)
+        atomic_files.write(new, (manifest.data,))
         self.manifest = manifest
 
     def prepare(self) -> "Generator[None, None, None]":
@@ -82,27 +82,27 @@ class Filling:
         """Remove files that the manifest does not name, and directories without any: they would be found first."""
         names = {name for name, _, _ in self._files()}
         cut = len(self._path(""))
-        files.remove(self._path("copy"))
-        for path, directory in list(files.tree(self._path("firmware"))):
+        atomic_files.remove(self._path("copy"))
+        for path, directory in list(atomic_files.tree(self._path("tumbler_lock"))):
             yield
             if directory:
-                files.remove_directory(path)
+                atomic_files.remove_directory(path)
             elif path[cut:] not in names:
-                files.remove(path)
+                atomic_files.remove(path)
 
     def _copy(self, name: str, size: int) -> "Generator[None, None, None]":
         """Copy a file of the running slot. A cut leaves `copy`, which the next preparation removes."""
         copy = self._path("copy")
-        files.remove(copy)
+        atomic_files.remove(copy)
         with open(self.slots.path(self.running, name), "rb") as source:
             for at in range(0, size, PIECE_COPIED):
-                files.append(copy, source.read(PIECE_COPIED), at)
+                atomic_files.append(copy, source.read(PIECE_COPIED), at)
                 yield
         self._name(copy, name)
 
     def _name(self, path: str, name: str) -> None:
-        files.make_directories(self._path(name))
-        files.rename(path, self._path(name))
+        atomic_files.make_directories(self._path(name))
+        atomic_files.rename(path, self._path(name))
 
     def _files(self) -> "Iterator[Entry]":
         return iter(()) if self.manifest is None else self.manifest.files()
@@ -124,14 +124,14 @@ class Filling:
                 return (0 if self.manifest is None else self.manifest.count), 0
             number, (name, size, digest) = found
             part = self._path("part")
-            have = max(0, files.size(part))
+            have = max(0, atomic_files.size(part))
             if have < size:
                 return number, have
-            if have == size and (yield from files.digest(part)) == digest:
+            if have == size and (yield from atomic_files.digest(part)) == digest:
                 self._name(part, name)
                 self._missing.pop(0)
             else:
-                files.remove(part)
+                atomic_files.remove(part)
                 return number, 0
 
     def put(self, number: int, offset: int, data: bytes) -> "Generator[None, None, tuple[int, int]]":
@@ -139,7 +139,7 @@ class Filling:
         if (number, offset) == (yield from self.wanted()):
             found = self._first_missing()
             if found is not None and data:
-                files.append(self._path("part"), data[: found[1][1] - offset], offset)
+                atomic_files.append(self._path("part"), data[: found[1][1] - offset], offset)
         return (yield from self.wanted())
 
     def left(self) -> int:
@@ -150,7 +150,7 @@ class Filling:
         for number, (_, size, _) in enumerate(self._files()):
             if number in self._missing:
                 total += size
-        return total - max(0, files.size(self._path("part")))
+        return total - max(0, atomic_files.size(self._path("part")))
 
     def complete(self) -> "Generator[None, None, bool]":
         """Whether every file is there, all of them read once more."""
@@ -161,7 +161,7 @@ class Filling:
     def hand_over(self) -> None:
         """The slot is whole, and runs on trial from the next start on. Only when it is `complete`."""
         if self.manifest is not None:
-            files.rename(self._path("manifest.new"), self._path("manifest"))
+            atomic_files.rename(self._path("manifest.new"), self._path("manifest"))
             self.manifest = None
             self._missing = None
         self.slots.try_out(self.other)

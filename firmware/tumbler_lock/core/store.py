@@ -1,7 +1,7 @@
 """Everything the lock remembers, on flash: secret, configuration, keys, code book and log in one journal, and the
 counters.
 
-docs/storage.md is normative for the bytes and says why the power may be cut anywhere. Invariants:
+docs/spec/storage.md is normative for the bytes and says why the power may be cut anywhere. Invariants:
 
 - The file system commits every change whole or not at all; RAM changes after that, through the same `_apply`
   that replays the journal at a start. When a commit fails, flash and RAM are as before.
@@ -13,7 +13,7 @@ docs/storage.md is normative for the bytes and says why the power may be cut any
 from binascii import crc32
 from struct import pack
 
-from . import files
+from . import atomic_files
 from .clock import LATEST
 from .codebook import FULL, Code, CodeBook
 from .errors import LockError, MemoryLost, NotProvisioned, StoreFull
@@ -117,7 +117,7 @@ class Store:
         journal = path + _JOURNAL
         if now is not None and not 0 <= now < LATEST:
             raise ValueError("a lock's time lies between 1970 and 2099")
-        if files.exists(journal):
+        if atomic_files.exists(journal):
             raise LockError("this lock has a secret already: wipe it before giving it a new one")
         table = pack_keys(keys)
         header = Header(
@@ -129,8 +129,8 @@ class Store:
             # The counters first: once the journal exists the lock is provisioned, and then they are there.
             store._write_counters(TRIES, 0, header.floor)
             word = pack(">I", crc32(table, crc32(packed)))
-            files.write(path + _NEW, (packed, table, word, word))
-            files.rename(path + _NEW, journal)
+            atomic_files.write(path + _NEW, (packed, table, word, word))
+            atomic_files.rename(path + _NEW, journal)
         except OSError as error:
             raise _full(error)
         store.tokens = TRIES
@@ -153,14 +153,14 @@ class Store:
             finally:
                 journal.close()
         except OSError as error:
-            if error.errno == files.NO_ENTRY:
+            if error.errno == atomic_files.NO_ENTRY:
                 raise NotProvisioned("this lock has no secret yet: provision it")
             raise MemoryLost("the journal cannot be read (%s)" % error)
         except (ValueError, StoreFull) as error:
             raise _damaged(error)
         store._read_counters(header.seq)
         try:
-            files.remove(path + _NEW)
+            atomic_files.remove(path + _NEW)
         except OSError:
             pass  # a flash that takes no change now can still be read; the next compaction writes over it
         return store
@@ -173,7 +173,7 @@ class Store:
         """
         try:
             for name in (_JOURNAL, _COUNTERS, _NEW):
-                files.remove(path + name)
+                atomic_files.remove(path + name)
         except OSError as error:
             raise _full(error)
 
@@ -216,8 +216,8 @@ class Store:
             pack_record(event, data, number * RECORD_SIZE)
         self._sure()
         try:
-            files.append(self._path + _JOURNAL, data, self._layout.size)
-        except files.InDoubt as error:
+            atomic_files.append(self._path + _JOURNAL, data, self._layout.size)
+        except atomic_files.InDoubt as error:
             self.in_doubt = True
             raise _full(error)
         except OSError as error:
@@ -448,7 +448,7 @@ class Store:
 
     def _write_counters(self, tokens: int, attempt: int, floor: int) -> None:
         packed = pack_counters(Counters(tokens, self._lock, attempt, floor, self.seq))
-        files.write(self._path + _COUNTERS, (packed,))
+        atomic_files.write(self._path + _COUNTERS, (packed,))
         self.commits += 1
 
     def _rewrite(self, config: bytes, keys: bytes, event: "Event | None" = None) -> None:
@@ -472,14 +472,14 @@ class Store:
         packed = pack_header(header)
         self._sure()
         try:
-            files.write(new, self._parts(packed, keys, first, last))
-            files.rename(new, self._path + _JOURNAL)
-        except files.InDoubt as error:
+            atomic_files.write(new, self._parts(packed, keys, first, last))
+            atomic_files.rename(new, self._path + _JOURNAL)
+        except atomic_files.InDoubt as error:
             self.in_doubt = True
             raise _full(error)
         except (OSError, MemoryLost) as error:
             try:
-                files.remove(new)
+                atomic_files.remove(new)
             except OSError:
                 pass  # it is removed at the next start, or written over
             raise _full(error)

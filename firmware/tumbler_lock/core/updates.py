@@ -1,24 +1,24 @@
-"""Updates over the link: what is accepted, from whom it must come, and what is wanted next (docs/update.md).
+"""Updates over the link: what is accepted, from whom it must come, and what is wanted next (docs/spec/update.md).
 
 Invariants: nothing of an update reaches the flash before its signature was right; it is checked again, with every file,
 from the flash, before the slot may be tried. Whether the asking key may is the caller's to judge. All work is a
 generator, in slices (core/slices.py), and raises Refused; what was asked last goes on, what is unfinished does not.
 """
 
-from . import files
+from . import atomic_files
 from .errors import Refused
-from .filling import Filling
 from .lms import PUBLIC, verify
 from .manifest import MOST, Manifest
+from .slot_writer import Filling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
-    from .slots import Slots
+    from .boot_slots import Slots
 
-LEAST_FREE = 196_608  # bytes that the memory may need: docs/storage.md, "Room"
+LEAST_FREE = 196_608  # bytes that the memory may need: docs/spec/storage.md, "Room"
 
 IDLE, ANNOUNCED, FILLING, FILLED, TRIAL = range(5)
 
@@ -55,7 +55,7 @@ class Updates:
         return self._work(self._announce(insist, ident, length, offset, data))
 
     def status(self) -> "Generator[None, None, bytes]":
-        """Return the state as docs/link.md has it, 23 bytes."""
+        """Return the state as docs/spec/link.md has it, 23 bytes."""
         return self._work(self._status())
 
     def piece(self, ident: bytes, number: int, offset: int, data: bytes) -> "Generator[None, None, tuple[int, int]]":
@@ -176,7 +176,7 @@ class Updates:
 
     def _check(self, manifest: Manifest, insist: bool) -> "Any":
         """Refused unless it comes from whom it must, and is for this lock."""
-        public = files.read(self._slots.root + "/update.pub", PUBLIC)
+        public = atomic_files.read(self._slots.root + "/update.pub", PUBLIC)
         try:
             good = yield from verify(public, manifest.data[: manifest.signed], manifest.signature)
         except ValueError:

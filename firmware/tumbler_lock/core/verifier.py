@@ -1,6 +1,6 @@
 """The verifier: the digits of one entry and the lock's memory in, a verdict out.
 
-The order is what makes it safe (docs/lock.md): pay the guess budget on flash; look the digits up in the code
+The order is what makes it safe (docs/design/lock.md): pay the guess budget on flash; look the digits up in the code
 book; else decode them; decide; commit what must be remembered; only then answer. Whoever moves the bolt does so
 after enter() has returned "open".
 
@@ -13,11 +13,11 @@ from collections import namedtuple
 from .budget import Budget
 from .codebook import ACTIVE, FRESH, NEVER, REVOKED, USED, Code
 from .config import Config
-from .entry import LONGEST, SHORTEST
 from .errors import LockError, StoreFull
 from .events import ERASED as ERASED_VERDICT
 from .events import LOCKED_OUT, OPEN, PASSAGE, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
 from .events import REVOKED as REVOKED_VERDICT
+from .keypad_buffer import LONGEST, SHORTEST
 from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
 from .records import ERASE, FORGET, NONE, PUT, Entry
 from .schedule import in_cycle, occurs, on_days

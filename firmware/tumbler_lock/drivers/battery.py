@@ -1,4 +1,4 @@
-"""Battery: its charge in percent, from a voltage divider at an analogue input, and its level (docs/drivers.md).
+"""Battery: its charge in percent, from a voltage divider at an analogue input, and its level (docs/design/drivers.md).
 
 The voltage falls along a straight line from `full_mv` to `empty_mv`: what a board can tell from a voltage alone.
 Voltages are millivolts of the battery, not of the pin.

@@ -1,4 +1,4 @@
-"""Radio: the lock as a Bluetooth peripheral, over aioble (docs/radio.md has the services, bytes and traps).
+"""Radio: the lock as a Bluetooth peripheral, over aioble (docs/spec/bluetooth.md has the services, bytes and traps).
 
 Invariants: one connection at a time; the lock advertises only while no client is there; a value that comes out of
 receive() was written by this client, whole, and is 1 to 244 bytes. Every failure is NoRadio, Gone, Silent or Broken;

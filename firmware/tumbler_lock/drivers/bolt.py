@@ -1,4 +1,4 @@
-"""Bolt: the coil that withdraws it, and the two limits that keep the coil from burning (docs/drivers.md).
+"""Bolt: the coil that withdraws it, and the two limits that keep the coil from burning (docs/design/drivers.md).
 
 Invariants, whatever is called in whatever order: the coil is never driven for longer than `limit_ms` at a
 stretch, and between two stretches it rests for at least `rest_ms`. A fail-safe bolt is held back without current:
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from .pulse import Pulse
+    from .rmt_pulse import Pulse
 
 REST_MS = const(500)
 _MAKING_MS = const(300)  # the longest that the making of a pulse takes, garbage collected meanwhile included

@@ -1,4 +1,4 @@
-"""Contact: a switch that is on or off, debounced: a door's contact, a button (docs/drivers.md).
+"""Contact: a switch that is on or off, debounced: a door's contact, a button (docs/design/drivers.md).
 
 Times are ms of a counter that may wrap at 2^30.
 """

@@ -1,4 +1,4 @@
-"""DS3231 clock chip: Unix time in and out, and whether it can be trusted (docs/drivers.md has the registers).
+"""DS3231 clock chip: Unix time in and out, and whether it can be trusted (docs/design/drivers.md has the registers).
 
 Times are whole seconds UTC since 1970. The chip counts in its own calendar, in which every fourth year is a
 leap year, 2100 too. The driver treats that calendar as a counter of days since 2000-01-01, both ways, so the

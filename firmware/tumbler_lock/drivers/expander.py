@@ -1,4 +1,4 @@
-"""A keypad matrix on an I2C expander: PCF8574, PCF8574A or MCP23017 (docs/drivers.md has what may be believed).
+"""A keypad matrix on an I2C expander: PCF8574, PCF8574A or MCP23017 (docs/design/drivers.md has what may be believed).
 
 Rows are pulled low or let go, columns are pulled up and read, as with pins of the board. Bits of a port are the
 chip's pins: P0 is bit 0; GPA0 is bit 0 and GPB0 bit 8. A bus or a chip that fails never presses a key: its scan is no

@@ -1,4 +1,4 @@
-"""Keypad matrix: scanning, debounce, rollover, ghosts and stuck keys (docs/drivers.md has the states).
+"""Keypad matrix: scanning, debounce, rollover, ghosts and stuck keys (docs/design/drivers.md has the states).
 
 A crossing is numbered row * columns + column and is one bit of every mask. Times are milliseconds of a
 counter that may wrap at 2^30. Rows are open-drain outputs (1 lets go), columns inputs with pull-ups
@@ -131,7 +131,7 @@ class Matrix(Grid):
 
     def hold(self, on: bool) -> None:
         """Keep the rows' levels through a light sleep, or let go of them: an S3 and a C3 float every pin that neither
-        wakes nor is held (docs/app.md)."""
+        wakes nor is held (docs/design/app.md)."""
         for row in self._rows:
             row.init(hold=on)
 

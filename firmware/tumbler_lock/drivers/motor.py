@@ -1,4 +1,4 @@
-"""Motor bolt: an H-bridge with two end switches (docs/drivers.md has states and times).
+"""Motor bolt: an H-bridge with two end switches (docs/design/drivers.md has states and times).
 
 Invariants, whatever is called in whatever order: never both legs at once, and both off for DEAD_MS between two drives;
 no drive is longer than `stall_ms`, which hardware counts, whatever the program does; a travel has TRIES drives at most.
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from .pulse import Pulse
+    from .rmt_pulse import Pulse
 
 DEAD_MS = const(100)
 RETRY_MS = const(1000)

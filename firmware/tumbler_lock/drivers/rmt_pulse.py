@@ -1,4 +1,5 @@
-"""Pulse: pins that are on for a time which hardware counts, whatever the program does (docs/drivers.md, "Pulse").
+"""Pulse: pins that are on for a time which hardware counts, whatever the program does (docs/design/drivers.md,
+"Pulse").
 
 Invariants: one pin at most is on; it goes off after the time that was asked for, or a little before, with no part of
 the program; after an error all are off. The RMT plays everything from its own memory. On an ESP32 a channel that plays

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from .. import boards, energy, show, wiring
-from ..board_schema import get
-from .shared import Json, examples
+from ..hardware import boards, energy, wiring
+from ..hardware.schema import get
+from . import output
+from .options import Json, examples
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -31,10 +32,10 @@ def list_(json: Json = False) -> None:
         title = (board.headers or {}).get("title", "runs on this computer")
         rows.append({"name": name, "title": title, **boards.capabilities(board.description)})
     if json:
-        show.emit(rows)
+        output.emit(rows)
         return
     cells = [[row[key] for key in ("name", "chip", "keypad", "sleep", "title")] for row in rows]
-    show.table(("name", "chip", "keypad", "sleep", "board"), cells, "No boards.")
+    output.table(("name", "chip", "keypad", "sleep", "board"), cells, "No boards.")
 
 
 @app.command(epilog=examples("tumbler board check esp32s3-devkitc", "tumbler board check mine/board.json --json"))
@@ -46,7 +47,7 @@ def check(name: Board, json: Json = False) -> None:
     board = boards.load(name)
     found = boards.check(board.description, board.headers, board.path)
     if json:
-        show.emit(
+        output.emit(
             {
                 "possible": not found.errors,
                 "errors": found.errors,
@@ -58,11 +59,11 @@ def check(name: Board, json: Json = False) -> None:
         for error in found.errors:
             print(error)
         for warning in found.warnings:
-            show.warn(warning)
+            output.warn(warning)
         if not found.errors:
-            show.say(f"{board.path}: '{board.description['name']}' is a board that can be built.")
+            output.say(f"{board.path}: '{board.description['name']}' is a board that can be built.")
             for note in found.notes:
-                show.notice(note)
+                output.notice(note)
     if found.errors:
         raise typer.Exit(1)
 
@@ -79,7 +80,7 @@ def show_(name: Board, json: Json = False) -> None:
         if terminal.place
     ]
     if json:
-        show.emit(
+        output.emit(
             {
                 "name": board.description["name"],
                 **able,
@@ -90,16 +91,16 @@ def show_(name: Board, json: Json = False) -> None:
         )
         return
     title: str = (board.headers or {}).get("title", name)
-    show.fields(able.items(), title)
+    output.fields(able.items(), title)
     rows = [[wire["part"], wire["terminal"], wire["supply"] or f"GPIO {wire['gpio']}"] for wire in wires]
-    show.table(("part", "terminal", "board"), rows, "No wires.")
+    output.table(("part", "terminal", "board"), rows, "No wires.")
     for note in boards.notes(board.description):
-        show.notice(note)
+        output.notice(note)
 
 
 @app.command("energy", epilog=examples("tumbler board energy esp32c3-devkitm"))
 def energy_(name: Board, json: Json = False) -> None:
-    """Estimate how long batteries last, from the data sheets' currents; docs/energy.md has the assumptions.
+    """Estimate how long batteries last, from the data sheets' currents; docs/guide/batteries.md has the assumptions.
 
     It counts the module with a good regulator: a development board draws milliamperes besides.
     """
@@ -108,7 +109,7 @@ def energy_(name: Board, json: Json = False) -> None:
     day = energy.account(board.description, sleep=sleep)
     others = energy.variants(board.description)
     if json:
-        show.emit(
+        output.emit(
             {
                 "sleep": day.sleep,
                 "shares_uah_a_day": {share.name: round(share.uah) for share in day.shares},
@@ -120,8 +121,10 @@ def energy_(name: Board, json: Json = False) -> None:
         )
         return
     if not get(board.description, "power.battery"):
-        show.warn(f"'{board.description['name']}' is described as a board on the mains; this is what cells would last.")
+        output.warn(
+            f"'{board.description['name']}' is described as a board on the mains; this is what cells would last."
+        )
     rows = [[share.name, f"{share.uah:,.0f}"] for share in day.shares]
     rows.append(["together", f"{day.uah:,.0f}"])
-    show.table(("what", "microampere-hours a day"), rows, "Nothing.")
-    show.table(("variant", "days"), [[title, f"{other.days:,.0f}"] for title, other in others], "Nothing.")
+    output.table(("what", "microampere-hours a day"), rows, "Nothing.")
+    output.table(("variant", "days"), [[title, f"{other.days:,.0f}"] for title, other in others], "Nothing.")

@@ -5,17 +5,16 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from firmware.core.zone import Zone
+from tumbler_lock.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from tumbler_lock.core.zone import Zone
 
-from .. import show
-from ..explain import explain as explain_digits
-from ..issue import Wish, issue
+from ..codes.explain import explain as explain_digits
+from ..codes.issue import Wish, issue
+from ..link.connected import Visit
 from ..link.radios import SCAN_SECONDS
-from ..link.visit import Visit
-from ..registry import Registry
-from ..show_link import issued_codes, list_data
-from .shared import (
+from ..registry.registry import Registry
+from . import output
+from .options import (
     Digits,
     Json,
     Label,
@@ -31,6 +30,7 @@ from .shared import (
     label_of,
     now,
 )
+from .output_lock import issued_codes, list_data
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -174,7 +174,7 @@ def list_(
     """
     if fetch:
 
-        async def work(door: Visit, progress: show.Progress) -> None:
+        async def work(door: Visit, progress: output.Progress) -> None:
             await door.fetch_log()  # for the first uses
             await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
 
@@ -186,9 +186,9 @@ def list_(
     if current:
         data = [code for code in data if code["state"] not in ("over", "erased", "used", "revoked")]
     if json:
-        show.emit(data)
+        output.emit(data)
         return
-    show.codes(lock, data, f"No codes. Issue one: tumbler code one-time {lock.name}")
+    output.codes(lock, data, f"No codes. Issue one: tumbler code one-time {lock.name}")
 
 
 @app.command(
@@ -215,24 +215,24 @@ def explain(
                 return
         answers = explain_digits(registry, lock, digits, moment)
     if lock.erase_pending:
-        show.warn(
+        output.warn(
             f"An erase code was issued for '{lock.name}': if it was used, every code of epoch {lock.epoch} is dead."
         )
     if json:
-        first, *earlier = [show.answer_data(lock, answer, moment) for answer in answers]
-        show.emit({**first, "earlier": earlier})
+        first, *earlier = [output.answer_data(lock, answer, moment) for answer in answers]
+        output.emit({**first, "earlier": earlier})
     else:
-        show.explained(lock, answers, moment)
+        output.explained(lock, answers, moment)
 
 
-def _explain_told(name: str, row: show.Data, json: bool) -> None:
+def _explain_told(name: str, row: output.Data, json: bool) -> None:
     """Print what is known of digits that the lock was told from here, without them."""
     data = {key: value for key, value in row.items() if key != "digits"}
     if json:
-        show.emit({**data, "earlier": []})
+        output.emit({**data, "earlier": []})
         return
-    show.say(f"A code that {name} was told. So it said last; ask it again: tumbler code list '{name}' --fetch")
-    show.fields((key, value) for key, value in data.items() if value not in (None, ""))
+    output.say(f"A code that {name} was told. So it said last; ask it again: tumbler code list '{name}' --fetch")
+    output.fields((key, value) for key, value in data.items() if value not in (None, ""))
 
 
 def _simple(kind: int, name: str, start: str | None, digits: int | None, label: str, past: bool, json: bool) -> None:
@@ -248,10 +248,10 @@ def _issue(registry: Registry, name: str, wish: Wish, json: bool) -> None:
     code, warnings = issue(registry, name, wish, now())
     lock = registry.lock(name)
     for warning in warnings:
-        show.warn(warning)
+        output.warn(warning)
     if json:
-        show.emit({**show.code_data(lock, code), "warnings": warnings})
+        output.emit({**output.code_data(lock, code), "warnings": warnings})
         return
-    show.issued(lock, code)
-    if wish.kind == ERASE and show.fancy():
-        show.say(f"When the lock has confirmed it: tumbler lock erased {lock.name}")
+    output.issued(lock, code)
+    if wish.kind == ERASE and output.fancy():
+        output.say(f"When the lock has confirmed it: tumbler lock erased {lock.name}")

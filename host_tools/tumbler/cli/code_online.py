@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.codebook import NEVER, Code
-from firmware.core.zone import Zone
+from tumbler_lock.core.codebook import NEVER, Code
+from tumbler_lock.core.zone import Zone
 
-from .. import show, show_link
+from ..codes.issue import policy_of
 from ..errors import ToolError
-from ..issue import policy_of
+from ..link.connected import Visit
 from ..link.radios import SCAN_SECONDS
 from ..link.refusals import Refusal
-from ..link.visit import Visit
-from ..registry import Lock, Registry
-from ..zones import format_time
-from .shared import Json, Label, Name, Wait, Yes, ask, at_lock, examples, hour, joined, label_of
+from ..registry.registry import Lock, Registry
+from ..timezones import format_time
+from . import output, output_lock
+from .options import Json, Label, Name, Wait, Yes, ask, at_lock, examples, hour, joined, label_of
 
 SHORTEST_RANDOM = 6  # digits of a random code, to begin with
 LONGEST = 9
@@ -70,7 +70,7 @@ def custom(
         zone = Zone(registry.lock(name).rule)
     begin, until = hour(start, zone, "--start"), _end(end, zone)
 
-    async def work(door: Visit, progress: show.Progress) -> tuple[str, bytes]:
+    async def work(door: Visit, progress: output.Progress) -> tuple[str, bytes]:
         progress(f"Adding a code to {door.lock.name} …")
         if digits is not None:
             return digits, await door.add_code(digits, begin, until, note, insist)
@@ -121,7 +121,7 @@ def change(
     begin, until = hour(start, zone, "--start"), NEVER if end == NO_END else hour(end, zone, "--end", "up")
     note = named.label if label is None else label_of(label)
 
-    async def work(door: Visit, progress: show.Progress) -> tuple[bytes, Code | None]:
+    async def work(door: Visit, progress: output.Progress) -> tuple[bytes, Code | None]:
         target = await _target(door, named, progress)
         progress(f"Changing a code of {door.lock.name} …")
         tag = await door.change_code(target, begin, until, digits, note, insist)
@@ -148,16 +148,16 @@ def delete(name: Name, code: CodeOrId, yes: Yes = False, wait: Wait = SCAN_SECON
         f"Deleting a code of '{lock.name}' needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: show.Progress) -> bytes:
+    async def work(door: Visit, progress: output.Progress) -> bytes:
         target = await _target(door, named, progress)
         progress(f"Deleting a code of {door.lock.name} …")
         return await door.delete_code(target)
 
     lock, tag = at_lock(name, work, wait)
     if json:
-        show.emit({"lock": lock.name, "deleted": tag[:4].hex(), "label": named.label})
+        output.emit({"lock": lock.name, "deleted": tag[:4].hex(), "label": named.label})
     else:
-        show.say(f"Deleted the code {tag[:4].hex()} of {lock.name}.")
+        output.say(f"Deleted the code {tag[:4].hex()} of {lock.name}.")
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def find(registry: Registry, lock: Lock, text: str) -> Named:
     """Read digits, or the id of a code issued here or known to the lock."""
     text = joined(text)
     mirror = registry.mirror(lock)
-    issued = show_link.issued_codes(lock, [row for row in registry.codes(lock) if row.epoch == lock.epoch])
+    issued = output_lock.issued_codes(lock, [row for row in registry.codes(lock) if row.epoch == lock.epoch])
     chosen = mirror.chosen()
     labels = {code.digits: code.row.label for code in issued} | {one.digits: one.label for one in chosen}
     short_id = text.casefold()
@@ -197,7 +197,7 @@ def find(registry: Registry, lock: Lock, text: str) -> Named:
     )
 
 
-async def _target(door: Visit, named: Named, progress: show.Progress) -> str | bytes:
+async def _target(door: Visit, named: Named, progress: output.Progress) -> str | bytes:
     """Return how to name the code to the lock, which is asked for its list when nothing else is known than an id."""
     if named.digits is not None:
         return named.digits
@@ -225,9 +225,9 @@ def _print(
         "label": label,
     }
     if json:
-        show.emit(data)
+        output.emit(data)
         return
-    show.told_code(data)
+    output.told_code(data)
 
 
 def _end(text: str | None, zone: Zone) -> int | None:

@@ -13,31 +13,31 @@ import typer
 from rich.console import Console as Terminal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from firmware import VERSION
-from firmware.core.lms import PUBLIC
+from tumbler_lock import VERSION
+from tumbler_lock.core.lms import PUBLIC
 
-from .. import show
-from ..deploy import frozen, micropython_image, packages
-from ..deploy.bundle import Bundle
-from ..deploy.chip import Chip
-from ..deploy.console import Console
-from ..deploy.deploying import Report
-from ..deploy.deploying import deploy as deploy_to
-from ..deploy.file_system import factory, for_target, used
-from ..deploy.flashing import flash as flash_chip
-from ..deploy.labels import Label
-from ..deploy.packages import Package
-from ..deploy.ports import trouble
-from ..deploy.provisioning import Settings
-from ..deploy.provisioning import provision as provision_board
-from ..deploy.target import Target, known
-from ..deploy.testing import Result, SelfTest
-from ..deploy.workshop import Done, Line, State, read_table
-from ..deploy.workshop import run as run_workshop
 from ..errors import ToolError
-from ..registry import Lock, Registry
-from ..zones import local_zone
-from .shared import (
+from ..flashing import frozen, micropython_image, packages
+from ..flashing.bundle import Bundle
+from ..flashing.chip import Chip
+from ..flashing.console import Console
+from ..flashing.deploy import Report
+from ..flashing.deploy import deploy as deploy_to
+from ..flashing.file_system import factory, for_target, used
+from ..flashing.flash import flash as flash_chip
+from ..flashing.labels import Label
+from ..flashing.packages import Package
+from ..flashing.ports import trouble
+from ..flashing.provision import Settings
+from ..flashing.provision import provision as provision_board
+from ..flashing.selftest import Result, SelfTest
+from ..flashing.target import Target, known
+from ..flashing.workshop import Done, Line, State, read_table
+from ..flashing.workshop import run as run_workshop
+from ..registry.registry import Lock, Registry
+from ..timezones import local_zone
+from . import output
+from .options import (
     Json,
     KeyLabel,
     NewName,
@@ -120,7 +120,7 @@ def flash(
     micropython_image.remember(micropython, target)
     notes = _notes(target, inside)
     if json:
-        show.emit(
+        output.emit(
             {
                 "mac": done.mac,
                 "erased": done.erased,
@@ -131,14 +131,14 @@ def flash(
             }
         )
         return
-    show.say(f"MicroPython {target.version} is on the board ({done.mac}){_own(inside, micropython)}.")
+    output.say(f"MicroPython {target.version} is on the board ({done.mac}){_own(inside, micropython)}.")
     if done.firmware is None:
         what = "The firmware" if inside is None else "Its start files, and the slots it may have"
-        show.say(f"Its file system was kept. {what}: tumbler deploy --board {board} --port {port}")
+        output.say(f"Its file system was kept. {what}: tumbler deploy --board {board} --port {port}")
     else:
         if inside is None:
-            show.say(f"So is the firmware {done.firmware}{_radio(done.aioble, notes)}.")
-        show.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
+            output.say(f"So is the firmware {done.firmware}{_radio(done.aioble, notes)}.")
+        output.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
     _tell(notes)
 
 
@@ -161,7 +161,7 @@ def deploy(
     with _bars() as progress, Console(port) as console:
         done = deploy_to(console, target, bundle, progress, downgrade, key)
     if json:
-        show.emit(
+        output.emit(
             {
                 "version": done.version,
                 "slot": done.slot,
@@ -179,11 +179,11 @@ def deploy(
         _tell_inside(done)
         return
     if not done.changed:
-        show.say(f"The board has the firmware {done.version} already; nothing was sent.")
+        output.say(f"The board has the firmware {done.version} already; nothing was sent.")
         return
-    show.say(f"{len(done.sent_files)} files sent ({done.sent:,} bytes), {done.copied} copied, {done.kept} kept.")
+    output.say(f"{len(done.sent_files)} files sent ({done.sent:,} bytes), {done.copied} copied, {done.kept} kept.")
     trial = " It is on trial, and settles when it has been well for a minute." if done.trial else ""
-    show.say(f"The firmware {done.version} runs in slot {done.slot}.{trial}")
+    output.say(f"The firmware {done.version} runs in slot {done.slot}.{trial}")
 
 
 def provision(
@@ -209,14 +209,14 @@ def provision(
             came = provision_board(console, registry, lock, settings, now())
     if json:
         told = {"name": lock.name, "lock_id": lock.lock_id.hex(), "new": came.new, "clock_set": came.clock_set}
-        show.emit({**told, "timezone": lock.timezone})
+        output.emit({**told, "timezone": lock.timezone})
         return
     words = f"was this lock already, and its clock {'is set now' if came.clock_set else 'is right'}"
     if came.new:
         words = "is a lock now"
-    show.say(f"{lock.name} {words} (lock id {lock.lock_id.hex()}).")
-    if show.fancy():
-        show.say(f"Issue a code: tumbler code one-time {lock.name}")
+    output.say(f"{lock.name} {words} (lock id {lock.lock_id.hex()}).")
+    if output.fancy():
+        output.say(f"Issue a code: tumbler code one-time {lock.name}")
 
 
 def selftest(
@@ -228,7 +228,7 @@ def selftest(
     """Test the parts of a board: clock, flash, sound, bolt, radio, keypad."""
     results = _selftest(port, keypad, yes, quiet=json)
     if json:
-        show.emit([{"part": one.part, "right": one.right, "words": one.words} for one in results])
+        output.emit([{"part": one.part, "right": one.right, "words": one.words} for one in results])
     if any(one.right is False for one in results):
         raise typer.Exit(1)
 
@@ -244,7 +244,7 @@ def monitor(port: Port) -> None:
 
 def image(
     board: Board,
-    output: Annotated[
+    file: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The image to write.", show_default=False)
     ],
     micropython: Annotated[
@@ -262,16 +262,16 @@ def image(
     files = bundle.files()
     data = factory(interpreter, files, target)
     try:
-        output.write_bytes(data)
+        file.write_bytes(data)
     except OSError as error:
-        raise ToolError(f"{output} cannot be written: {error.strerror}.", "Name another file.") from error
+        raise ToolError(f"{file} cannot be written: {error.strerror}.", "Name another file.") from error
     micropython_image.remember(interpreter, target)
     free = target.vfs_size - used(for_target(files, target))
     notes = _notes(target, inside)
     if json:
-        show.emit(
+        output.emit(
             {
-                "file": str(output),
+                "file": str(file),
                 "bytes": len(data),
                 "free": free,
                 "aioble": _version(bundle.aioble),
@@ -281,8 +281,8 @@ def image(
         )
         return
     what = _radio(_version(bundle.aioble), notes) if inside is None else _own(inside, interpreter)
-    show.say(f"{output}: {len(data):,} bytes, {free // 1024} KiB of the file system are free{what}.")
-    show.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {output}")
+    output.say(f"{file}: {len(data):,} bytes, {free // 1024} KiB of the file system are free{what}.")
+    output.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {file}")
     _tell(notes)
 
 
@@ -314,7 +314,7 @@ def workshop(
     _tell(_notes(target, inside))
     bench = _Bench(port, target, micropython, bundle, table.with_name(table.name + ".labels"), keypad)
     run_workshop(lines, state, bench, _connect)
-    show.say(f"All {len(lines)} are done.")
+    output.say(f"All {len(lines)} are done.")
 
 
 class _Bench:
@@ -336,7 +336,7 @@ class _Bench:
         with _bars() as progress:
             flash_chip(self._port, self._target, self._micropython, self._bundle, progress, erase=True, refuse=refuse)
         micropython_image.remember(self._micropython, self._target)
-        show.say(f"{line.name}: flashed.")
+        output.say(f"{line.name}: flashed.")
 
     def provision(self, line: Line) -> None:
         with Registry.open() as registry:
@@ -344,7 +344,7 @@ class _Bench:
             with Console(self._port) as console:
                 lock = lock_of()
                 provision_board(console, registry, lock, Settings(), now())
-        show.say(f"{line.name}: provisioned, lock id {lock.lock_id.hex()}.")
+        output.say(f"{line.name}: provisioned, lock id {lock.lock_id.hex()}.")
 
     def selftest(self, line: Line) -> None:
         results = _selftest(self._port, self._keypad, yes=False, quiet=False)
@@ -361,8 +361,8 @@ class _Bench:
             lock = registry.lock(line.name)
         label = Label(lock.name, lock.lock_id)
         paths = label.write(self._labels, lock.lock_id.hex())
-        show.say(label.text())
-        show.say(f"{line.name}: done. Its label: {' and '.join(str(path) for path in paths)}")
+        output.say(label.text())
+        output.say(f"{line.name}: done. Its label: {' and '.join(str(path) for path in paths)}")
 
 
 def _connect(line: Line, done: Done) -> None:
@@ -419,7 +419,7 @@ def _selftest(port: str, keypad: bool, yes: bool, quiet: bool) -> list[Result]:
     def told(result: Result) -> None:
         if not quiet:
             mark = {True: "right", False: "WRONG", None: "unsure"}[result.right]
-            show.say(f"{result.part:<8} {mark:<7} {result.words}")
+            output.say(f"{result.part:<8} {mark:<7} {result.words}")
 
     def prompt(key: str) -> None:
         if not quiet:
@@ -453,7 +453,7 @@ def _notes(target: Target, inside: str | None) -> list[str]:
 
 def _tell(notes: list[str]) -> None:
     for note in notes:
-        show.notice(note)
+        output.notice(note)
 
 
 def _own(inside: str | None, image: bytes) -> str:
@@ -471,12 +471,12 @@ def _tell_inside(done: Report) -> None:
             for did, paths in (("sent", done.sent_files), ("removed", done.removed))
             if paths
         ]
-        show.say(f"{'; '.join(parts)}.")
+        output.say(f"{'; '.join(parts)}.")
     else:
-        show.say("Everything beside its MicroPython is right already; nothing was sent.")
-    show.say(f"The firmware is part of this board's MicroPython: version {done.version}.")
+        output.say("Everything beside its MicroPython is right already; nothing was sent.")
+    output.say(f"The firmware is part of this board's MicroPython: version {done.version}.")
     if done.version != VERSION:
-        show.say(f"This source is {VERSION}: to change to it, tumbler freeze, build MicroPython and flash it.")
+        output.say(f"This source is {VERSION}: to change to it, tumbler freeze, build MicroPython and flash it.")
 
 
 def _aioble(folder: Path | None, mip: bool) -> Package | None:
@@ -512,7 +512,7 @@ def _update_key(path: Path | None) -> bytes | None:
 def _bars() -> Iterator[Callable[[str, int, int], None]]:
     """Give out what draws a bar for each thing that is written; on a terminal only."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Terminal(stderr=True), transient=True, disable=not show.fancy()) as progress:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True, disable=not output.fancy()) as progress:
         tasks: dict[str, int] = {}
 
         def draw(what: str, done: int, of: int) -> None:

@@ -8,20 +8,21 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.codebook import NEVER
-from firmware.core.keys import OPENER, PSK_SIZE, ROLE_NAMES
-from firmware.core.zone import Zone
+from tumbler_lock.core.codebook import NEVER
+from tumbler_lock.core.keys import OPENER, PSK_SIZE, ROLE_NAMES
+from tumbler_lock.core.zone import Zone
 
-from .. import key_file, show, show_link
+from ..answers import KeyEntry
 from ..errors import ToolError
-from ..key_file import KeyFile
 from ..link.client import ANY_SLOT
+from ..link.connected import Visit
 from ..link.radios import SCAN_SECONDS
 from ..link.refusals import Refusal
-from ..link.results import KeyEntry
-from ..link.visit import Visit
-from ..registry import Registry, home
-from .shared import (
+from ..registry import key_file
+from ..registry.key_file import KeyFile
+from ..registry.registry import Registry, home
+from . import output, output_lock
+from .options import (
     Json,
     Name,
     Wait,
@@ -97,7 +98,7 @@ def add(
 
     sent = False
 
-    async def work(door: Visit, progress: show.Progress) -> int:
+    async def work(door: Visit, progress: output.Progress) -> int:
         nonlocal sent
         progress(f"Adding a key to {door.lock.name} …")
         sent = True
@@ -121,14 +122,14 @@ def add(
         except OSError:  # the lock has the key, and nobody else would
             saved = home() / f"{lock.lock_id.hex()}-{slot}.key"
             key_file.create(saved, key)
-            show.warn(f"The key could not be printed: it is in {saved}. Give it to the person, and keep no copy.")
+            output.warn(f"The key could not be printed: it is in {saved}. Give it to the person, and keep no copy.")
             raise
         return
     key_file.complete(export, key)
     if json:
-        show.emit({**show_link.key_data(lock, replace(entry, slot=slot), here=False), "file": str(export)})
+        output.emit({**output_lock.key_data(lock, replace(entry, slot=slot), here=False), "file": str(export)})
         return
-    show.say(f"{note or role.value} has key {slot} of {lock.name}. Give the person {export}, and keep no copy.")
+    output.say(f"{note or role.value} has key {slot} of {lock.name}. Give the person {export}, and keep no copy.")
 
 
 def _drop(export: Path) -> None:
@@ -158,18 +159,18 @@ def _entry(
 def list_(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock which keys it has."""
 
-    async def work(door: Visit, progress: show.Progress) -> list[show.Data]:
+    async def work(door: Visit, progress: output.Progress) -> list[output.Data]:
         progress(f"Reading the keys of {door.lock.name} …")
         keys = await door.fetch_keys()
         here = {key.slot for key in door.mirror.usable_keys()}
-        return [show_link.key_data(door.lock, key, key.slot in here) for key in keys]
+        return [output_lock.key_data(door.lock, key, key.slot in here) for key in keys]
 
     _, data = at_lock(name, work, wait)
     if json:
-        show.emit(data)
+        output.emit(data)
         return
     columns = ("slot", "role", "label", "days", "from", "until", "start", "end", "here")
-    show.table(columns, [[key[column] for column in columns] for key in data], "No keys.", strong=2)
+    output.table(columns, [[key[column] for column in columns] for key in data], "No keys.", strong=2)
 
 
 @app.command(epilog=examples("tumbler key remove cabin 3", "tumbler key remove cabin Ann"))
@@ -190,7 +191,7 @@ def remove(
         f"Removing a key of '{lock.name}' needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: show.Progress) -> KeyEntry:
+    async def work(door: Visit, progress: output.Progress) -> KeyEntry:
         keys = await door.fetch_keys()
         found = [key for key in keys if str(key.slot) == which or key.label.casefold() == which.casefold()]
         if len(found) != 1:
@@ -205,9 +206,9 @@ def remove(
 
     lock, key = at_lock(name, work, wait)
     if json:
-        show.emit({"lock": lock.name, "removed": key.slot, "label": key.label})
+        output.emit({"lock": lock.name, "removed": key.slot, "label": key.label})
     else:
-        show.say(f"Removed key {key.slot}{f' ({key.label})' if key.label else ''} of {lock.name}.")
+        output.say(f"Removed key {key.slot}{f' ({key.label})' if key.label else ''} of {lock.name}.")
 
 
 @app.command("import", epilog=examples("tumbler key import ann.key", "tumbler key import ann.key cabin"))
@@ -237,6 +238,6 @@ def import_(
         registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot, limits=key.limits)
     role = ROLE_NAMES[key.role]
     if json:
-        show.emit({"name": known.name, "lock_id": known.lock_id.hex(), "slot": key.slot, "role": role})
+        output.emit({"name": known.name, "lock_id": known.lock_id.hex(), "slot": key.slot, "role": role})
     else:
-        show.say(f"The file has a key of the role {role} for {known.name}. Try it: tumbler lock status {known.name}")
+        output.say(f"The file has a key of the role {role} for {known.name}. Try it: tumbler lock status {known.name}")

@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.tickets import ERASE, meaning
-from firmware.core.zone import Zone
+from tumbler_lock.core.tickets import ERASE, meaning
+from tumbler_lock.core.zone import Zone
 
-from .. import show, show_link
+from ..answers import KeyEntry
+from ..codes.issue import describe
+from ..codes.risk import risk as count_risk
 from ..errors import ToolError
-from ..issue import describe
-from ..link.results import KeyEntry
-from ..registry import LAST_EPOCH, Lock, Registry
-from ..risk import risk as count_risk
-from ..zones import format_time
-from .shared import (
+from ..registry.registry import LAST_EPOCH, Lock, Registry
+from ..timezones import format_time
+from . import output, output_lock
+from .options import (
     EXAMPLE_SECRET,
     Json,
     Name,
@@ -77,30 +77,30 @@ def add(
     with Registry.open() as registry:
         twins = [known.name for known in registry.locks() if known.held == key]
         lock = registry.add(name, timezone, rule, days, policy.value, key, now())
-        data = show.lock_data(lock, 0)
+        data = output.lock_data(lock, 0)
     if key == EXAMPLE_SECRET:
-        show.warn("This is the example secret of the documentation: anybody can make codes for this lock.")
+        output.warn("This is the example secret of the documentation: anybody can make codes for this lock.")
     if twins:
-        show.warn(f"'{twins[0]}' has the same secret: a code for one lock opens the other too.")
+        output.warn(f"'{twins[0]}' has the same secret: a code for one lock opens the other too.")
     if json:
-        show.emit(data)
+        output.emit(data)
         return
-    show.fields(data.items(), title=f"Added {lock.name}")
-    if show.fancy():
-        show.say(f"\nIssue a code: tumbler code one-time {lock.name}")
+    output.fields(data.items(), title=f"Added {lock.name}")
+    if output.fancy():
+        output.say(f"\nIssue a code: tumbler code one-time {lock.name}")
 
 
 @app.command("list")
 def list_(json: Json = False) -> None:
     """List the locks."""
     with Registry.open() as registry:
-        data = [show.lock_data(lock, registry.count(lock)) for lock in registry.locks()]
+        data = [output.lock_data(lock, registry.count(lock)) for lock in registry.locks()]
     if json:
-        show.emit(data)
+        output.emit(data)
         return
     columns = ("name", "timezone", "policy", "codes", "epoch", "erase_pending")
     rows = [[lock[column] for column in columns] for lock in data]
-    show.table([c.replace("_", " ") for c in columns], rows, "No locks yet. Add one: tumbler lock add --help")
+    output.table([c.replace("_", " ") for c in columns], rows, "No locks yet. Add one: tumbler lock add --help")
 
 
 @app.command("show")
@@ -112,21 +112,21 @@ def show_(
     """Show one lock; its secret only if asked to."""
     with Registry.open() as registry:
         lock = registry.lock(name)
-        data = show.lock_data(lock, registry.count(lock))
+        data = output.lock_data(lock, registry.count(lock))
         held = registry.mirror(lock).usable_keys()
     if held:
         entry = KeyEntry(held[0].slot or 0, held[0].role, held[0].label)
         if held[0].limits is not None:
             entry = KeyEntry.limited(held[0].slot or 0, held[0].role, held[0].label, held[0].limits)
-        key = show_link.key_data(lock, entry, here=True)
+        key = output_lock.key_data(lock, entry, here=True)
         data |= {f"key_{field}": key[field] for field in ("role", "label", "days", "from", "until", "start", "end")}
     data["time"] = format_time(now(), Zone(lock.rule))
     if secret:
         data["secret"] = lock.secret.hex()
     if json:
-        show.emit(data)
+        output.emit(data)
     else:
-        show.fields(data.items(), title=lock.name)
+        output.fields(data.items(), title=lock.name)
 
 
 @app.command()
@@ -140,16 +140,16 @@ def remove(
         lock = registry.lock(name)
         what = "key" if lock.held is None else "secret"
         ask(
-            f"Remove '{lock.name}', its {show.many(registry.count(lock), 'code')} and its {what} for ever?",
+            f"Remove '{lock.name}', its {output.many(registry.count(lock), 'code')} and its {what} for ever?",
             "Nothing was removed.",
             yes,
             f"Removing '{lock.name}' deletes its {what} for ever and needs a confirmation.",
         )
         registry.remove(lock)
     if json:
-        show.emit({"removed": lock.name})
+        output.emit({"removed": lock.name})
     else:
-        show.say(f"Removed {lock.name}.")
+        output.say(f"Removed {lock.name}.")
 
 
 @app.command()
@@ -159,9 +159,9 @@ def risk(name: Name, json: Json = False) -> None:
         lock = registry.lock(name)
         found = count_risk(registry, lock, now())
     if json:
-        show.emit({"name": lock.name, "policy": lock.policy, **show.risk_data(found)})
+        output.emit({"name": lock.name, "policy": lock.policy, **output.risk_data(found)})
     else:
-        show.risk(found)
+        output.risk(found)
 
 
 @app.command()
@@ -183,14 +183,14 @@ def erased(
                 _confirm(registry, lock, yes)
         dead = 0 if unused else registry.count(lock)
         lock = registry.lock(name)
-        data = {**show.lock_data(lock, registry.count(lock)), "dead": dead}
+        data = {**output.lock_data(lock, registry.count(lock)), "dead": dead}
     if json:
-        show.emit(data)
+        output.emit(data)
     elif unused:
-        show.say(f"{lock.name} stays in epoch {lock.epoch}; its codes stay good.")
+        output.say(f"{lock.name} stays in epoch {lock.epoch}; its codes stay good.")
     else:
-        gone = f"{show.many(dead, 'code')} issued before {'is' if dead == 1 else 'are'} dead"
-        show.say(f"{lock.name} is in epoch {lock.epoch}; {gone}.")
+        gone = f"{output.many(dead, 'code')} issued before {'is' if dead == 1 else 'are'} dead"
+        output.say(f"{lock.name} is in epoch {lock.epoch}; {gone}.")
 
 
 def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:

@@ -4,17 +4,17 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.config import NAME_MAX
-from firmware.core.zone import Zone
+from tumbler_lock.core.config import NAME_MAX
+from tumbler_lock.core.zone import Zone
 
-from .. import show, show_link
+from ..codes.issue import POLICIES
 from ..errors import ToolError
-from ..issue import POLICIES
+from ..link.connected import Visit
 from ..link.radios import SCAN_SECONDS
-from ..link.visit import Visit
-from ..registry import Registry
-from ..zones import format_time
-from .shared import (
+from ..registry.registry import Registry
+from ..timezones import format_time
+from . import output, output_lock
+from .options import (
     Json,
     Name,
     PolicyName,
@@ -56,49 +56,49 @@ def add_to(app: typer.Typer) -> None:
 def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock how it is: bolt, battery, clock, codes, log."""
 
-    async def work(door: Visit, progress: show.Progress) -> show.Data:
-        return show_link.status_data(door.lock, door.status, now())
+    async def work(door: Visit, progress: output.Progress) -> output.Data:
+        return output_lock.status_data(door.lock, door.status, now())
 
     lock, data = at_lock(name, work, wait)
     if not data["time_trusted"]:
-        show.warn(
+        output.warn(
             f"The lock does not trust its clock: codes with times stay shut. Run: tumbler lock sync-time {lock.name}"
         )
     elif abs(data["clock_off"]) >= CLOCK_OFF:
-        show.warn(
-            f"Its clock is {show.many(abs(data['clock_off']), 'second')} off. Run: tumbler lock sync-time {lock.name}"
+        output.warn(
+            f"Its clock is {output.many(abs(data['clock_off']), 'second')} off. Run: tumbler lock sync-time {lock.name}"
         )
     if data["battery"] is not None and data["battery"] < LOW:
-        show.warn(f"Its battery has {data['battery']} % left. Change it soon.")
+        output.warn(f"Its battery has {data['battery']} % left. Change it soon.")
     if data["flash_in_doubt"]:
-        show.warn("The lock's flash failed: it takes no change until it restarts.")
+        output.warn("The lock's flash failed: it takes no change until it restarts.")
     if json:
-        show.emit(data)
+        output.emit(data)
     else:
         units = {"battery": " %", "clock_off": " s"}
         shown = ((key, value if value is None else f"{value}{units[key]}") if key in units else (key, value)
                  for key, value in data.items())  # fmt: skip
-        show.fields(shown, title=lock.name)
+        output.fields(shown, title=lock.name)
 
 
 def unlock(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Open the door."""
 
-    async def work(door: Visit, progress: show.Progress) -> int:
+    async def work(door: Visit, progress: output.Progress) -> int:
         return await door.client.unlock()
 
     lock, seconds = at_lock(name, work, wait)
     if json:
-        show.emit({"name": lock.name, "open_seconds": seconds})
+        output.emit({"name": lock.name, "open_seconds": seconds})
     else:
-        how = f"is open for {show.many(seconds, 'second')}" if seconds else "was opened"
-        show.say(f"{lock.name} {how}.")
+        how = f"is open for {output.many(seconds, 'second')}" if seconds else "was opened"
+        output.say(f"{lock.name} {how}.")
 
 
 def sync_time(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Set the lock's clock to this computer's time."""
 
-    async def work(door: Visit, progress: show.Progress) -> tuple[int, int]:
+    async def work(door: Visit, progress: output.Progress) -> tuple[int, int]:
         before = door.status.time - now()
         await door.client.set_time(now())
         at, _ = await door.client.time()
@@ -107,10 +107,10 @@ def sync_time(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None
     lock, (at, before) = at_lock(name, work, wait)
     time = format_time(at, Zone(lock.rule))
     if json:
-        show.emit({"name": lock.name, "time": time, "clock_was_off": before})
+        output.emit({"name": lock.name, "time": time, "clock_was_off": before})
     else:
-        was = f"{show.many(abs(before), 'second')} {'fast' if before > 0 else 'slow'}" if before else "right"
-        show.say(f"{lock.name} shows {time}; it was {was}.")
+        was = f"{output.many(abs(before), 'second')} {'fast' if before > 0 else 'slow'}" if before else "right"
+        output.say(f"{lock.name} shows {time}; it was {was}.")
 
 
 def log(
@@ -127,7 +127,7 @@ def log(
     """Fetch what is new in a lock's log, and show it. What was fetched stays in the registry, the lock keeps 1,000."""
     if not kept:
 
-        async def work(door: Visit, progress: show.Progress) -> int:
+        async def work(door: Visit, progress: output.Progress) -> int:
             return await door.fetch_log(lambda count: progress(f"Reading the log of {door.lock.name} … {count}"))
 
         at_lock(name, work, wait)
@@ -138,16 +138,16 @@ def log(
         if since is None and not everything:
             events = events[-LAST:]
         holders = mirror.holders()
-        names = show_link.labels(show_link.issued_codes(lock, registry.codes(lock)), mirror)
-        data = [show_link.event_data(lock, event, holders, names) for event in events]
+        names = output_lock.labels(output_lock.issued_codes(lock, registry.codes(lock)), mirror)
+        data = [output_lock.event_data(lock, event, holders, names) for event in events]
     if json:
-        show.emit(data)
+        output.emit(data)
         return
     columns = ("seq", "time", "event", "reason", "kind", "id", "label", "by")
     rows = [[event[column] for column in columns] for event in data]
     for row, event in zip(rows, data, strict=True):
         row[1] = event["time"] if event["time_trusted"] else f"{event['time']} ?"
-    show.table(columns, rows, "No events.", strong=2)
+    output.table(columns, rows, "No events.", strong=2)
 
 
 def config(
@@ -183,19 +183,19 @@ def config(
     }
     named = {field: value for field, value in changes.items() if value is not None}
 
-    async def work(door: Visit, progress: show.Progress) -> show.Data:
+    async def work(door: Visit, progress: output.Progress) -> output.Data:
         if named:
             progress(f"Setting {door.lock.name} …")
             await door.client.configure(**named)
         found = await door.client.settings()
         door.follow_settings(found, timezone)
-        return show_link.config_data(door.lock, found)
+        return output_lock.config_data(door.lock, found)
 
     lock, data = at_lock(name, work, wait)
     if json:
-        show.emit(data)
+        output.emit(data)
     else:
-        show.fields(data.items(), title=f"Set {lock.name}" if named else lock.name)
+        output.fields(data.items(), title=f"Set {lock.name}" if named else lock.name)
 
 
 def _bluetooth_name_of(text: str) -> str:
@@ -226,14 +226,14 @@ def erase(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = 
         f"Erasing every code of '{lock.name}' needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: show.Progress) -> int:
+    async def work(door: Visit, progress: output.Progress) -> int:
         return await door.erase()
 
     lock, epoch = at_lock(name, work, wait)
     if json:
-        show.emit({"name": lock.name, "epoch": epoch})
+        output.emit({"name": lock.name, "epoch": epoch})
     else:
-        show.say(f"{lock.name} is in epoch {epoch}; every code issued or added before is dead.")
+        output.say(f"{lock.name} is in epoch {epoch}; every code issued or added before is dead.")
 
 
 def reset(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
@@ -250,7 +250,7 @@ def reset(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = 
         f"Resetting '{lock.name}' deletes everything and needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: show.Progress) -> None:
+    async def work(door: Visit, progress: output.Progress) -> None:
         progress("Hold the set-up button inside the door …")
         await door.client.reset()
 
@@ -259,8 +259,8 @@ def reset(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = 
         if lock.held is not None:
             registry.begin_anew(lock)
     if json:
-        show.emit({"reset": lock.name})
+        output.emit({"reset": lock.name})
     elif lock.held is None:
-        show.say(f"{lock.name} is new, and its owner can pair it. Forget it here: tumbler lock remove {lock.name}")
+        output.say(f"{lock.name} is new, and its owner can pair it. Forget it here: tumbler lock remove {lock.name}")
     else:
-        show.say(f"{lock.name} is new. Pair it again: tumbler pair {lock.name}")
+        output.say(f"{lock.name} is new. Pair it again: tumbler pair {lock.name}")

@@ -11,10 +11,9 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from . import show
-from .commands import board, code, code_link, deploy, freeze, key, lock, lock_link, pair, update
-from .commands.shared import Json, PolicyName, complete_lock, complete_zone, examples
-from .errors import ToolError
+from ..errors import ToolError
+from . import board, code, code_online, flash, freeze, key, lock, lock_online, output, pair, update
+from .options import Json, PolicyName, complete_lock, complete_zone, examples
 
 app = typer.Typer(
     name="tumbler",
@@ -22,8 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
 )
-lock_link.add_to(lock.app)
-code_link.add_to(code.app)
+lock_online.add_to(lock.app)
+code_online.add_to(code.app)
 app.add_typer(lock.app, name="lock", help="The locks you know; and, over Bluetooth, their status, log and settings.")
 app.add_typer(board.app, name="board", help="The boards a lock can be built on: list, show, check, energy.")
 app.add_typer(
@@ -32,7 +31,7 @@ app.add_typer(
 app.add_typer(key.app, name="key", help="Who may manage a lock over Bluetooth.")
 app.add_typer(update.app, name="update", help="New firmware: build, sign, and send it over Bluetooth.")
 pair.add_to(app)
-deploy.add_to(app)
+flash.add_to(app)
 freeze.add_to(app)
 
 
@@ -123,14 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a label the terminal cannot show must not end the command
     # Help and usage errors have boxes and colour on a terminal only.
-    app.rich_markup_mode = "rich" if show.fancy() and sys.stderr.isatty() else None
+    app.rich_markup_mode = "rich" if output.fancy() and sys.stderr.isatty() else None
     try:
         try:
             get_command(app).main(args=None if arguments is None else list(arguments), prog_name="tumbler")
         finally:
             sys.stdout.flush()
     except ToolError as error:
-        show.error(error)
+        output.error(error)
         return 1
     except BrokenPipeError:  # the reader, such as head, has seen enough: what was asked for is done
         _discard_output()
@@ -142,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise leaving
     except OSError as error:
         _discard_output()
-        show.error(
+        output.error(
             ToolError(
                 f"The output cannot be written: {error.strerror}.",
                 "What was asked for may be done all the same: `tumbler code list` and `tumbler lock list` tell.",

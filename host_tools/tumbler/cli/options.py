@@ -11,16 +11,16 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from firmware.core.zone import Zone
+from tumbler_lock.core.zone import Zone
 
-from .. import show
 from ..errors import ToolError
 from ..link.client import Unconfirmed
+from ..link.connected import Visit, visit
 from ..link.radios import SCAN_SECONDS, Radios
-from ..link.visit import Visit, visit
-from ..registry import Lock, Registry, home
-from ..show import WEEKDAYS
-from ..zones import names, parse_instant, parse_time, zone_rule
+from ..registry.registry import Lock, Registry, home
+from ..timezones import names, parse_instant, parse_time, zone_rule
+from . import output
+from .output import WEEKDAYS
 
 EXAMPLE_SECRET = bytes(range(32))
 
@@ -230,11 +230,11 @@ def secret_of(text: str) -> bytes:
 
 
 def at_lock(
-    name: str, work: Callable[[Visit, show.Progress], Awaitable[T]], wait: float = SCAN_SECONDS
+    name: str, work: Callable[[Visit, output.Progress], Awaitable[T]], wait: float = SCAN_SECONDS
 ) -> tuple[Lock, T]:
     """Go to a lock of the registry and do something; returns the lock as it is known then, and what came of it. wait:
     seconds until it must have been seen."""
-    with Registry.open() as registry, show.Progress() as progress:
+    with Registry.open() as registry, output.Progress() as progress:
         lock = registry.lock(name)
 
         async def stay() -> T:
@@ -247,7 +247,7 @@ def at_lock(
             if not lost.interrupted:
                 raise
             progress.hide()
-            show.error(lost)
+            output.error(lost)
             raise KeyboardInterrupt from None
         return registry.lock(lock.name), result
 

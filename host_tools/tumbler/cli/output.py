@@ -15,15 +15,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from firmware.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, Meaning
-from firmware.core.zone import Zone, weekday
+from tumbler_lock.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, Meaning
+from tumbler_lock.core.zone import Zone, weekday
 
-from .errors import ToolError
-from .explain import Answer
-from .issue import Code
-from .registry import Lock
-from .risk import STRICT_ODDS, Risk
-from .zones import format_time
+from ..codes.explain import Answer
+from ..codes.issue import Code
+from ..codes.risk import STRICT_ODDS, Risk
+from ..errors import ToolError
+from ..registry.registry import Lock
+from ..timezones import format_time
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Data = dict[str, Any]

@@ -1,8 +1,8 @@
 """How what a lock told over the link looks: its status, log, codes, keys and settings."""
 
-from firmware.core import codebook
-from firmware.core.config import Config
-from firmware.core.events import (
+from tumbler_lock.core import codebook
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.events import (
     BATTERY,
     FAULT,
     KEY_ADDED,
@@ -15,19 +15,19 @@ from firmware.core.events import (
     VERDICTS,
     event_name,
 )
-from firmware.core.keys import ROLE_NAMES, SLOTS
-from firmware.core.passcode import EARLY
-from firmware.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
-from firmware.core.zone import Zone
+from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
+from tumbler_lock.core.passcode import EARLY
+from tumbler_lock.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
+from tumbler_lock.core.zone import Zone
 
-from .holders import Holders
-from .issue import Code, describe, state
-from .link.results import CodeRecord, KeyEntry, LogEvent, Status
-from .link.transport import Sighting
-from .mirror import Mirror
-from .registry import Lock
-from .show import WEEKDAYS, Data, code_data, weekend_names
-from .zones import format_time
+from ..answers import CodeRecord, KeyEntry, LogEvent, Status
+from ..codes.issue import Code, describe, state
+from ..link.transport import Sighting
+from ..registry.key_history import Holders
+from ..registry.lock_cache import Mirror
+from ..registry.registry import Lock
+from ..timezones import format_time
+from .output import WEEKDAYS, Data, code_data, weekend_names
 
 STATES = ("fresh", "active", "used", "revoked")
 UNTRUSTED = 2  # flag of an event

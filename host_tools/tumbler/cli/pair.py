@@ -7,22 +7,22 @@ from typing import Annotated
 
 import typer
 
-from firmware.core.config import Config
-from firmware.core.keys import OWNER, PSK_SIZE
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.keys import OWNER, PSK_SIZE
 
-from .. import show, show_link
+from ..codes.issue import POLICIES
 from ..errors import ToolError
-from ..issue import POLICIES
+from ..link.connected import visit
 from ..link.pair import Pairing, for_new
 from ..link.radios import SCAN_SECONDS, Radios
 from ..link.refusals import Refusal
 from ..link.session import WrongKey, WrongLock
 from ..link.transport import LinkLost, OutOfRange, Sighting
-from ..link.visit import visit
-from ..mirror import ANEW, SENT, HeldKey
-from ..registry import Lock, Registry
-from ..zones import local_zone
-from .shared import (
+from ..registry.lock_cache import ANEW, SENT, HeldKey
+from ..registry.registry import Lock, Registry
+from ..timezones import local_zone
+from . import output, output_lock
+from .options import (
     WAIT_MOST,
     Json,
     KeyLabel,
@@ -69,16 +69,16 @@ def scan(
         async with Radios() as radios:
             return await radios.scan(seconds)
 
-    with Registry.open() as registry, show.Progress() as progress:
+    with Registry.open() as registry, output.Progress() as progress:
         progress("Looking around …")
         locks = registry.locks()
-        data = [show_link.sighting_data(one, locks) for one in asyncio.run(look())]
+        data = [output_lock.sighting_data(one, locks) for one in asyncio.run(look())]
     if json:
-        show.emit(data)
+        output.emit(data)
         return
     columns = ("lock", "state", "advertised", "lock_id", "signal", "address", "transport")
     rows = [[one[column] for column in columns] for one in data]
-    show.table(
+    output.table(
         [c.replace("_", " ") for c in columns], rows, "No lock in range. Go closer, or start one: tumbler run --radio"
     )
 
@@ -105,22 +105,22 @@ def pair(
     Six digits appear here. Type them on the lock's keypad, then #.
     """
     name, note = name_of(name), key_label_of(label)
-    with Registry.open() as registry, show.Progress() as progress:
+    with Registry.open() as registry, output.Progress() as progress:
         procedure = Procedure(registry, progress, name, note, yes, anew)
         options = (timezone, policy.value if policy else None, weekend)
         lock, slot = asyncio.run(procedure.run(*options))
     if json:
-        show.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "slot": slot, "timezone": lock.timezone})
+        output.emit({"name": lock.name, "lock_id": lock.lock_id.hex(), "slot": slot, "timezone": lock.timezone})
         return
-    show.say(f"{lock.name} is yours (key {slot}).")
-    if show.fancy():
-        show.say(f"Try it: tumbler lock status {lock.name}; issue a code: tumbler code one-time {lock.name}")
+    output.say(f"{lock.name} is yours (key {slot}).")
+    if output.fancy():
+        output.say(f"Try it: tumbler lock status {lock.name}; issue a code: tumbler code one-time {lock.name}")
 
 
 class Procedure:
     """One run of `tumbler pair`: which lock, the digits, the owner's word, the key, and the proof that it works."""
 
-    def __init__(self, registry: Registry, progress: show.Progress, name: str, label: str, yes: bool, anew: bool):
+    def __init__(self, registry: Registry, progress: output.Progress, name: str, label: str, yes: bool, anew: bool):
         self._registry = registry
         self._progress = progress
         self._name = name
@@ -242,7 +242,7 @@ class Procedure:
         """Show the digits, wait until they are typed, and ask whether the lock itself agreed."""
         digits = await pairing.digits()
         self._progress.hide()
-        show.digits_to_type(digits)
+        output.digits_to_type(digits)
         self._progress("Waiting for the digits to be typed at the lock …")
         await pairing.typed()
         self._progress.hide()
@@ -276,7 +276,7 @@ class Procedure:
         if not self._told:
             self._told = True
             self._progress.hide()
-            show.note("Now hold the set-up button once more.")
+            output.note("Now hold the set-up button once more.")
         self._progress("Waiting for the set-up button …")
 
     async def _confirm(self, lock: Lock, key: HeldKey, radios: Radios) -> tuple[Lock, int]:

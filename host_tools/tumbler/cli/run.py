@@ -15,16 +15,16 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from firmware.core.zone import Zone
+from tumbler_lock.core.zone import Zone
 
-from . import zones
-from .desk import Desk, add_lock, identity_of_lock
-from .errors import ToolError
-from .radio_socket import socket_path
-from .registry import Registry, fingerprint, home
-from .script import Player, ScriptError, begin_ms, describe, parse
-from .virtual_lock import EXAMPLE_SECRET, Entered, Identity, VirtualLock
-from .zones import EXAMPLE_ZONE, local_zone
+from .. import timezones
+from ..errors import ToolError
+from ..registry.registry import Registry, fingerprint, home
+from ..simulator.issuing import Desk, add_lock, identity_of_lock
+from ..simulator.lock import EXAMPLE_SECRET, Entered, Identity, VirtualLock
+from ..simulator.radio_socket import socket_path
+from ..simulator.scenario import Player, ScriptError, begin_ms, describe, parse
+from ..timezones import EXAMPLE_ZONE, local_zone
 
 DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
 LARGEST_SCRIPT = 50_000_000  # bytes: a file beyond this is none
@@ -109,7 +109,7 @@ def identity_of(choice: Choice) -> tuple[Identity, str]:
             return identity_of_lock(registry, known), known.timezone
     timezone = EXAMPLE_ZONE if choice.timezone is None else choice.timezone
     try:
-        rule = zones.zone_rule(timezone)
+        rule = timezones.zone_rule(timezone)
     except ValueError as error:
         raise UsageError(f"--timezone: {error}") from None
     if choice.policy not in (None, "standard", "strict"):
@@ -169,7 +169,7 @@ def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, as_json: bo
     started = time.monotonic()
 
     def entered(entry: Entered) -> None:
-        at = zones.format_time(entry.at_ms // 1_000, zone)
+        at = timezones.format_time(entry.at_ms // 1_000, zone)
         if as_json:
             print(json.dumps({"at": at, "verdict": entry.verdict, "reason": entry.reason}), flush=True)
         else:
@@ -177,7 +177,7 @@ def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, as_json: bo
 
     def narrate(at_ms: int, text: str) -> None:
         if not as_json:
-            print(f"{zones.format_time(at_ms // 1_000, zone)}  {text}")
+            print(f"{timezones.format_time(at_ms // 1_000, zone)}  {text}")
 
     with VirtualLock(_image(stack, choice), identity, begin_ms(commands), _fault) as virtual:
         virtual.power_on()
@@ -220,7 +220,7 @@ def _fault(event: dict) -> None:
 
 
 def _terminal(stack: contextlib.ExitStack, choice: Choice) -> int:
-    from .tui import DoorApp  # slow to load, and of no use to a scenario
+    from ..simulator.tui import DoorApp  # slow to load, and of no use to a scenario
 
     desk, kept = _desk(stack, choice)
     virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), desk.identity))
@@ -275,7 +275,7 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
     if choice.lock is None and choice.secret is None:
         if choice.policy is not None:
             raise UsageError("a new lock gets its policy when it is paired: leave --policy out")
-        identity = Identity(None, zones.zone_rule(choice.timezone or local_zone()), name=DOOR)
+        identity = Identity(None, timezones.zone_rule(choice.timezone or local_zone()), name=DOOR)
         kept = folder / "new.flash"
     else:
         identity, _ = identity_of(choice)
@@ -283,10 +283,10 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
     virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), identity, cable=_cable))
     socket = socket_path(home())
     if not at_a_terminal:
-        from .stream import Stream
+        from ..simulator.stdin import Stream
 
         return Stream(virtual, socket, as_json).run(sys.stdin)
-    from .tui_radio import RadioApp
+    from ..simulator.tui_radio import RadioApp
 
     registry = stack.enter_context(Registry.open())
 
@@ -301,8 +301,8 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
 
 def _cable(image: bytes) -> bytes:
     """Do what a cable does to the image: a board with two slots, and the registry's key for updates on it."""
-    from .cable import plug_in
-    from .signing import SigningKey, own_path
+    from ..simulator.flash_image import plug_in
+    from ..updates.signing import SigningKey, own_path
 
     path = own_path()
     return plug_in(image, SigningKey(path).public if path.exists() else None)
@@ -312,7 +312,7 @@ def _cable(image: bytes) -> bytes:
 
 
 def _demonstration(stack: contextlib.ExitStack, choice: Choice) -> int:
-    from .demo import Demonstration
+    from ..simulator.demo import Demonstration
 
     if choice.flash is not None or choice.reset:
         raise UsageError("the demonstration begins with a new lock: leave --flash and --reset out, or add --script")

@@ -6,7 +6,7 @@ INTERRUPTED = 130
 def main() -> int:
     """Load the command line and run it; returns its exit status."""
     try:
-        from .cli import main as run  # slow to load
+        from .main import main as run  # slow to load
 
         return run()
     except KeyboardInterrupt:

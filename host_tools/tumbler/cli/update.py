@@ -1,4 +1,4 @@
-"""`tumbler update`: make, sign and send new firmware (docs/update.md)."""
+"""`tumbler update`: make, sign and send new firmware (docs/spec/update.md)."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from firmware.core import slices
-from firmware.core.lms import verify
-from firmware.core.update import ANNOUNCED, FILLED, FILLING, IDLE, TRIAL
+from tumbler_lock.core import cooperative
+from tumbler_lock.core.lms import verify
+from tumbler_lock.core.updates import ANNOUNCED, FILLED, FILLING, IDLE, TRIAL
 
-from .. import show
+from ..answers import UpdateStatus
 from ..errors import ToolError
+from ..link.connected import Visit
 from ..link.radios import SCAN_SECONDS
-from ..link.results import UpdateStatus
 from ..link.updating import send as send_update
-from ..link.visit import Visit
-from ..signing import SigningKey, own_path
-from ..update_file import Update
-from ..update_file import build as build_update
-from .shared import Json, Name, Wait, at_lock, examples
+from ..updates.signing import SigningKey, own_path
+from ..updates.update_file import Update
+from ..updates.update_file import build as build_update
+from . import output
+from .options import Json, Name, Wait, at_lock, examples
 
 app = typer.Typer(no_args_is_help=True)
 key_app = typer.Typer(no_args_is_help=True)
@@ -49,7 +49,7 @@ def key_new(key: KeyPath = None, json: Json = False) -> None:
     """Make a key. It signs 1,024 updates. Keep its file on one machine, and never copy it back from anywhere."""
     path = _key_path(key)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with show.Progress() as progress:
+    with output.Progress() as progress:
         made = SigningKey.create(path, lambda done, of: progress(f"Making the key … {100 * done // of} %"))
     _show_key(made, json)
 
@@ -70,17 +70,17 @@ def key_show(
         except OSError as error:
             raise ToolError(f"{public} cannot be written: {error.strerror}.", "Name another file.") from None
         if not json:
-            show.say(f"{public}: the public key is written.")
+            output.say(f"{public}: the public key is written.")
     _show_key(found, json)
 
 
 def _show_key(key: SigningKey, json: bool) -> None:
     signed = [{"number": one.number, "sha256": one.digest.hex(), "time": one.time} for one in key.history()]
-    data: show.Data = {"file": str(key.path), "public": key.public.hex(), "left": key.left, "signed": signed}
+    data: output.Data = {"file": str(key.path), "public": key.public.hex(), "left": key.left, "signed": signed}
     if json:
-        show.emit(data)
+        output.emit(data)
     else:
-        show.fields({**data, "signed": len(signed)}.items(), title="Key for updates")
+        output.fields({**data, "signed": len(signed)}.items(), title="Key for updates")
 
 
 @app.command(
@@ -91,7 +91,9 @@ def build(
     version: Annotated[
         str | None,
         typer.Option(
-            metavar="X.Y.Z", help="Give it this version.", show_default="that of the sources, firmware/__init__.py"
+            metavar="X.Y.Z",
+            help="Give it this version.",
+            show_default="that of the sources, firmware/tumbler_lock/__init__.py",
         ),
     ] = None,
     json: Json = False,
@@ -131,9 +133,9 @@ def _show_update(path: Path, update: Update, json: bool, public: bytes | None = 
     manifest = update.manifest
     signature: object = "yes" if manifest.signature else "no"
     if public is not None and manifest.signature:
-        good = slices.run(verify(public, update.message, manifest.signature))
+        good = cooperative.run(verify(public, update.message, manifest.signature))
         signature = "good" if good else "not of this key"
-    data: show.Data = {
+    data: output.Data = {
         "file": str(path),
         "version": update.version,
         "files": manifest.count,
@@ -143,9 +145,9 @@ def _show_update(path: Path, update: Update, json: bool, public: bytes | None = 
         "sha256": sha256(manifest.data).hexdigest(),
     }
     if json:
-        show.emit(data)
+        output.emit(data)
     else:
-        show.fields(data.items(), title="Update")
+        output.fields(data.items(), title="Update")
 
 
 @app.command(epilog=examples("tumbler update send cabin next.update"))
@@ -159,7 +161,7 @@ def send(
     """Send a signed update to a lock in range. It goes on where it was interrupted."""
     update = Update.read(file)
 
-    async def work(door: Visit, progress: show.Progress) -> int:
+    async def work(door: Visit, progress: output.Progress) -> int:
         def told(done: int, of: int) -> None:
             progress(f"Sending {update.version} to {door.lock.name} … {100 * done // of} %")
 
@@ -167,9 +169,9 @@ def send(
 
     lock, sent = at_lock(name, work, wait)
     if json:
-        show.emit({"name": lock.name, "version": update.version, "sent": sent})
+        output.emit({"name": lock.name, "version": update.version, "sent": sent})
     else:
-        show.say(
+        output.say(
             f"{lock.name} restarts and tries {update.version}. See what comes of it: tumbler update status {lock.name}"
         )
 
@@ -178,11 +180,11 @@ def send(
 def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock which firmware it runs, and how far an update is."""
 
-    async def work(door: Visit, progress: show.Progress) -> UpdateStatus:
+    async def work(door: Visit, progress: output.Progress) -> UpdateStatus:
         return await door.client.update_status()
 
     lock, found = at_lock(name, work, wait)
-    data: show.Data = {
+    data: output.Data = {
         "name": lock.name,
         "version": ".".join(map(str, found.version)),
         "slot": found.slot,
@@ -190,6 +192,6 @@ def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
         "bytes_left": found.left,
     }
     if json:
-        show.emit(data)
+        output.emit(data)
     else:
-        show.fields(data.items(), title=lock.name)
+        output.fields(data.items(), title=lock.name)

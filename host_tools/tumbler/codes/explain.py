@@ -7,17 +7,17 @@ only the lock knows. Times are Unix seconds.
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from firmware.core.codebook import CodeBook
-from firmware.core.config import Config
-from firmware.core.events import ERASED, OPEN, REFUSED, REVOKE_ARMED
-from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from firmware.core.tickets import ERASE, KIND_NAMES, REVOKE, Meaning, meaning
-from firmware.core.verifier import Verifier
-from firmware.core.zone import Zone
+from tumbler_lock.core.codebook import CodeBook
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.events import ERASED, OPEN, REFUSED, REVOKE_ARMED
+from tumbler_lock.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from tumbler_lock.core.tickets import ERASE, KIND_NAMES, REVOKE, Meaning, meaning
+from tumbler_lock.core.verifier import Verifier
+from tumbler_lock.core.zone import Zone
 
-from .errors import ToolError
+from ..errors import ToolError
+from ..registry.registry import Issued, Lock, Registry
 from .issue import LENGTHS, policy_of, times
-from .registry import Issued, Lock, Registry
 
 _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
 
@@ -26,7 +26,7 @@ _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
 class Answer:
     """What digits are, at one moment. `meaning` None: they are no code; then the times and `hour` are 0.
 
-    verdict, reason: the lock's words (docs/lock.md); row: the registry's entry if the code was issued here.
+    verdict, reason: the lock's words (docs/design/lock.md); row: the registry's entry if the code was issued here.
     """
 
     verdict: str

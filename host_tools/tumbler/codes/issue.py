@@ -4,17 +4,17 @@ The order of choice is the shortest length that the lock's policy allows, then a
 length, then a longer one. A revoke or erase code has a single ticket; when that of this hour is taken, an earlier
 hour gives another code that is just as good now, only not for as long.
 
-All times are Unix seconds; hours are those of docs/passcodes.md. What a person wrote has been read by zones.py,
+All times are Unix seconds; hours are those of docs/spec/passcodes.md. What a person wrote has been read by zones.py,
 so a start or an end is the beginning of an hour; a start inside an hour would mean that hour, an end its end.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware.core.passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from firmware.core.policy import STANDARD, STRICT, Policy
-from firmware.core.schedule import in_cycle
-from firmware.core.tickets import (
+from tumbler_lock.core.passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from tumbler_lock.core.policy import STANDARD, STRICT, Policy
+from tumbler_lock.core.schedule import in_cycle
+from tumbler_lock.core.tickets import (
     CYCLE_NAMES,
     ERASE,
     KIND_NAMES,
@@ -28,11 +28,11 @@ from firmware.core.tickets import (
     meaning,
     tickets,
 )
-from firmware.core.zone import Zone, weekday
+from tumbler_lock.core.zone import Zone, weekday
 
-from .errors import ToolError
-from .registry import Issued, Lock, Registry
-from .zones import format_time
+from ..errors import ToolError
+from ..registry.registry import Issued, Lock, Registry
+from ..timezones import format_time
 
 LENGTHS = range(6, 10)
 LONGEST_HOURS = 8_784

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from firmware.core.budget import TRIES, day_risk, refill_interval, worst_odds
-from firmware.core.policy import accepted_at, worst_accepted
-from firmware.core.zone import Zone
+from tumbler_lock.core.budget import TRIES, day_risk, refill_interval, worst_odds
+from tumbler_lock.core.policy import accepted_at, worst_accepted
+from tumbler_lock.core.zone import Zone
 
+from ..registry.registry import Lock, Registry
 from .issue import LENGTHS, policy_of, stored_lengths
-from .registry import Lock, Registry
 
 STRICT_ODDS = 100_000  # what EN 1300 practice asks of a code lock: one in so many
 

@@ -1,17 +1,17 @@
-"""What goes onto a board: the firmware as .mpy with its manifest, the loader, aioble (docs/deploy.md, files).
+"""What goes onto a board: the firmware as .mpy with its manifest, the loader, aioble (docs/guide/flashing.md, files).
 
 A board whose MicroPython has the firmware inside gets none of these: only what starts it, and its description.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from firmware.core.manifest import Manifest
-from firmware.core.slots import SETTLED, A, Record, pack
+from tumbler_lock.core.boot_slots import SETTLED, A, Record, pack
+from tumbler_lock.core.manifest import Manifest
 
-from ..update_file import OUTSIDE, ROOT, Update, loader
-from ..update_file import build as build_update
+from ..paths import FIRMWARE, Firmware
+from ..updates.update_file import OUTSIDE, Update, loader
+from ..updates.update_file import build as build_update
 from .packages import Package
 from .target import Target
 
@@ -28,12 +28,13 @@ class Bundle:
 
     @classmethod
     def build(
-        cls, target: Target, aioble: Package | None = None, root: Path | None = None, version: str | None = None
+        cls, target: Target, aioble: Package | None = None, firmware: Firmware | None = None, version: str | None = None
     ) -> "Bundle":
-        """Compile the firmware below `root` (this one's), as another version if one is named. ToolError when a file
+        """Compile a firmware (None: the one that comes with Tumbler), as another version if one is named. ToolError
+        when a file
         does not compile."""
-        root = root or ROOT
-        return cls.of(build_update(root, version), {**loader(root), "board.json": target.text}, aioble)
+        firmware = firmware or FIRMWARE
+        return cls.of(build_update(firmware, version), {**loader(firmware), "board.json": target.text}, aioble)
 
     @classmethod
     def of(cls, update: Update, start: dict[str, bytes], aioble: Package | None = None) -> "Bundle":
@@ -43,7 +44,7 @@ class Bundle:
     @classmethod
     def beside(cls, target: Target, version: str) -> "Bundle":
         """What goes beside a MicroPython that has this version of the firmware inside."""
-        start = {name: (ROOT / "firmware" / name).read_bytes() for name in OUTSIDE}
+        start = {name: (FIRMWARE.start / name).read_bytes() for name in OUTSIDE}
         return cls(version, {**start, "board.json": target.text}, None)
 
     @property

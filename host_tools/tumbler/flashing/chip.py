@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from ..chips import CHIPS
 from ..errors import ToolError
+from ..hardware.chips import CHIPS
 from .ports import busy, trouble
 from .target import Target
 
@@ -120,7 +120,7 @@ class Chip:
         if LOCKED in answer:
             raise ToolError(
                 f"The chip at {self._port} was locked for good: it takes no files any more.",
-                "Update it over the link, as docs/locked-build.md says.",
+                "Update it over the link, as docs/guide/locked-build.md says.",
             )
         if process.returncode:
             raise self._failed(answer)

@@ -24,10 +24,10 @@ CHUNK = 768  # bytes of a file in one line, a multiple of 3
 ANSWER_SECONDS = 30  # silence of a board that works: flash that erases, a long hash
 WATCHDOG_MS = 600_000  # for what is done here; the reset at the end gives it back to the lock
 
-# A soft reset while a pulse of the bolt plays would restart an ESP32 (docs/drivers.md, "Pulse").
+# A soft reset while a pulse of the bolt plays would restart an ESP32 (docs/design/drivers.md, "Pulse").
 PULSES_OVER = """
 import sys, time
-module = sys.modules.get("firmware.drivers.pulse")
+module = sys.modules.get("tumbler_lock.drivers.rmt_pulse")
 for pulse in module.made if module else ():
     while pulse.plays():
         time.sleep_ms(20)

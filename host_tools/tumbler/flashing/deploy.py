@@ -1,4 +1,5 @@
-"""The firmware onto a board over its console, only what differs, into the slot that does not run (docs/deploy.md).
+"""The firmware onto a board over its console, only what differs, into the slot that does not run
+(docs/guide/flashing.md).
 
 Invariants: the settled slot is never written, and `/slot` names the other one only when all of it is there; so a
 cable may be pulled between any two bytes. Where the firmware is part of MicroPython, one rename ends the slots before
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from firmware.core.manifest import Manifest
-from firmware.core.slots import SETTLED, STARTS, TRIAL, A, B, Record, other, pack, unpack
+from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, A, B, Record, other, pack, unpack
+from tumbler_lock.core.manifest import Manifest
 
 from ..errors import ToolError
 from .bundle import Bundle

@@ -1,4 +1,4 @@
-"""MicroPython and, where there is none, a file system onto a chip (docs/deploy.md, flash).
+"""MicroPython and, where there is none, a file system onto a chip (docs/guide/flashing.md, flash).
 
 Invariant: the first blocks of a file system are written last, so one that was cut is blank and is written again.
 """

@@ -1,4 +1,5 @@
-"""A MicroPython with the firmware inside (docs/deploy.md, freeze): the folder that MicroPython's own build takes, the
+"""A MicroPython with the firmware inside (docs/guide/flashing.md, freeze): the folder that MicroPython's own build
+takes, the
 commands of that build, and how such an image is known.
 
 Invariant: the same sources give the same folder.
@@ -9,10 +10,10 @@ import shlex
 import shutil
 from pathlib import Path
 
-from firmware import VERSION
+from tumbler_lock import VERSION
 
 from ..errors import ToolError
-from ..update_file import sources
+from ..updates.update_file import sources
 from .packages import NAME as AIOBLE
 from .target import Target
 
@@ -28,7 +29,7 @@ _TEXT = """\
 # The firmware of Tumbler {version}, for the FROZEN_MANIFEST of MicroPython's ports/esp32. Made by `tumbler freeze`.
 include("$(PORT_DIR)/boards/manifest.py")
 {aioble}
-package("firmware", opt=3)
+package("tumbler_lock", opt=3)
 module("{module}", opt=3)
 """
 _REQUIRED = 'require("aioble-peripheral")\nrequire("aioble-server")'  # of MicroPython's own lib/micropython-lib

@@ -1,4 +1,4 @@
-"""The MicroPython image that the user downloaded: is it the one for this board? (docs/deploy.md, flash)
+"""The MicroPython image that the user downloaded: is it the one for this board? (docs/guide/flashing.md, flash)
 
 Offsets are of the flash; the image begins at the target's image_offset. What was written first is recorded in
 `micropython.json` in the registry's folder; but not an image with the firmware inside: it is a build of the user's own,
@@ -11,9 +11,9 @@ import re
 import struct
 from pathlib import Path
 
-from ..chips import CHIPS
 from ..errors import ToolError
-from ..registry import home
+from ..hardware.chips import CHIPS
+from ..registry.registry import home
 from .frozen import version_in
 from .target import Target
 

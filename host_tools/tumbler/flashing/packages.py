@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ToolError
-from ..registry import home
-from ..update_file import compile_source
+from ..registry.registry import home
+from ..updates.update_file import compile_source
 
 NAME = "aioble"
 PARTS = ("__init__", "core", "device", "peripheral", "server")  # its modules that the firmware uses

@@ -1,4 +1,4 @@
-"""A board with firmware becomes a lock of the registry (docs/deploy.md, provision).
+"""A board with firmware becomes a lock of the registry (docs/guide/flashing.md, provision).
 
 Invariant: the registry holds secret and key before the board does, so a cable that is pulled loses neither; and a board
 that has a secret keeps it.
@@ -7,15 +7,15 @@ that has a secret keeps it.
 import secrets
 from dataclasses import dataclass
 
-from firmware.core.config import AUTOLOCK, Config
-from firmware.core.keys import OWNER, PSK_SIZE, Key
+from tumbler_lock.core.config import AUTOLOCK, Config
+from tumbler_lock.core.keys import OWNER, PSK_SIZE, Key
 
+from ..codes.issue import POLICIES
 from ..errors import ToolError
-from ..issue import POLICIES
-from ..mirror import SENT, HeldKey
-from ..registry import Lock, Registry
+from ..registry.lock_cache import SENT, HeldKey
+from ..registry.registry import Lock, Registry
 from .console import Console, ScriptFailed
-from .deploying import Board
+from .deploy import Board
 
 SLOT = 0  # of the first key
 SCRIPT = "provision"

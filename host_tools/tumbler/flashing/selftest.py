@@ -1,11 +1,11 @@
-"""The self-test of a board: what was found, in words (docs/deploy.md, selftest)."""
+"""The self-test of a board: what was found, in words (docs/guide/flashing.md, selftest)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from .console import Console
-from .provisioning import SCRIPT as PROVISION
-from .provisioning import firmware_slot
+from .provision import SCRIPT as PROVISION
+from .provision import firmware_slot
 
 SCRIPT = "selftest"
 BOLT_MS = 1000

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from .. import boards
 from ..errors import ToolError
+from ..hardware import boards
 
 BLOCK = 4096  # of the file system
 
@@ -49,7 +49,7 @@ class Target:
         if "micropython" not in data:
             raise ToolError(
                 f"The board '{name}' is not one to be flashed.",
-                "Its description lacks micropython and flash (docs/boards.md).",
+                "Its description lacks micropython and flash (docs/spec/board-json.md).",
             )
         flash, micropython = data["flash"], data["micropython"]
         return cls(

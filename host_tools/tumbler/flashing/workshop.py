@@ -1,4 +1,5 @@
-"""Board after board from a table: flash, provision, self-test, label; resumed from a state file (docs/deploy.md).
+"""Board after board from a table: flash, provision, self-test, label; resumed from a state file
+(docs/guide/flashing.md).
 
 Invariants: a board is erased only if its chip is not that of another line; a step that is written down is done, and a
 step that was cut is done again. The state holds no secret.

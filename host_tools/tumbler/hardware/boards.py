@@ -1,4 +1,5 @@
-"""Boards: finding their descriptions, saying what they can do, and refusing the impossible ones (docs/boards.md).
+"""Boards: finding their descriptions, saying what they can do, and refusing the impossible ones
+(docs/spec/board-json.md).
 
 A description that check() finds no error in can be built; what it warns of, somebody should know.
 """
@@ -8,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import board_schema as schema
-from .board_schema import Description, get
+from ..errors import ToolError
+from ..paths import BOARDS
+from . import schema
 from .chips import CHIPS, Chip
-from .errors import ToolError
+from .schema import Description, get
 
-FOLDER = Path(__file__).parent.parent / "boards"
 KEYS = "0123456789*#"
 PARTITIONS_END = 0x9000  # bytes; the same on every chip
 DS3231_ADDRESS = 104
@@ -23,13 +24,13 @@ EXPANDERS = {  # pins, addresses, fastest clock
     "mcp23017": (frozenset(range(7)) | frozenset(range(8, 15)), range(32, 40), 400_000),
 }
 # What else lies in the root of a board's file system, or would be taken for it by an import.
-SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "firmware", "boot", "main", "board", "selftest", "tumbler")
+SYSTEM = ("a", "b", "slot", "update", "lib", "loader", "tumbler_lock", "boot", "main", "board", "selftest", "tumbler")
 MOST_AT_3V3 = 3600  # mV: what an ESP32 of any kind stands at the pin 3V3
 GENERIC = "ESP32_GENERIC"  # how the names of MicroPython's builds for a chip begin
 CONTACTS = ("button", "door", "exit")
 NO_BLUETOOTH = (
     "This board has no external RAM: with a stock MicroPython, which leaves no memory for it, the lock will have no"
-    " Bluetooth (docs/memory.md). One with the firmware inside leaves enough: tumbler freeze --help"
+    " Bluetooth (docs/design/memory.md). One with the firmware inside leaves enough: tumbler freeze --help"
 )
 
 
@@ -70,13 +71,13 @@ class BoardFiles:
 
 def names() -> list[str]:
     """Return the names of the boards that come with Tumbler."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/board.json"))
+    return sorted(path.parent.name for path in BOARDS.glob("*/board.json"))
 
 
 def load(name: str, offered: list[str] | None = None) -> BoardFiles:
     """Read a board by its name, its folder, or the file of its description; checks nothing. ToolError when there is
     none, with the names to offer instead of all."""
-    path = FOLDER / name if name in names() else Path(name)
+    path = BOARDS / name if name in names() else Path(name)
     if path.is_dir():
         path /= "board.json"
     if not path.is_file():
@@ -139,7 +140,7 @@ def check(description: object, headers: Description | None = None, path: Path | 
     if found.errors or not isinstance(description, dict):
         found.warnings.append("Only the fields were looked at: pins and all else are checked once these are right.")
         return found
-    if path is not None and path.absolute().parent.parent.name == FOLDER.name:
+    if path is not None and path.absolute().parent.parent.name == BOARDS.name:
         folder = path.absolute().parent.name
         if description["name"] != folder:
             found.warnings.append(

@@ -1,6 +1,7 @@
 """What the pins of each chip can do, for MicroPython's ESP32 port 1.28.
 
-One row a chip; docs/boards.md shows them. Pins are GPIO numbers. Sources: ESP-IDF v5.5.1, the version that MicroPython
+One row a chip; docs/spec/board-json.md shows them. Pins are GPIO numbers. Sources: ESP-IDF v5.5.1, the version that
+MicroPython
 is built with: the tables of its GPIO guide (docs/en/api-reference/peripherals/gpio), and of soc/CHIP/include/soc
 adc_channel.h, rtc_io_channel.h, spi_pins.h, uart_pins.h and soc_caps.h. What a strap does is from the data sheets.
 """

@@ -1,12 +1,14 @@
-"""The energy model: how long a set of cells keeps a lock, from the currents of the data sheets (docs/energy.md).
+"""The energy model: how long a set of cells keeps a lock, from the currents of the data sheets
+(docs/guide/batteries.md).
 
 Currents are microamperes at the battery, times seconds, charges microampere-hours. A day is a list of things that
-draw a current for a time; the rest is sleep (docs/app.md). What regulator and clock chip take flows all the time.
+draw a current for a time; the rest is sleep (docs/design/app.md). What regulator and clock chip take flows all the
+time.
 """
 
 from dataclasses import dataclass, replace
 
-from .board_schema import Description, get
+from .schema import Description, get
 
 DAY = 86_400
 HOUR = 3600
@@ -22,7 +24,8 @@ class Currents:
     deep: int
 
 
-# Sources: docs/energy.md. "Awake" is modem sleep at MicroPython's clock of 160 MHz with one core busy, the upper end of
+# Sources: docs/guide/batteries.md. "Awake" is modem sleep at MicroPython's clock of 160 MHz with one core busy, the
+# upper end of
 # a range; "radio" is transmitting; "light" is what Espressif measured on modules, whose flash stays powered: the data
 # sheets' 800, 240 and 130 are for one that is off.
 CURRENTS = {
@@ -44,7 +47,7 @@ REGULATOR = 4  # a low-drop regulator for batteries, such as an MCP1700: the mos
 
 @dataclass(frozen=True)
 class Usage:
-    """What is assumed of a day and of the cells; docs/energy.md says why."""
+    """What is assumed of a day and of the cells; docs/guide/batteries.md says why."""
 
     entries: int = 20
     digits: int = 7  # of a code, and one # more

@@ -1,4 +1,4 @@
-"""The fields of a board description, as data (docs/boards.md has the same table), and the reading of one.
+"""The fields of a board description, as data (docs/spec/board-json.md has the same table), and the reading of one.
 
 Everything that is wrong is reported, with the field's name; nothing is guessed.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ToolError
+from ..errors import ToolError
 
 Description = dict[str, Any]
 
@@ -211,7 +211,7 @@ def _unknown(path: str, kind: object) -> str:
     if path in FIELDS and kind in ("solenoid", "motor"):
         other = ', or write "kind": "motor"' if kind == "solenoid" else ""
         return f"is not for a {kind}: remove it{other}."
-    return "there is no such field: remove it, or look for its right name in docs/boards.md."
+    return "there is no such field: remove it, or look for its right name in docs/spec/board-json.md."
 
 
 def read(path: Path) -> Any:

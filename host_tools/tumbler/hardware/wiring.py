@@ -1,16 +1,16 @@
 """What is wired to what: the wiring table, the parts list and README.md of a board, made from its description.
 
-python -m host_tools.wiring --write    makes README.md and wiring.svg of every board that is flashed anew
+python -m tumbler.hardware.wiring --write    makes README.md and wiring.svg of every board that is flashed anew
 """
 
 import sys
 from dataclasses import dataclass, field
 
 from . import boards
-from .board_schema import Description, get
 from .boards import EXPANDERS, BoardFiles
 from .chips import CHIPS
 from .energy import Usage
+from .schema import Description, get
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _bus(description: Description) -> list[Terminal]:
 
 
 def _clock(description: Description) -> Device:
-    """The clock module. The bus needs its two pull-ups once (docs/boards.md)."""
+    """The clock module. The bus needs its two pull-ups once (docs/spec/board-json.md)."""
     terminals = [_net("GND", "GND"), _net("VCC", "3V3"), *_bus(description)]
     parts = [Part("resistor", ("VCC", wire), "4.7 kΩ", MODULE) for wire in ("SCL", "SDA")]
     shopping = [
@@ -177,14 +177,14 @@ def _strike_notes(description: Description) -> list[str]:
         "No step-up converter from the board's cells: for the same strike it would draw"
         f" {drawn:.1f} A out of cells that are nearly empty. Their voltage breaks down, and the board restarts.",
         "From the board's cells alone a bolt with a motor of 4.5 to 6 V does work, since it draws current only while it"
-        " moves: write the motor's fields of `bolt`, and this table is made for an H-bridge. docs/energy.md,"
+        " moves: write the motor's fields of `bolt`, and this table is made for an H-bridge. docs/guide/batteries.md,"
         f' "strike on the cells", counts {usage.strike_ua // 1000} mA for {usage.strike_ms // 1000} s each time; a'
         " motor takes less.",
     ]
 
 
 def _strike(description: Description) -> Device:
-    """The driver of a coil, whose input a resistor holds off while the pin floats (docs/drivers.md)."""
+    """The driver of a coil, whose input a resistor holds off while the pin floats (docs/design/drivers.md)."""
     bolt = description["bolt"]
     name = f"Strike driver, fail-{get(description, 'bolt.fail')}"
     plus = _net("strike +", "12V")
@@ -352,7 +352,7 @@ def readme(board: BoardFiles) -> str:
     beside = devices(board)
     lines = [
         f"# {headers['title']}", "",
-        "Made from `board.json` and `headers.json` by `python -m host_tools.wiring --write`; change those.", "",
+        "Made from `board.json` and `headers.json` by `python -m tumbler.hardware.wiring --write`; change those.", "",
         "![Wiring](wiring.svg)", "", "## Wiring", "",
         "The picture shows the same rows. A row without a wire is a part between two terminals of its device.", "",
         *table(board), "",
@@ -382,7 +382,7 @@ def readme(board: BoardFiles) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the files of every board that is flashed, or only say which differ (status 1)."""
-    from .picture import picture
+    from .wiring_picture import picture
 
     different = 0
     for name in boards.names():
@@ -393,7 +393,7 @@ def main(arguments: list[str]) -> int:
             path = board.path.with_name(file)
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 different += 1
-                print(path.relative_to(boards.FOLDER.parent))
+                print(path.relative_to(boards.BOARDS.parent))
                 if "--write" in arguments:
                     path.write_text(text, encoding="utf-8")
     return 0 if "--write" in arguments else min(different, 1)

@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 
 from .boards import BoardFiles, uses
 from .chips import CHIPS
-from .symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
 from .wiring import NETS, Device, Part, Terminal, devices, nets
+from .wiring_symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
 
 PITCH = 24  # between two pins, and two terminals: pins and terminals lie on one grid, so that no wire has a small step
 LANE = 13  # between two wires that run side by side

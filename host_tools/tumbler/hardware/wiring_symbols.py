@@ -6,7 +6,7 @@ lies right of the board and its terminals are on its left, -1 where it is the ot
 
 from xml.sax.saxutils import escape
 
-from .board_schema import Description
+from .schema import Description
 from .wiring import Part
 
 COLOURS = {

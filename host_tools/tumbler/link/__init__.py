@@ -1,4 +1,4 @@
-"""The owner's side of the link (docs/link.md): radios, sessions, the client, pairing, and a visit to a lock.
+"""The owner's side of the link (docs/spec/link.md): radios, sessions, the client, pairing, and a visit to a lock.
 
     transport   what carries fragments: a Radio sees locks and connects, a Wire carries; bluetooth and virtual are two
     session     one connection: fragments, hello, handshake, sealed messages

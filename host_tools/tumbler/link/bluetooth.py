@@ -12,7 +12,7 @@ from typing import Any
 import bleak
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
-from firmware.core.frames import FRAGMENT, SHORTEST
+from tumbler_lock.core.fragments import FRAGMENT, SHORTEST
 
 from .transport import (
     ANSWER,

@@ -1,4 +1,4 @@
-"""The client of a lock: requests that are done once, whatever is lost on the way (docs/link.md, "Commands").
+"""The client of a lock: requests that are done once, whatever is lost on the way (docs/spec/link.md, "Commands").
 
 A request has an id. When the connection is lost before the last part of the answer is there, the client connects again
 and sends the same request with the same id: the lock carries it out if it has not, and answers the same if it has. A
@@ -13,15 +13,15 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from firmware.core import wire
-from firmware.core.codebook import NEVER
-from firmware.core.config import Config
-from firmware.core.errors import Refused
-from firmware.core.keys import SLOTS
+from tumbler_lock.core import protocol
+from tumbler_lock.core.codebook import NEVER
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.errors import Refused
+from tumbler_lock.core.keys import SLOTS
 
+from ..answers import CodeRecord, KeyEntry, LogEvent, Status, UpdateStatus, events, keys, number, pack_changes, settings
 from ..errors import ToolError
 from .refusals import Refusal
-from .results import CodeRecord, KeyEntry, LogEvent, Status, UpdateStatus, events, keys, number, pack_changes, settings
 from .session import Busy, Random, Session, shake
 from .transport import LinkLost, OutOfRange, Wire
 
@@ -114,23 +114,23 @@ class Client:
 
     async def identify(self) -> Status:
         """Ask who the lock is and how it is."""
-        status = _read(Status.read, await self._one(wire.IDENTIFY))
+        status = _read(Status.read, await self._one(protocol.IDENTIFY))
         if (status.lock_id, status.slot) != (self._lock_id, self.slot):
             raise BadAnswer
         return status
 
     async def time(self) -> tuple[int, bool]:
         """Return the lock's time, and whether it is trusted."""
-        answer = await self._one(wire.GET_TIME)
+        answer = await self._one(protocol.GET_TIME)
         return number(_sized(answer, 5)[:4]), bool(answer[4])
 
     async def set_time(self, now: int) -> None:
         """Set the lock's clock."""
-        _sized(await self._change("set its clock", "lock status", wire.SET_TIME, now.to_bytes(4, "big")), 0)
+        _sized(await self._change("set its clock", "lock status", protocol.SET_TIME, now.to_bytes(4, "big")), 0)
 
     async def unlock(self) -> int:
         """Open; returns the seconds until the bolt comes back."""
-        return _sized(await self._change("open", "", wire.UNLOCK), 1)[0]
+        return _sized(await self._change("open", "", protocol.UNLOCK), 1)[0]
 
     # Codes
 
@@ -138,26 +138,26 @@ class Client:
         """Add a custom code; start None: at once, end None: never. Returns its tag."""
         times = (start or 0).to_bytes(4, "big") + (NEVER if end is None else end).to_bytes(4, "big")
         arguments = bytes((int(insist),)) + times + digits.encode()
-        return _sized(await self._change("add the code", CODES, wire.ADD_CODE, arguments), 8)
+        return _sized(await self._change("add the code", CODES, protocol.ADD_CODE, arguments), 8)
 
     async def change_code(
         self, code: Code, start: int | None, end: int | None, digits: str | None, insist: bool = False
     ) -> bytes:
         """Change what is named of a code, None where it stays. Returns the tag it has now."""
-        named = wire.INSIST if insist else 0
-        for flag, value in ((wire.START, start), (wire.END, end), (wire.NEW_DIGITS, digits)):
+        named = protocol.INSIST if insist else 0
+        for flag, value in ((protocol.START, start), (protocol.END, end), (protocol.NEW_DIGITS, digits)):
             named |= 0 if value is None else flag
         times = (start or 0).to_bytes(4, "big") + (end or 0).to_bytes(4, "big")
         arguments = bytes((named,)) + times + _code(code) + (digits or "").encode()
-        return _sized(await self._change("change the code", CODES, wire.CHANGE_CODE, arguments), 8)
+        return _sized(await self._change("change the code", CODES, protocol.CHANGE_CODE, arguments), 8)
 
     async def delete_code(self, code: Code) -> bytes:
         """Delete a code. Returns its tag."""
-        return _sized(await self._change("delete the code", CODES, wire.DELETE_CODE, _code(code)), 8)
+        return _sized(await self._change("delete the code", CODES, protocol.DELETE_CODE, _code(code)), 8)
 
     async def codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
         """List every code of the lock's book, each once; progress: called with how many there are so far."""
-        cursor = wire.FROM_THE_BEGINNING
+        cursor = protocol.FROM_THE_BEGINNING
         found: dict[bytes, CodeRecord] = {}
 
         def take(part: bytes) -> None:
@@ -173,7 +173,7 @@ class Client:
                 raise ValueError("more codes than a lock holds")
             progress(len(found))
 
-        await self._request(wire.LIST_CODES, lambda: cursor.to_bytes(2, "big"), take, MOST_CODES + 1)
+        await self._request(protocol.LIST_CODES, lambda: cursor.to_bytes(2, "big"), take, MOST_CODES + 1)
         return list(found.values())
 
     # Log
@@ -202,17 +202,17 @@ class Client:
         def arguments() -> bytes:
             return last.to_bytes(4, "big") + left.to_bytes(2, "big")
 
-        await self._request(wire.READ_LOG, arguments, take, most + 1)
+        await self._request(protocol.READ_LOG, arguments, take, most + 1)
 
     # Settings
 
     async def settings(self) -> Config:
         """Ask for every setting."""
-        return _read(settings, await self._one(wire.GET_CONFIG))
+        return _read(settings, await self._one(protocol.GET_CONFIG))
 
     async def configure(self, **changes: object) -> None:
         """Change the settings named: rule, weekend, autolock, sound, policy, passage, name."""
-        _sized(await self._change("change its settings", "lock config", wire.SET_CONFIG, pack_changes(changes)), 0)
+        _sized(await self._change("change its settings", "lock config", protocol.SET_CONFIG, pack_changes(changes)), 0)
 
     # Keys
 
@@ -229,12 +229,12 @@ class Client:
             if len({key.slot for key in found}) != len(found):
                 raise ValueError("a slot is there twice")
 
-        await self._request(wire.LIST_KEYS, arguments, take, SLOTS * TRIES)
+        await self._request(protocol.LIST_KEYS, arguments, take, SLOTS * TRIES)
         return found
 
     async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
         """Add a key, in the lowest free slot for slot 255. Returns its slot."""
-        slot = _sized(await self._one(wire.ADD_KEY, entry.pack(psk)), 1)[0]
+        slot = _sized(await self._one(protocol.ADD_KEY, entry.pack(psk)), 1)[0]
         if slot >= SLOTS:
             raise BadAnswer
         return slot
@@ -244,7 +244,7 @@ class Client:
         no answer, for anybody can refuse it.
         """
         try:
-            _sized(await self._one(wire.REMOVE_KEY, bytes((slot,))), 0)
+            _sized(await self._one(protocol.REMOVE_KEY, bytes((slot,))), 0)
         except Refusal:
             raise
         except ToolError as error:
@@ -262,35 +262,35 @@ class Client:
 
     async def update_status(self) -> UpdateStatus:
         """Ask how far an update is. The lock may work for a while before it answers."""
-        return _read(UpdateStatus.read, await self._last(wire.UPDATE_STATUS))
+        return _read(UpdateStatus.read, await self._last(protocol.UPDATE_STATUS))
 
     async def update_begin(self, insist: bool, ident: bytes, length: int, offset: int, data: bytes) -> int:
         """Send a piece of an update's manifest; returns how many bytes of it the lock has."""
         place = length.to_bytes(2, "big") + offset.to_bytes(2, "big")
-        return number(_sized(await self._last(wire.UPDATE_BEGIN, bytes((insist,)) + ident + place + data), 2))
+        return number(_sized(await self._last(protocol.UPDATE_BEGIN, bytes((insist,)) + ident + place + data), 2))
 
     async def update_piece(self, ident: bytes, file: int, offset: int, data: bytes) -> tuple[int, int]:
         """Send a piece of an update's file; returns number and offset of what the lock wants next."""
         place = file.to_bytes(2, "big") + offset.to_bytes(4, "big")
-        answer = _sized(await self._last(wire.UPDATE_PIECE, ident + place + data), 6)
+        answer = _sized(await self._last(protocol.UPDATE_PIECE, ident + place + data), 6)
         return number(answer[:2]), number(answer[2:])
 
     async def update_finish(self, insist: bool, ident: bytes) -> None:
         """Have an update verified and tried; the lock restarts when this client is gone."""
-        _sized(await self._last(wire.UPDATE_FINISH, bytes((insist,)) + ident), 0)
+        _sized(await self._last(protocol.UPDATE_FINISH, bytes((insist,)) + ident), 0)
 
     # Everything
 
     async def erase(self) -> int:
         """Erase every code. Returns the new epoch."""
-        return number(_sized(await self._change("erase every code", "lock status", wire.ERASE_ALL), 2))
+        return number(_sized(await self._change("erase every code", "lock status", protocol.ERASE_ALL), 2))
 
     async def reset(self) -> None:
         """Reset the lock to what it was when it was new. Unconfirmed when the answer was lost: that something refuses
         the key after that, or has no secret, is no answer, for anybody can say so.
         """
         try:
-            _sized(await self._one(wire.RESET), 0)
+            _sized(await self._one(protocol.RESET), 0)
         except Refusal:
             raise
         except ToolError as error:
@@ -356,11 +356,11 @@ class Client:
                     raise LinkLost
                 again, self._sent = self._sent, True  # it may arrive although the sending fails
                 await self._session.send(ident + bytes((command,)) + arguments())
-                status = wire.MORE
-                while status != wire.DONE:
+                status = protocol.MORE
+                while status != protocol.DONE:
                     status, result = read_part(await self._session.receive(), ident)
                     parts += 1
-                    if parts > most or (parts == most and status != wire.DONE):
+                    if parts > most or (parts == most and status != protocol.DONE):
                         raise BadAnswer
                     take(result)
                     lost = 0
@@ -389,12 +389,12 @@ def fresh_id(random: Random) -> bytes:
 
 def read_part(payload: bytes, ident: bytes) -> tuple[int, bytes]:
     """Return status and result of one part of the answer to a request; Refusal, BadAnswer."""
-    if len(payload) < wire.REQUEST_HEAD or payload[:4] != ident:
+    if len(payload) < protocol.REQUEST_HEAD or payload[:4] != ident:
         raise BadAnswer
-    status, result = payload[4], payload[wire.REQUEST_HEAD :]
-    if status >= wire.FIRST_REFUSAL:
+    status, result = payload[4], payload[protocol.REQUEST_HEAD :]
+    if status >= protocol.FIRST_REFUSAL:
         raise Refusal(status, result)
-    if status not in (wire.DONE, wire.MORE):
+    if status not in (protocol.DONE, protocol.MORE):
         raise BadAnswer
     return status, result
 

@@ -11,19 +11,19 @@ from nothing. `say` is told what is going on, for a person who waits.
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from firmware.core.codebook import ACTIVE, NEVER, REVOKED, Code
-from firmware.core.config import Config
-from firmware.core.keys import SLOTS
-from firmware.core.passcode import Scheme
-from firmware.core.tickets import CUSTOM
+from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, Code
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.keys import SLOTS
+from tumbler_lock.core.passcode import Scheme
+from tumbler_lock.core.tickets import CUSTOM
 
+from ..answers import CodeRecord, KeyEntry, LogEvent, Status
 from ..errors import ToolError
-from ..mirror import ANEW, Asked, HeldKey, Mirror
-from ..registry import Lock, Registry
+from ..registry.lock_cache import ANEW, Asked, HeldKey, Mirror
+from ..registry.registry import Lock, Registry
 from .client import MOST_EVENTS, Client
 from .radios import SCAN_SECONDS, Radios
 from .refusals import Refusal
-from .results import CodeRecord, KeyEntry, LogEvent, Status
 from .session import Busy, TooOld, WrongKey, WrongLock
 from .transport import LinkLost, OutOfRange, Sighting, Wire
 

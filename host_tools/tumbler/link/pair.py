@@ -1,4 +1,4 @@
-"""Pairing: a first key for somebody who shares nothing with the lock (docs/link.md, "Pairing"), the client's side.
+"""Pairing: a first key for somebody who shares nothing with the lock (docs/spec/link.md, "Pairing"), the client's side.
 
     begin ──handshake without a key──► begun ──nonces──► shown ──typed at the lock──► agreed ──finish──► over
 
@@ -11,12 +11,12 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from firmware.core import wire
-from firmware.core.config import Config
-from firmware.core.kdf import same
-from firmware.core.keys import SLOTS
-from firmware.core.pairing import CLIENT, LOCK, NONCE, TYPED_WITHIN, commitment, digits_of
-from firmware.core.prologue import NO_LOCK, PAIRING
+from tumbler_lock.core import protocol
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.kdf import same
+from tumbler_lock.core.keys import SLOTS
+from tumbler_lock.core.pairing import CLIENT, LOCK, NONCE, TYPED_WITHIN, commitment, digits_of
+from tumbler_lock.core.prologue import NO_LOCK, PAIRING
 
 from ..errors import ToolError
 from .client import BadAnswer, fresh_id, read_part
@@ -61,8 +61,8 @@ class Pairing:
     async def digits(self) -> str:
         """Exchange the nonces, each side bound to its own before it sees the other's; return the six digits to show."""
         ours = self._random(NONCE)
-        theirs = await self._ask(wire.COMMIT, commitment(CLIENT, self._session.hash, ours))
-        nonce = await self._ask(wire.REVEAL, ours)
+        theirs = await self._ask(protocol.COMMIT, commitment(CLIENT, self._session.hash, ours))
+        nonce = await self._ask(protocol.REVEAL, ours)
         if len(nonce) != NONCE or not same(commitment(LOCK, self._session.hash, nonce), theirs):
             await self.close()
             raise PairingFailed("The lock did not keep to what it committed to: somebody may be in the middle.")
@@ -76,7 +76,7 @@ class Pairing:
         waits = "The lock still waits for an entry: type any digits and #. "
         while loop.time() < until:
             try:
-                if await self._ask(wire.DIGITS):
+                if await self._ask(protocol.DIGITS):
                     raise BadAnswer
                 return
             except Refusal as refusal:
@@ -98,7 +98,7 @@ class Pairing:
         until = loop.time() + TYPED_WITHIN
         while True:
             try:
-                slot = await self._ask(wire.FINISH, psk + bytes((len(name),)) + name + new)
+                slot = await self._ask(protocol.FINISH, psk + bytes((len(name),)) + name + new)
             except Refusal as refusal:
                 if refusal.word != BUTTON or loop.time() >= until:
                     raise
@@ -118,11 +118,11 @@ class Pairing:
         ident = fresh_id(self._random)
         await self._session.send(ident + bytes((command,)) + arguments)
         status, result = read_part(await self._session.receive(), ident)
-        if status != wire.DONE:
+        if status != protocol.DONE:
             raise BadAnswer
         return result
 
 
 def for_new(now: int, epoch: int, secret: bytes, config: Config) -> bytes:
     """Return what a lock without a secret gets with its first key."""
-    return now.to_bytes(4, "big") + epoch.to_bytes(2, "big") + secret + wire.pack_settings(config)
+    return now.to_bytes(4, "big") + epoch.to_bytes(2, "big") + secret + protocol.pack_settings(config)

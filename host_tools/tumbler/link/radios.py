@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 from ..errors import ToolError
-from ..radio_socket import socket_path
-from ..registry_file import air
+from ..registry.database import air
+from ..simulator.radio_socket import socket_path
 from .transport import NoBluetooth, OutOfRange, Radio, Sighting, Wire
 
 SCAN_SECONDS = 8.0
@@ -27,7 +27,7 @@ def radios() -> list[Radio]:
         raise ToolError(f"{VARIABLE} is '{chosen}'.", f"It takes {BLUETOOTH} or {VIRTUAL}, or leave it out.")
     use: list[Radio] = []
     if chosen == VIRTUAL or (not chosen and running()):
-        from .virtual import Virtual  # both libraries are slow to load
+        from .simulator_radio import Virtual  # both libraries are slow to load
 
         use.append(Virtual())
     if chosen != VIRTUAL:

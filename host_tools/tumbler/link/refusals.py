@@ -1,9 +1,9 @@
 """A request that the lock refused, in two sentences for a person: the lock's own words, and what to do."""
 
-from firmware.core.wire import FIRST_REFUSAL, REFUSALS
+from tumbler_lock.core.protocol import FIRST_REFUSAL, REFUSALS
 
+from ..answers import text
 from ..errors import ToolError
-from .results import text
 
 REMEDIES = {
     "bad-request": "Update Tumbler on this computer, or the lock.",
@@ -54,7 +54,7 @@ GIVE_KEY = (
 
 
 class Refusal(ToolError):
-    """The lock carried a request not out, and changed nothing. word: why, as in docs/link.md.
+    """The lock carried a request not out, and changed nothing. word: why, as in docs/spec/link.md.
 
     again: the request had been sent before, and its answer was lost: the lock may have carried it out then, and refuse
     it now because it is done. It knows only the newest request of a key, which may be another client's by now.

@@ -1,4 +1,4 @@
-"""One connection to a lock, the client's side: fragments, hello, handshake, then sealed messages (docs/link.md).
+"""One connection to a lock, the client's side: fragments, hello, handshake, then sealed messages (docs/spec/link.md).
 
     start ──hello──► waits ──second message authentic──► session ──anything that does not open──► over
 
@@ -10,11 +10,11 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from firmware.core.errors import SessionError
-from firmware.core.frames import FRAGMENT, SHORTEST, Cutter, Joiner
-from firmware.core.noise import HandshakeState
-from firmware.core.prologue import CHALLENGE, LOCK_ID, PAIRING, VERSION, prologue
-from firmware.core.wire import (
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.fragments import FRAGMENT, SHORTEST, Cutter, Joiner
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import CHALLENGE, LOCK_ID, PAIRING, VERSION, prologue
+from tumbler_lock.core.protocol import (
     FROM_LOCK,
     HANDSHAKE,
     HELLO,

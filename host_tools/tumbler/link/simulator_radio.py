@@ -16,10 +16,10 @@ from bumble.hci import Address
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
-from firmware.core.frames import FRAGMENT, SHORTEST
+from tumbler_lock.core.fragments import FRAGMENT, SHORTEST
 
-from ..radio_socket import socket_path
-from ..registry_file import air
+from ..registry.database import air
+from ..simulator.radio_socket import socket_path
 from .transport import (
     ANSWER,
     COMMAND,

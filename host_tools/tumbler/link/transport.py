@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from firmware.core.prologue import LOCK_ID, NO_LOCK
+from tumbler_lock.core.prologue import LOCK_ID, NO_LOCK
 
 from ..errors import ToolError
 

@@ -1,15 +1,15 @@
-"""Sends an update to a lock, from wherever the lock is with it to the end (docs/link.md, "Updates").
+"""Sends an update to a lock, from wherever the lock is with it to the end (docs/spec/link.md, "Updates").
 
 The lock says what it wants; a connection that was lost, or a run of the tool that was ended, goes on there.
 """
 
 from collections.abc import Callable
 
-from firmware.core.update import ANNOUNCED, FILLED, FILLING, TRIAL
-from firmware.core.wire import PIECE
+from tumbler_lock.core.protocol import PIECE
+from tumbler_lock.core.updates import ANNOUNCED, FILLED, FILLING, TRIAL
 
 from ..errors import ToolError
-from ..update_file import Update
+from ..updates.update_file import Update
 from .client import BadAnswer, Client
 from .transport import LinkLost, OutOfRange
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import platformdirs
 
-from .errors import ToolError
-from .registry_schema import COLUMNS, SCHEMA, create, migrate, version_of
+from ..errors import ToolError
+from .schema import COLUMNS, SCHEMA, create, migrate, version_of
 
 FILE = "registry.sqlite"
 APPLICATION_ID = int.from_bytes(b"TMBL", "big")

@@ -7,7 +7,7 @@ slot          0 to 15, or null: the lock was not heard any more when the key was
 role, label   as the lock has them
 psk           64 hex digits: whoever has them can use the key
 timezone, rule, weekend, policy   of the lock, as the registry has them
-limits        22 hex digits: days, hours, start and end as in docs/link.md, "Key entries"; may be missing
+limits        22 hex digits: days, hours, start and end as in docs/spec/link.md, "Key entries"; may be missing
 """
 
 import json
@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firmware.core.keys import LABEL_MAX, PSK_SIZE, ROLE_NAMES, SLOTS
-from firmware.core.prologue import LOCK_ID
-from firmware.core.zone import Zone
+from tumbler_lock.core.keys import LABEL_MAX, PSK_SIZE, ROLE_NAMES, SLOTS
+from tumbler_lock.core.prologue import LOCK_ID
+from tumbler_lock.core.zone import Zone
 
-from .errors import ToolError
-from .link.results import KeyEntry
+from ..answers import KeyEntry
+from ..errors import ToolError
 from .registry import Lock
 
 VERSION = 1

@@ -9,10 +9,10 @@ from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firmware.core.events import KEY_ADDED, KEY_REMOVED
-from firmware.core.keys import SLOTS
+from tumbler_lock.core.events import KEY_ADDED, KEY_REMOVED
+from tumbler_lock.core.keys import SLOTS
 
-from .link.results import LogEvent, text
+from ..answers import LogEvent, text
 
 MARK = 2  # bytes of the label in an event
 

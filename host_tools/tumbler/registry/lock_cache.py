@@ -19,11 +19,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from firmware.core.events import OPEN, VERDICTS
+from tumbler_lock.core.events import OPEN, VERDICTS
 
-from .holders import Heard, Holders
-from .link.results import CodeRecord, LogEvent
-from .registry_file import told
+from ..answers import CodeRecord, LogEvent
+from .database import told
+from .key_history import Heard, Holders
 
 ACTIVE = "active"  # has worked
 SENT = "sent"  # given to the lock in a pairing, and the answer is not there, or has not been tried

@@ -8,7 +8,7 @@ A lock that begins anew has two secrets until the new one has worked: its own, a
 Nothing of the old is dropped before.
 
 A lock that somebody else owns is in the registry without its secret, by its lock id. What a lock told over the link
-is in mirror.py, the file itself in registry_file.py. Times are Unix seconds; `hour` is as in docs/passcodes.md;
+is in mirror.py, the file itself in registry_file.py. Times are Unix seconds; `hour` is as in docs/spec/passcodes.md;
 `weekend` a bit mask of weekdays, Monday bit 0.
 """
 
@@ -22,12 +22,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from firmware.core.link import lock_id as lock_id_of
-from firmware.core.zone import Zone
+from tumbler_lock.core.sessions import lock_id as lock_id_of
+from tumbler_lock.core.zone import Zone
 
-from .errors import ToolError
-from .mirror import ANEW, SENT, Mirror
-from .registry_file import FILE, damaged, home, open_file, told
+from ..errors import ToolError
+from .database import FILE, damaged, home, open_file, told
+from .lock_cache import ANEW, SENT, Mirror
 
 LAST_EPOCH = 65535
 

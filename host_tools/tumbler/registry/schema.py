@@ -10,7 +10,7 @@ the tables of today or as it was.
              slot; sent: its answer was lost; anew: sent, with the successor; pending: may work. limits: hours, as its
              file says
     known    the codes the lock listed when it was asked last
-    chosen   digits that no ticket gives, put in over the link from here; tag as in docs/passcodes.md
+    chosen   digits that no ticket gives, put in over the link from here; tag as in docs/spec/passcodes.md
     asked    digits that the lock was asked to take, and whose answer is not there
     events   the lock's log, as far as it was ever fetched
     heard    which key the lock said that a slot has, and at which events

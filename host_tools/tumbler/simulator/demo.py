@@ -7,14 +7,14 @@ returns 1 where they differ. It begins on a Monday at nine in the morning, on a 
 from collections.abc import Callable
 from pathlib import Path
 
-from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from firmware.core.zone import Zone, date_of, weekday
+from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from tumbler_lock.core.zone import Zone, date_of, weekday
 
-from .desk import Desk, purpose
-from .issue import Code
-from .script import describe
-from .virtual_lock import Entered, VirtualLock
-from .zones import parse_instant
+from ..codes.issue import Code
+from ..timezones import parse_instant
+from .issuing import Desk, purpose
+from .lock import Entered, VirtualLock
+from .scenario import describe
 
 BEGIN = "2026-11-23T09:00"
 MINUTE = 60

@@ -2,16 +2,17 @@
 
 A flash that holds nothing but the lock's memory becomes one with a loader and two slots, with the firmware of these
 sources in slot a; the memory stays. On one that has slots already, only what changes by cable alone is brought up to
-date (docs/update.md, "Files on a board"): the firmware in the slots is the business of updates.
+date (docs/spec/update.md, "Files on a board"): the firmware in the slots is the business of updates.
 """
 
-from .deploy import file_system
-from .deploy.bundle import Bundle
-from .errors import ToolError
-from .update_file import ROOT, build, loader
-from .virtual_lock import SLOTS_KIB
+from ..errors import ToolError
+from ..flashing import file_system
+from ..flashing.bundle import Bundle
+from ..paths import BOARDS
+from ..updates.update_file import build, loader
+from .lock import SLOTS_KIB
 
-BOARD = ROOT / "boards" / "virtual" / "board.json"
+BOARD = BOARDS / "virtual" / "board.json"
 UPDATE_KEY = "update.pub"
 MEMORY = "lock"  # the folder of the lock's memory
 

@@ -5,16 +5,16 @@ a registry of its own and confirms an erase by itself; that of a lock in the use
 whose real door may not have been erased.
 """
 
-from firmware.core.passcode import hour_of, start_of
-from firmware.core.schedule import in_cycle
-from firmware.core.tickets import ERASE as ERASE_KIND
-from firmware.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
-from firmware.core.zone import Zone, weekday
+from tumbler_lock.core.passcode import hour_of, start_of
+from tumbler_lock.core.schedule import in_cycle
+from tumbler_lock.core.tickets import ERASE as ERASE_KIND
+from tumbler_lock.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
+from tumbler_lock.core.zone import Zone, weekday
 
-from .issue import Code, Wish, describe, issue, state
-from .mirror import ACTIVE
-from .registry import Lock, Registry
-from .virtual_lock import Identity
+from ..codes.issue import Code, Wish, describe, issue, state
+from ..registry.lock_cache import ACTIVE
+from ..registry.registry import Lock, Registry
+from .lock import Identity
 
 HOUR = 3_600
 KINDS = (TIMED, ONE_TIME, PERMANENT, RECURRING, REVOKE, ERASE_KIND)

@@ -19,19 +19,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from firmware.core.config import AUTOLOCK, WEEKEND
+from tumbler_lock.core.config import AUTOLOCK, WEEKEND
 
-from .board_process import ROOT, BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
-from .errors import ToolError
+from ..errors import ToolError
+from ..paths import BOARDS
+from .board.models.ds3231 import DS3231Model
 from .micropython import find
-from .virtual.models.ds3231 import DS3231Model
+from .process import BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
 
 FLASH_KIB = 512  # of a flash that holds the lock's memory and nothing else
 SLOTS_KIB = 2048  # of one that holds the firmware too, in slots, as a board's does
 LATEST_MS = 4_291_747_200_000  # 2106-01-01: the scenario language and the lock's records end there
 STEP_MS = 86_400_000  # time passes in requests of a day, each of which must be answered within the real-time guard
 MOST_RESTARTS = 5  # while it starts, or while time passes: more is a lock that will never be well
-EXAMPLE_SECRET = bytes(range(32))  # published in docs/passcodes.md, so it protects nothing
+EXAMPLE_SECRET = bytes(range(32))  # published in docs/spec/passcodes.md, so it protects nothing
 
 
 @dataclass(frozen=True)
@@ -283,7 +284,7 @@ class VirtualLock:
         return Reply(False, str(answer.get("reason") or text.partition(":")[0]), text)
 
     def radio(self, op: str, **fields: Any) -> Message | None:
-        """Let something happen at the other end of the lock's radio (docs/virtual-board.md, request `radio`).
+        """Let something happen at the other end of the lock's radio (docs/design/simulator.md, request `radio`).
 
         Return the board's answer; None without power, and when the board went down over it. BoardRefused for what
         the radio does not take.
@@ -306,7 +307,7 @@ class VirtualLock:
 
     def charge(self, percent: int) -> None:
         """Let the battery be charged so far, on the scale of the virtual board."""
-        scale = json.loads(Path(ROOT, "boards", "virtual", "board.json").read_text(encoding="utf-8"))["battery"]
+        scale = json.loads((BOARDS / "virtual" / "board.json").read_text(encoding="utf-8"))["battery"]
         empty, full = scale["empty_mv"], scale["full_mv"]
         self.battery(empty + -(-(full - empty) * percent // 100))  # the lock rounds down
 

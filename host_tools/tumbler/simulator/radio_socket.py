@@ -17,7 +17,7 @@ from typing import IO
 
 from platformdirs import user_runtime_path
 
-from .errors import ToolError
+from ..errors import ToolError
 
 LONGEST = 100  # bytes of a path that every system takes for a socket
 

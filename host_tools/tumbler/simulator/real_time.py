@@ -7,8 +7,8 @@ import queue
 import threading
 from collections.abc import Callable
 
-from .errors import ToolError
-from .virtual_lock import VirtualLock, now_ms
+from ..errors import ToolError
+from .lock import VirtualLock, now_ms
 
 TICK_SECONDS = 0.1  # how often the board is told that time has passed
 

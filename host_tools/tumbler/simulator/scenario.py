@@ -1,6 +1,6 @@
 """Scenarios: a text that says what happens to a lock and what it must answer, and the player that does it.
 
-One command a line; docs/virtual-lock.md is the reference. A scenario is read completely before anything happens,
+One command a line; docs/guide/virtual-lock.md is the reference. A scenario is read completely before anything happens,
 so a slip in its last line is found in the first second. Messages hold no digits of a code: a scenario may be in a
 public bug report, its output should not add to it.
 """
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from firmware.core.events import REASONS, VERDICTS
-from firmware.core.tickets import KIND_NAMES
-from firmware.core.zone import Zone
+from tumbler_lock.core.events import REASONS, VERDICTS
+from tumbler_lock.core.tickets import KIND_NAMES
+from tumbler_lock.core.zone import Zone
 
-from .virtual_lock import LATEST_MS, Entered, Reply, VirtualLock
-from .zones import format_time, parse_instant
+from ..timezones import format_time, parse_instant
+from .lock import LATEST_MS, Entered, Reply, VirtualLock
 
 KEYS = "0123456789*#"
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}

@@ -10,16 +10,16 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from firmware.core.zone import Zone
+from tumbler_lock.core.zone import Zone
 
-from .board_process import Message
-from .driver import Driver
-from .errors import ToolError
-from .script import Parser, Player, ScriptError, describe
-from .versions import Versions
-from .virtual_lock import Entered, VirtualLock
-from .virtual_radio import VirtualRadio
-from .zones import format_time
+from ..errors import ToolError
+from ..timezones import format_time
+from .lock import Entered, VirtualLock
+from .process import Message
+from .radio import VirtualRadio
+from .real_time import Driver
+from .scenario import Parser, Player, ScriptError, describe
+from .update_events import Versions
 
 FILE = "standard input"
 ANSWER_SECONDS = 60.0  # of real time, for the longest that one line can take

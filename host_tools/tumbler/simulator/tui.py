@@ -20,16 +20,16 @@ from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import Button, Digits, Footer, RichLog, Static
 
-from firmware.core.tickets import CUSTOM, ERASE, KIND_NAMES, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from firmware.core.zone import Zone, weekday
+from tumbler_lock.core.tickets import CUSTOM, ERASE, KIND_NAMES, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from tumbler_lock.core.zone import Zone, weekday
 
-from .board_process import Message
-from .desk import Desk, purpose
-from .driver import Driver
-from .errors import ToolError
-from .versions import Versions
-from .virtual_lock import Reply, VirtualLock
-from .zones import format_time
+from ..errors import ToolError
+from ..timezones import format_time
+from .issuing import Desk, purpose
+from .lock import Reply, VirtualLock
+from .process import Message
+from .real_time import Driver
+from .update_events import Versions
 
 HOUR_MS = 3_600_000
 BUSY_KEYS = 40  # more keys than this waiting means that a key is stuck on the keyboard

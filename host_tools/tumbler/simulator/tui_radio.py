@@ -11,14 +11,14 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
-from firmware.core.prologue import LOCK_ID, NO_LOCK
-from firmware.core.zone import Zone
+from tumbler_lock.core.prologue import LOCK_ID, NO_LOCK
+from tumbler_lock.core.zone import Zone
 
-from .board_process import Message
-from .desk import Desk
+from .issuing import Desk
+from .lock import VirtualLock
+from .process import Message
+from .radio import VirtualRadio
 from .tui import DoorApp
-from .virtual_lock import VirtualLock
-from .virtual_radio import VirtualRadio
 
 TYPE = "Type the six digits, then [b]#[/b]."  # two short lines, on the smallest screen
 HELD, FREE = "Button: held", "Button"

@@ -3,9 +3,9 @@
 A lock without slots runs the firmware of the sources, and there is nothing to tell.
 """
 
-from firmware.core.slots import STARTS
+from tumbler_lock.core.boot_slots import STARTS
 
-from .board_process import Message
+from .process import Message
 
 NO_UPDATES = "It takes no updates yet: make a key with tumbler update key new, then switch the power off and on."
 

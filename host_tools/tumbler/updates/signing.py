@@ -2,7 +2,8 @@
 
 The file is a database: the seed, the tree's nodes, the number of the next one-time key, and the digest of each message
 signed. A number is taken, and that is on disk, before anything is computed with it: whatever crashes after that, nobody
-uses it again. Processes take numbers one after the other. What nothing can help is a copy of the file (docs/update.md).
+uses it again. Processes take numbers one after the other. What nothing can help is a copy of the file
+(docs/spec/update.md).
 """
 
 import os
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from firmware.core import lms
+from tumbler_lock.core import lms
 
-from .errors import ToolError
-from .registry_file import home
+from ..errors import ToolError
+from ..registry.database import home
 
 TREE = lms.H10
 CHAINS = lms.W8

@@ -1,4 +1,4 @@
-"""An update file: a manifest, then the contents of its files one after the other (docs/update.md, "Manifest").
+"""An update file: a manifest, then the contents of its files one after the other (docs/spec/update.md, "Manifest").
 
 Made from the firmware's sources, compiled by mpy-cross; signed or not.
 """
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import firmware
-from firmware.core.manifest import FORMAT, MAGIC, MOST, Manifest
+from tumbler_lock import VERSION
+from tumbler_lock.core.manifest import FORMAT, MAGIC, MOST, Manifest
 
-from .errors import ToolError
+from ..errors import ToolError
+from ..paths import FIRMWARE, Firmware
 
-ROOT = Path(__file__).resolve().parent.parent
-# What of firmware/ stays outside the slots: what starts a slot, and changes by cable alone.
+# What stays outside the slots: what starts a slot, and changes by cable alone.
 OUTSIDE = ("boot.py", "main.py")
-PACKAGE = "firmware/__init__"  # the module that knows the version
+PACKAGE = "tumbler_lock/__init__"  # the module that knows the version
 _VERSION = re.compile(r'(?<=^VERSION = ")[0-9.]+', re.MULTILINE)
-# Modules of firmware/core that the loader has copies of, in the folder /loader.
-LOADER = ("files", "manifest", "slices", "slots", "filling")
+# Modules of tumbler_lock/core that the loader has copies of, in the folder /loader.
+LOADER = ("atomic_files", "manifest", "cooperative", "boot_slots", "slot_writer")
 _FILES_MOST = 524_288  # bytes of an update file's contents
 
 
@@ -150,12 +150,10 @@ def compile_source(source: Path, name: str) -> bytes:
         return target.read_bytes()
 
 
-def sources(root: Path = ROOT) -> Iterator[tuple[str, Path]]:
-    """Give out the files of the package `firmware` below `root`, by their names, sorted; not what starts a slot."""
-    for source in sorted((root / "firmware").rglob("*.py")):
-        name = source.relative_to(root)
-        if name.parts[1:] not in [(outside,) for outside in OUTSIDE]:
-            yield name.as_posix(), source
+def sources(firmware: Firmware = FIRMWARE) -> Iterator[tuple[str, Path]]:
+    """Yield the files of the package tumbler_lock with their names in a slot, sorted."""
+    for source in sorted(firmware.package.rglob("*.py")):
+        yield source.relative_to(firmware.package.parent).as_posix(), source
 
 
 def _numbers(version: str) -> tuple[int, int, int]:
@@ -167,25 +165,25 @@ def _numbers(version: str) -> tuple[int, int, int]:
     return numbers[0], numbers[1], numbers[2]
 
 
-def build(root: Path = ROOT, version: str | None = None) -> Update:
-    """Compile the firmware below `root` into an update, unsigned. version: to give it, None for that of the sources.
+def build(firmware: Firmware = FIRMWARE, version: str | None = None) -> Update:
+    """Compile a firmware into an update, unsigned. version: to give it, None for that of the sources.
     ToolError for a version that is none, and for sources that do not compile."""
-    numbers = _numbers(firmware.VERSION if version is None else version)
-    contents = {name.removesuffix(".py") + ".mpy": compile_source(source, name) for name, source in sources(root)}
+    numbers = _numbers(VERSION if version is None else version)
+    contents = {name.removesuffix(".py") + ".mpy": compile_source(source, name) for name, source in sources(firmware)}
     if version is not None:
         with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
             renamed = Path(folder, "package.py")
-            package = (root / f"{PACKAGE}.py").read_text(encoding="utf-8")
+            package = (firmware.package / "__init__.py").read_text(encoding="utf-8")
             renamed.write_text(_VERSION.sub(version, package), encoding="utf-8")
             contents[f"{PACKAGE}.mpy"] = compile_source(renamed, f"{PACKAGE}.py")
     # The second byte of a .mpy is the version of its format; there is no machine code in the firmware.
     return Update.of(numbers, (contents[f"{PACKAGE}.mpy"][1], 0), contents)
 
 
-def loader(root: Path = ROOT) -> dict[str, bytes]:
+def loader(firmware: Firmware = FIRMWARE) -> dict[str, bytes]:
     """Return what starts a slot, compiled where it may be, by its name on a board."""
-    made = {name: (root / "firmware" / name).read_bytes() for name in OUTSIDE}
+    made = {name: (firmware.start / name).read_bytes() for name in OUTSIDE}
     for module in LOADER:
-        name = f"firmware/core/{module}.py"
-        made[f"loader/{module}.mpy"] = compile_source(root / name, name)
+        name = f"core/{module}.py"
+        made[f"loader/{module}.mpy"] = compile_source(firmware.package / name, f"tumbler_lock/{name}")
     return made

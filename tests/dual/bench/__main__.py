@@ -1,11 +1,12 @@
-"""Print what an entry costs: `python -m tests.bench`, or on a board `python -m tests.bench --port /dev/ttyUSB0`."""
+"""Print what an entry costs: `python -m tests.dual.bench`, or on a board `python -m tests.dual.bench --port
+/dev/ttyUSB0`."""
 
 import argparse
 import json
 import subprocess
 import sys
 
-from tests.micropython import ROOT, run
+from tests.support.micropython import ROOT, run
 
 
 def on_board(port: str, *first: str) -> str:
@@ -13,7 +14,7 @@ def on_board(port: str, *first: str) -> str:
 
     `first`: what mpremote shall do before; "resume" leaves out the soft reset.
     """
-    code = "import tests.bench.board as board; board.main()"
+    code = "import tests.dual.bench.board as board; board.main()"
     line = [sys.executable, "-m", "mpremote", "connect", port, *first, "mount", str(ROOT), "exec", code]
     done = subprocess.run(line, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
@@ -41,7 +42,7 @@ def show(value: object, title: str = "", depth: int = 0) -> None:
 
 def main() -> None:
     """Measure, and print one figure a line or, with `--json`, one object."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What an entry costs.")
+    parser = argparse.ArgumentParser(prog="python -m tests.dual.bench", description="What an entry costs.")
     parser.add_argument("--port", help="serial port of a board; without one the Unix port of MicroPython is measured")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     wanted = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> None:
     else:
         scripts = {"entry": "4m", "link": "4m", "session": "128m"}  # each with the heap it is measured in
         figures = {
-            name: figures_in(run(ROOT / "tests" / "bench" / f"{name}.py", heap=heap, timeout=600))
+            name: figures_in(run(ROOT / "tests" / "dual" / "bench" / f"{name}.py", heap=heap, timeout=600))
             for name, heap in scripts.items()
         }
     if wanted.json:

@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-from firmware.core.keys import OWNER
-from firmware.core.link import lock_id
-from host_tools.driver import Driver
-from host_tools.link.client import Client
-from host_tools.link.virtual import Virtual
-from host_tools.radio_socket import socket_path
-from host_tools.virtual_lock import EXAMPLE_SECRET, Identity, VirtualLock
-from host_tools.virtual_radio import VirtualRadio
+from tumbler.link.client import Client
+from tumbler.link.simulator_radio import Virtual
+from tumbler.simulator.lock import EXAMPLE_SECRET, Identity, VirtualLock
+from tumbler.simulator.radio import VirtualRadio
+from tumbler.simulator.radio_socket import socket_path
+from tumbler.simulator.real_time import Driver
+from tumbler_lock.core.keys import OWNER
+from tumbler_lock.core.sessions import lock_id
 
 INTERVAL = 0.030  # seconds between two connection events
 CODES = 1000

@@ -8,10 +8,10 @@ import json
 import sys
 import time
 
-from firmware.core.codebook import ACTIVE, NEVER, Code, CodeBook
-from firmware.core.kdf import hmac_sha256
-from firmware.core.passcode import Scheme
-from firmware.core.tickets import CUSTOM
+from tumbler_lock.core.codebook import ACTIVE, NEVER, Code, CodeBook
+from tumbler_lock.core.kdf import hmac_sha256
+from tumbler_lock.core.passcode import Scheme
+from tumbler_lock.core.tickets import CUSTOM
 
 SECRET = bytes(range(32))
 CODES = 1000

@@ -9,10 +9,10 @@ import gc
 import json
 import time
 
-from firmware.core.kdf import hmac_sha256
-from firmware.core.tickets import DAILY, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from tests.lock import NOW, Lock
-from tests.scratch import Scratch
+from tests.dual.support.lock import NOW, Lock
+from tests.dual.support.scratch import Scratch
+from tumbler_lock.core.kdf import hmac_sha256
+from tumbler_lock.core.tickets import DAILY, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 
 ROUNDS = 200
 REPEAT = 20

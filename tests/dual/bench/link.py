@@ -9,13 +9,13 @@ import gc
 import json
 import time
 
-from firmware.core import x25519
-from firmware.core.errors import SessionError
-from firmware.core.gcm import Gcm
-from firmware.core.kdf import hmac_sha256
-from firmware.core.noise import HandshakeState
-from firmware.core.slices import run
-from tests.handshakes import PROLOGUE, PSK, Stream, side
+from tests.dual.support.noise_attacks import PROLOGUE, PSK, Stream, side
+from tumbler_lock.core import x25519
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.gcm import Gcm
+from tumbler_lock.core.kdf import hmac_sha256
+from tumbler_lock.core.noise import HandshakeState
 
 ROUNDS = 41
 UNITS = 50

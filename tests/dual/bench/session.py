@@ -9,10 +9,10 @@ import gc
 import json
 import time
 
-from firmware.core import wire
-from tests.bench.entry import hmac, microseconds
-from tests.linked import PSK, Client, Linked
-from tests.scratch import Scratch
+from tests.dual.bench.entry import hmac, microseconds
+from tests.dual.support.linked_lock import PSK, Client, Linked
+from tests.dual.support.scratch import Scratch
+from tumbler_lock.core import protocol
 
 CODES = 1000
 ROUNDS = 5
@@ -51,9 +51,9 @@ def measured(lock):
     stages = (
         ("hello", client.hello),
         ("handshake", lambda: client.shake(PSK)),
-        ("identify", lambda: client.done(wire.IDENTIFY)),
-        ("list of %d codes" % CODES, lambda: client.ask(wire.LIST_CODES, b"\xff\xff")),
-        ("log of 1,000 events", lambda: client.ask(wire.READ_LOG, bytes(4) + b"\x03\xe8")),
+        ("identify", lambda: client.done(protocol.IDENTIFY)),
+        ("list of %d codes" % CODES, lambda: client.ask(protocol.LIST_CODES, b"\xff\xff")),
+        ("log of 1,000 events", lambda: client.ask(protocol.READ_LOG, bytes(4) + b"\x03\xe8")),
     )
     steps = {name: client.during(work) for name, work in stages}
     client.session.close()
@@ -73,7 +73,7 @@ def main():
         gc.collect()
         without = gc.mem_alloc()
         client = Client(lock).connect()
-        client.done(wire.IDENTIFY)
+        client.done(protocol.IDENTIFY)
         client.said = client.heard = []
         gc.collect()
         heap = {"lock with %d codes, bytes" % CODES: without - before, "and a session, bytes": gc.mem_alloc() - before}

@@ -7,9 +7,9 @@ updates have it, takes five hashes more, of some 4,300.
 import json
 import time
 
-from firmware.core import lms
-from tests.bench.link import ratio, unit
-from tests.rfc8554 import signatures
+from tests.dual.bench.link import ratio, unit
+from tests.dual.support.rfc8554 import signatures
+from tumbler_lock.core import lms
 
 
 def verify(case):

@@ -1,9 +1,9 @@
 """Compare the scheme with its vectors; runs on CPython and MicroPython."""
 
-from firmware.core import tickets
-from firmware.core.ff1 import FF1
-from firmware.core.kdf import hkdf
-from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
+from tumbler_lock.core import tickets
+from tumbler_lock.core.ff1 import FF1
+from tumbler_lock.core.kdf import hkdf
+from tumbler_lock.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
 
 
 def _same(what: str, found, wanted) -> int:

@@ -1,18 +1,18 @@
 """Compare lock id, hello, prologue, handshakes and pairing with their vectors; runs on CPython and MicroPython."""
 
-from firmware.core import wire
-from firmware.core.link import lock_id
-from firmware.core.pairing import CLIENT, LOCK, commitment, digits_of
-from firmware.core.prologue import prologue
-from tests.checks.noise import handshake, same
+from tests.dual.checks.noise import handshake, same
+from tumbler_lock.core import protocol
+from tumbler_lock.core.pairing import CLIENT, LOCK, commitment, digits_of
+from tumbler_lock.core.prologue import prologue
+from tumbler_lock.core.sessions import lock_id
 
 
 def _session(case: dict) -> int:
     name = "the session with slot %d" % case["slot"]
     lock, challenge = bytes.fromhex(case["lock_id"]), bytes.fromhex(case["challenge"])
     offered, version, slot = case["offered"], case["version"], case["slot"]
-    asked = bytes((wire.HELLO, offered, slot))
-    answered = bytes((wire.HELLO | wire.FROM_LOCK, version)) + lock + challenge
+    asked = bytes((protocol.HELLO, offered, slot))
+    answered = bytes((protocol.HELLO | protocol.FROM_LOCK, version)) + lock + challenge
     same(name + ", hello", [asked.hex(), answered.hex()], case["hello"])
     same(name + ", prologue", prologue(offered, version, slot, lock, challenge).hex(), case["prologue"])
     return handshake(case)

@@ -1,10 +1,10 @@
 """Compare the cryptography of the link with its vectors; runs on CPython and MicroPython."""
 
-from firmware.core import x25519
-from firmware.core.errors import SessionError
-from firmware.core.gcm import Gcm
-from firmware.core.noise import NAME, NAME_WITHOUT, HandshakeState
-from firmware.core.slices import run
+from tumbler_lock.core import x25519
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.gcm import Gcm
+from tumbler_lock.core.noise import NAME, NAME_WITHOUT, HandshakeState
 
 
 def same(what: str, found, wanted) -> int:

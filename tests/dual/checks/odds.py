@@ -1,7 +1,7 @@
 """Compare the counts of accepted tickets with their vectors; runs on CPython and MicroPython."""
 
-from firmware.core.policy import Policy, accepted_at, worst_accepted
-from firmware.core.zone import Zone
+from tumbler_lock.core.policy import Policy, accepted_at, worst_accepted
+from tumbler_lock.core.zone import Zone
 
 
 def check(vectors: dict) -> int:

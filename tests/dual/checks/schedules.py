@@ -1,7 +1,7 @@
 """Compare recurring schedules with their vectors; runs on CPython and MicroPython."""
 
-from firmware.core.schedule import occurs
-from firmware.core.zone import Zone
+from tumbler_lock.core.schedule import occurs
+from tumbler_lock.core.zone import Zone
 
 
 def check(vectors: dict) -> int:

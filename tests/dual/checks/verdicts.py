@@ -6,11 +6,11 @@ A lock may have passage hours: days, hour of beginning, hour of end.
 The outcome is "verdict reason", or the word of the owner's refusal, or "" for what has none.
 """
 
-from firmware.core.config import NO_PASSAGE
-from firmware.core.errors import Refused
-from firmware.core.policy import STANDARD, STRICT
-from tests.lock import Lock
-from tests.scratch import Scratch
+from tests.dual.support.lock import Lock
+from tests.dual.support.scratch import Scratch
+from tumbler_lock.core.config import NO_PASSAGE
+from tumbler_lock.core.errors import Refused
+from tumbler_lock.core.policy import STANDARD, STRICT
 
 POLICIES = {"standard": STANDARD, "strict": STRICT}
 

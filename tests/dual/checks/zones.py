@@ -1,6 +1,6 @@
 """Compare the time-zone rule with its vectors; runs on CPython and MicroPython."""
 
-from firmware.core.zone import Zone
+from tumbler_lock.core.zone import Zone
 
 
 def check(vectors: dict) -> int:

@@ -1,14 +1,15 @@
-"""The two slots on a disk: /slot, manifests, what a start chooses, filling; on both interpreters (docs/update.md)."""
+"""The two slots on a disk: /slot, manifests, what a start chooses, filling; on both interpreters
+(docs/spec/update.md)."""
 
 import random
 from binascii import crc32
 
-from firmware.core import files, slots
-from firmware.core.filling import Filling
-from firmware.core.manifest import Manifest
-from firmware.core.slices import run
-from firmware.core.slots import SETTLED, STARTS, TRIAL, Record, Slots
-from tests.makers import NEW, OLD, closed, found, pack, put_slot
+from tests.dual.support.update_builders import NEW, OLD, closed, found, pack, put_slot
+from tumbler_lock.core import atomic_files, boot_slots
+from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, Record, Slots
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.manifest import Manifest
+from tumbler_lock.core.slot_writer import Filling
 
 HEAD = b"TMBs\x01"
 
@@ -38,25 +39,25 @@ def board(directory, both=True):
 def test_the_record_is_as_in_the_document(directory):
     settled = record(HEAD + b"a\0\0\0\0\0\0")
     trial = record(HEAD + b"b\1\3\0\0\0\0")
-    assert slots.pack(Record("a", SETTLED, 0)) == settled
-    assert slots.unpack(settled) == Record("a", SETTLED, 0)
-    assert slots.pack(Record("b", TRIAL, 3)) == trial
-    assert slots.unpack(trial) == Record("b", TRIAL, 3)
+    assert boot_slots.pack(Record("a", SETTLED, 0)) == settled
+    assert boot_slots.unpack(settled) == Record("a", SETTLED, 0)
+    assert boot_slots.pack(Record("b", TRIAL, 3)) == trial
+    assert boot_slots.unpack(trial) == Record("b", TRIAL, 3)
 
 
 def test_anything_else_is_no_record(directory):
     good = record(HEAD + b"b\1\3\0\0\0\0")
     for size in range(16):
-        assert slots.unpack(good[:size]) is None
-    assert slots.unpack(good + b"\0") is None
+        assert boot_slots.unpack(good[:size]) is None
+    assert boot_slots.unpack(good + b"\0") is None
     for bit in range(128):
         changed = bytearray(good)
         changed[bit // 8] ^= 1 << bit % 8
-        assert slots.unpack(bytes(changed)) is None
+        assert boot_slots.unpack(bytes(changed)) is None
     for body in (b"c\0\0", b"A\0\0", b"a\2\0", b"a\0\1", b"a\1\4", b"\xff\0\0"):
-        assert slots.unpack(record(HEAD + body + bytes(4))) is None, body
-    assert slots.unpack(record(b"TMBs\x02a\0\0" + bytes(4))) is None
-    assert slots.unpack(record(HEAD + b"a\0\0\0\0\0\1")) is None
+        assert boot_slots.unpack(record(HEAD + body + bytes(4))) is None, body
+    assert boot_slots.unpack(record(b"TMBs\x02a\0\0" + bytes(4))) is None
+    assert boot_slots.unpack(record(HEAD + b"a\0\0\0\0\0\1")) is None
 
 
 # The start
@@ -96,7 +97,7 @@ def test_a_trial_that_is_confirmed_stays(directory):
 def test_a_trial_is_not_given_up_for_a_slot_that_is_not_whole(directory):
     here = board(directory)
     here.try_out("b")
-    files.remove(here.path("a", "firmware/core/same.py"))
+    atomic_files.remove(here.path("a", "tumbler_lock/core/same.py"))
     for _ in range(STARTS + 3):
         assert here.choose() == "b"
 
@@ -108,13 +109,13 @@ def test_a_trial_that_cannot_be_counted_does_not_begin(directory):
     def full(path, parts):
         raise OSError(28)
 
-    real, files.write = files.write, full
+    real, atomic_files.write = atomic_files.write, full
     try:
         assert here.choose() == "a"
-        files.remove(here.path("a", "manifest"))
+        atomic_files.remove(here.path("a", "manifest"))
         assert here.choose() == "b"  # there is nothing else
     finally:
-        files.write = real
+        atomic_files.write = real
     assert here.read() == Record("b", TRIAL, 3)
 
 
@@ -123,13 +124,13 @@ def test_a_slot_that_fails_and_is_damaged_gives_way_to_a_whole_one(directory):
     here.settle("a")
     here.failed("a")
     assert here.choose() == "a"  # it is whole: its fault is another one
-    files.write(here.path("a", "firmware/core/zz.py"), (b"grows?",))
+    atomic_files.write(here.path("a", "tumbler_lock/core/zz.py"), (b"grows?",))
     here.failed("a")
     assert here.choose() == "b"
     here.try_out("a")
     here.failed("a")  # on trial: its starts count
     assert here.read() == Record("a", TRIAL, 3)
-    files.remove(here.path("b", "manifest"))
+    atomic_files.remove(here.path("b", "manifest"))
     here.settle("a")
     here.failed("a")
     assert here.choose() == "a"
@@ -143,12 +144,12 @@ def test_without_a_record_the_first_whole_slot_runs(directory):
     assert here.choose() == "b"
     put_slot(directory, "a", (0, 1, 0), OLD)
     assert here.choose() == "a"
-    files.write(directory + "/slot", (b"TMBs",))
+    atomic_files.write(directory + "/slot", (b"TMBs",))
     assert here.choose() == "a"
     for damage in (b"", b"VERSION = 3\n", b"VERSION = 1\n\n"):
-        files.write(here.path("a", "firmware/__init__.py"), (damage,))
+        atomic_files.write(here.path("a", "tumbler_lock/__init__.py"), (damage,))
         assert here.choose() == "b"
-    files.remove(here.path("b", "manifest"))
+    atomic_files.remove(here.path("b", "manifest"))
     assert here.choose() == "a"  # none is whole: better than nothing
 
 
@@ -166,25 +167,26 @@ def test_a_manifest_is_read_as_the_document_has_it(directory):
 
 def test_names_that_lead_elsewhere_are_refused(directory):
     for name in (
-        "boot.py", "firmware", "firmware/", "/firmware/x", "firmware//x", "firmware/../x", "firmware/./x",
-        "firmware/.x", "firmware/x/", "firmware/X", "firmware/x y", "firmware/x\0", "firmware/\u00e4",
+        "boot.py", "firmware", "firmware/", "/firmware/x", "tumbler_lock//x", "tumbler_lock/../x", "tumbler_lock/./x",
+        "tumbler_lock/.x", "tumbler_lock/x/", "tumbler_lock/X", "tumbler_lock/x y", "tumbler_lock/x\0",
+        "firmware/\u00e4",
         "lock/journal", "firmwarex/y",
-        "firmware/" + "x" * 56,
+        "tumbler_lock/" + "x" * 56,
     ):  # fmt: skip
         assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {name: b"x"}))), name
-    for name in ("firmware/x", "firmware/a/b_1/c.d.mpy", "firmware/" + "x" * 55):
+    for name in ("tumbler_lock/x", "tumbler_lock/a/b_1/c.d.mpy", "tumbler_lock/" + "x" * 55):
         assert Manifest(closed(pack((1, 2, 3), {name: b"x"}))).count == 1
 
 
 def test_sizes_and_counts_out_of_range_are_refused(directory):
-    one = {"firmware/x": b"x"}
+    one = {"tumbler_lock/x": b"x"}
     assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {})))
-    assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {"firmware/x": b""})))
-    assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {"firmware/x": bytes(65_537)})))
-    assert Manifest(closed(pack((1, 2, 3), {"firmware/x": bytes(65_536)}))).total == 65_536
-    many = {"firmware/%03d" % number: b"x" for number in range(201)}
+    assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {"tumbler_lock/x": b""})))
+    assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {"tumbler_lock/x": bytes(65_537)})))
+    assert Manifest(closed(pack((1, 2, 3), {"tumbler_lock/x": bytes(65_536)}))).total == 65_536
+    many = {"tumbler_lock/%03d" % number: b"x" for number in range(201)}
     assert fails(ValueError, Manifest, closed(pack((1, 2, 3), many)))
-    del many["firmware/200"]
+    del many["tumbler_lock/200"]
     assert fails(ValueError, Manifest, closed(pack((1, 2, 3), many)))  # 10 kB of names
     good = pack((1, 2, 3), one)
     assert fails(ValueError, Manifest, good[:15] + b"\2" + good[16:] + bytes(2))  # a total that is another
@@ -238,9 +240,12 @@ def test_filling_sends_only_what_is_new_and_removes_what_is_old(directory):
     filling = Filling(here, "a")
     assert filling.manifest is None
     version = dict(NEW)
-    version["firmware/app/lock.py"] = OLD["firmware/app/lock.py"]  # as in the running slot
+    version["tumbler_lock/app/lock.py"] = OLD["tumbler_lock/app/lock.py"]  # as in the running slot
     put_slot(
-        directory, "b", (0, 0, 9), {"firmware/core/old/old.py": b"o", "firmware/core/zz.py": NEW["firmware/core/zz.py"]}
+        directory,
+        "b",
+        (0, 0, 9),
+        {"tumbler_lock/core/old/old.py": b"o", "tumbler_lock/core/zz.py": NEW["tumbler_lock/core/zz.py"]},
     )
     filling.begin(Manifest(closed(pack((0, 3, 0), version))))
     assert here.manifest("b") is None
@@ -248,7 +253,7 @@ def test_filling_sends_only_what_is_new_and_removes_what_is_old(directory):
     assert sent == 0  # lock is in the running slot; the rest the other one held already
     assert run(filling.complete())
     assert found(directory, "b") == version
-    assert not files.exists(here.path("b", "firmware/core/old"))
+    assert not atomic_files.exists(here.path("b", "tumbler_lock/core/old"))
     assert here.read() == Record("a", SETTLED, 0)
     filling.hand_over()
     assert here.read() == Record("b", TRIAL, 3)
@@ -270,7 +275,7 @@ def test_pieces_out_of_turn_are_not_taken(directory):
     assert run(filling.put(0, 5, first[5:] + b"more than it has")) == (1, 0)
     assert run(filling.put(0, 5, first[5:])) == (1, 0)
     assert found(directory, "b") == {
-        names[0]: first, "firmware/core/same.py": NEW["firmware/core/same.py"],
+        names[0]: first, "tumbler_lock/core/same.py": NEW["tumbler_lock/core/same.py"],
     }  # fmt: skip
 
 
@@ -278,7 +283,7 @@ def test_a_file_with_another_digest_is_dropped(directory):
     here = board(directory, both=False)
     filling = Filling(here, "a")
     filling.begin(Manifest(closed(pack((0, 2, 0), NEW))))
-    wrong = bytes(len(NEW["firmware/__init__.py"]))
+    wrong = bytes(len(NEW["tumbler_lock/__init__.py"]))
     assert run(filling.put(0, 0, wrong)) == (0, 0)
     assert not run(filling.complete())
     fill(filling, NEW)
@@ -323,7 +328,7 @@ def test_another_update_takes_the_place_of_one_that_was_begun(directory):
     filling = Filling(here, "a")
     filling.begin(Manifest(closed(pack((0, 2, 0), NEW))))
     run(filling.put(0, 0, b"VER"))
-    other = {"firmware/__init__.py": b"VERSION = 3\n"}
+    other = {"tumbler_lock/__init__.py": b"VERSION = 3\n"}
     filling.begin(Manifest(closed(pack((0, 3, 0), other))))
     assert run(filling.wanted()) == (0, 0)
     fill(filling, other)
@@ -343,9 +348,9 @@ def test_without_a_manifest_nothing_is_filled_and_nothing_removed(directory):
 def test_room_is_reckoned_in_whole_blocks(directory):
     here = board(directory)
     filling = Filling(here, "a")
-    block, free = files.space(directory)
+    block, free = atomic_files.space(directory)
     room = filling.room(Manifest(closed(pack((0, 2, 0), NEW))))
-    big = filling.room(Manifest(closed(pack((0, 2, 0), {"firmware/x": bytes(65_536)}))))
+    big = filling.room(Manifest(closed(pack((0, 2, 0), {"tumbler_lock/x": bytes(65_536)}))))
     assert free * block - 40 * block < room < free * block
     # The same files again take no room; the big one takes 17 blocks of 4 KiB or one of more, and frees five.
     assert (room - big) % block == 0

@@ -1,9 +1,9 @@
-"""Fragments, from docs/link.md ("Fragments"): a sender and a receiver written a second time from its table."""
+"""Fragments, from docs/spec/link.md ("Fragments"): a sender and a receiver written a second time from its table."""
 
 import random
 
-from firmware.core.errors import SessionError
-from firmware.core.frames import Cutter, Joiner
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.fragments import Cutter, Joiner
 
 FIRST, LAST = 128, 64
 ENDED = -1  # the connection is over

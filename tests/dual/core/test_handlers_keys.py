@@ -1,12 +1,12 @@
-"""Keys over the link, from docs/link.md: added, listed, removed with their sessions, and an opener's hours."""
+"""Keys over the link, from docs/spec/link.md: added, listed, removed with their sessions, and an opener's hours."""
 
-from firmware.core import wire
-from firmware.core.keys import MANAGER, OPENER, OWNER, Key
-from tests import link_decoder as decoder
-from tests.link_tools import NEVER, PSKS, add, key, refused, session, staff, u16, u32, visitor, word
-from tests.linked import PSK, Linked
-from tests.lock import DAY, HOUR, NOW
-from tests.test_commands_lists import full
+from tests.dual.core.test_handlers_lists import full
+from tests.dual.support import link_decoder as decoder
+from tests.dual.support.link_tools import NEVER, PSKS, add, key, refused, session, staff, u16, u32, visitor, word
+from tests.dual.support.linked_lock import PSK, Linked
+from tests.dual.support.lock import DAY, HOUR, NOW
+from tumbler_lock.core import protocol
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, Key
 
 NEW = bytes(range(50, 82))
 
@@ -14,7 +14,7 @@ NEW = bytes(range(50, 82))
 def listed(client):
     """Slot -> entry of all keys."""
     found = {}
-    for part in client.ask(wire.LIST_KEYS)[1]:
+    for part in client.ask(protocol.LIST_KEYS)[1]:
         for entry in decoder.keys(part):
             found[entry["slot"]] = entry
     return found
@@ -26,18 +26,18 @@ def test_each_phone_has_its_own_key_and_is_revoked_alone(directory):
     psks = {}
     for number in range(1, 6):
         psks[number] = bytes((number,)) * 32
-        assert owner.done(wire.ADD_KEY, key(255, OPENER, psks[number])) == bytes((number,))
+        assert owner.done(protocol.ADD_KEY, key(255, OPENER, psks[number])) == bytes((number,))
     phones = {slot: session(lock, slot, psk, "phone %d" % slot) for slot, psk in psks.items()}
-    assert owner.done(wire.REMOVE_KEY, b"\x03") == b""
+    assert owner.done(protocol.REMOVE_KEY, b"\x03") == b""
     for slot, phone in phones.items():
         if slot == 3:
             assert phone.session.over, "at once, on the lock itself"
-            assert phone.say(phone.sealed(7, wire.UNLOCK)) == [b"\xff\x00"]
+            assert phone.say(phone.sealed(7, protocol.UNLOCK)) == [b"\xff\x00"]
             again = visitor(lock)
             again.hello(slot)
             assert refused(again, phones[3].said[1]) == 0
         else:
-            assert phone.done(wire.UNLOCK) == b"\x05"
+            assert phone.done(protocol.UNLOCK) == b"\x05"
             assert session(lock, slot, psks[slot]).session.established
     assert sorted(listed(owner)) == [0, 1, 2, 4, 5]
     lock.restart()
@@ -46,23 +46,23 @@ def test_each_phone_has_its_own_key_and_is_revoked_alone(directory):
     assert refused(gone, phones[3].said[1]) == 0
     owner = session(lock)
     assert sorted(listed(owner)) == [0, 1, 2, 4, 5]
-    assert owner.done(wire.ADD_KEY, key(255, MANAGER, NEW)) == b"\x03", "the lowest slot that is free"
+    assert owner.done(protocol.ADD_KEY, key(255, MANAGER, NEW)) == b"\x03", "the lowest slot that is free"
 
 
 def test_a_key_may_be_named_its_slot(directory):
     lock = staff(directory)
     client = session(lock)
-    assert client.done(wire.ADD_KEY, key(15, 3, days=31, begin=9, until=17, start=NOW, end=NOW + DAY)) == b"\x0f"
+    assert client.done(protocol.ADD_KEY, key(15, 3, days=31, begin=9, until=17, start=NOW, end=NOW + DAY)) == b"\x0f"
     entry = listed(client)[15]
     wanted = {"slot": 15, "role": 3, "label": "new", "days": 31, "begin": 9, "until": 17, "start": NOW}
     wanted["end"] = NOW + DAY
     assert entry == wanted
-    assert word(client, wire.ADD_KEY, key(15, 3, bytes(32))) == "slot-taken"
-    assert word(client, wire.ADD_KEY, key(0, 3, bytes(32))) == "slot-taken"
-    assert word(client, wire.ADD_KEY, key(4, 3)) == "bad-key", "its psk is another slot's"
-    assert word(client, wire.REMOVE_KEY, b"\x04") == "no-such-key"
+    assert word(client, protocol.ADD_KEY, key(15, 3, bytes(32))) == "slot-taken"
+    assert word(client, protocol.ADD_KEY, key(0, 3, bytes(32))) == "slot-taken"
+    assert word(client, protocol.ADD_KEY, key(4, 3)) == "bad-key", "its psk is another slot's"
+    assert word(client, protocol.REMOVE_KEY, b"\x04") == "no-such-key"
     for slot in (16, 100, 254, 255):
-        assert word(client, wire.REMOVE_KEY, bytes((slot,))) == "no-such-key"
+        assert word(client, protocol.REMOVE_KEY, bytes((slot,))) == "no-such-key"
 
 
 def test_keys_that_are_none(directory):
@@ -92,9 +92,9 @@ def test_keys_that_are_none(directory):
         key(4, 3, label=b"\xed\xa0\x80"),
         key(4, 3, PSK),
     ):
-        assert word(client, wire.ADD_KEY, arguments) == "bad-key", arguments
+        assert word(client, protocol.ADD_KEY, arguments) == "bad-key", arguments
     for arguments in (key(4, 3, label=b"n" * 17), key(4, 3)[:44], b""):
-        assert word(client, wire.ADD_KEY, arguments) == "bad-request", arguments
+        assert word(client, protocol.ADD_KEY, arguments) == "bad-request", arguments
     assert sorted(listed(client)) == [0, 1, 2, 3]
 
 
@@ -105,18 +105,18 @@ def test_removing_a_key_ends_each_of_its_sessions(directory):
     owner, idle, listing = session(lock), session(lock, 1, PSKS[1], "idle"), session(lock, 1, PSKS[1], "listing")
     other = session(lock, 2, PSKS[2], "other")
     answers = []
-    for said in listing.session.receive(listing.sealed(7, wire.LIST_CODES, b"\xff\xff")):
+    for said in listing.session.receive(listing.sealed(7, protocol.LIST_CODES, b"\xff\xff")):
         if said is not None:
             answers.append(bytes(said))
             if len(answers) == 3:
-                assert owner.done(wire.REMOVE_KEY, b"\x01") == b""
+                assert owner.done(protocol.REMOVE_KEY, b"\x01") == b""
                 assert idle.session.over
     assert len(listing.unseal(answers)) == 3, "the part that was sealed before is the last"
     assert listing.session.over
-    assert idle.say(idle.sealed(7, wire.UNLOCK)) == [b"\xff\x00"]
-    assert listing.say(listing.sealed(8, wire.UNLOCK)) == [b"\xff\x00"]
-    assert other.done(wire.UNLOCK) == b"\x05"
-    assert owner.done(wire.GET_TIME)[4] == 1
+    assert idle.say(idle.sealed(7, protocol.UNLOCK)) == [b"\xff\x00"]
+    assert listing.say(listing.sealed(8, protocol.UNLOCK)) == [b"\xff\x00"]
+    assert other.done(protocol.UNLOCK) == b"\x05"
+    assert owner.done(protocol.GET_TIME)[4] == 1
     assert lock.opened == [5]
 
 
@@ -126,30 +126,30 @@ def test_a_key_that_comes_back_with_less_gets_no_old_session(directory):
     full(lock, 100)
     owner, listing = session(lock), session(lock, 1, PSKS[1], "listing")
     answers = []
-    for said in listing.session.receive(listing.sealed(7, wire.LIST_CODES, b"\xff\xff")):
+    for said in listing.session.receive(listing.sealed(7, protocol.LIST_CODES, b"\xff\xff")):
         if said is not None:
             answers.append(bytes(said))
             if len(answers) == 2:
-                owner.done(wire.REMOVE_KEY, b"\x01")
-                owner.done(wire.ADD_KEY, key(1, OPENER, PSKS[1], label=b"Mia"))
+                owner.done(protocol.REMOVE_KEY, b"\x01")
+                owner.done(protocol.ADD_KEY, key(1, OPENER, PSKS[1], label=b"Mia"))
     assert len(answers) == 2
     assert listing.session.over
     again = session(lock, 1, PSKS[1])
-    assert word(again, wire.LIST_CODES, b"\xff\xff") == "not-permitted"
-    assert again.done(wire.UNLOCK) == b"\x05"
+    assert word(again, protocol.LIST_CODES, b"\xff\xff") == "not-permitted"
+    assert again.done(protocol.UNLOCK) == b"\x05"
 
 
 def test_an_owner_removes_its_own_key(directory):
     lock = Linked(directory, keys=(Key(7, OWNER, NEW, "Bo"), Key(1, MANAGER, PSKS[1], "Mia")))
     ann, bo = session(lock), session(lock, 7, NEW, "Bo")
-    assert ann.done(wire.REMOVE_KEY, b"\x00") == b"", "answered before its session ends"
+    assert ann.done(protocol.REMOVE_KEY, b"\x00") == b"", "answered before its session ends"
     assert ann.session.over
     assert not bo.session.over
-    assert word(bo, wire.REMOVE_KEY, b"\x07") == "last-owner"
-    assert bo.done(wire.REMOVE_KEY, b"\x01") == b""
-    assert word(bo, wire.REMOVE_KEY, b"\x07") == "last-owner"
-    assert bo.done(wire.ADD_KEY, key(255, OWNER, PSK)) == b"\x00"
-    assert bo.done(wire.REMOVE_KEY, b"\x07") == b""
+    assert word(bo, protocol.REMOVE_KEY, b"\x07") == "last-owner"
+    assert bo.done(protocol.REMOVE_KEY, b"\x01") == b""
+    assert word(bo, protocol.REMOVE_KEY, b"\x07") == "last-owner"
+    assert bo.done(protocol.ADD_KEY, key(255, OWNER, PSK)) == b"\x00"
+    assert bo.done(protocol.REMOVE_KEY, b"\x07") == b""
     assert bo.session.over
     lock.restart()
     assert sorted(listed(session(lock))) == [0]
@@ -159,8 +159,8 @@ def opener(lock, days=0, begin=0, until=0, start=0, end=NEVER):
     """A session of an opener with this schedule, in slot 2."""
     owner = session(lock)
     if 2 in lock.store.keys:
-        owner.done(wire.REMOVE_KEY, b"\x02")
-    owner.done(wire.ADD_KEY, key(2, OPENER, PSKS[2], b"Oz", days, begin, until, start, end))
+        owner.done(protocol.REMOVE_KEY, b"\x02")
+    owner.done(protocol.ADD_KEY, key(2, OPENER, PSKS[2], b"Oz", days, begin, until, start, end))
     return session(lock, 2, PSKS[2], "Oz")
 
 
@@ -186,16 +186,16 @@ def test_an_opener_has_days_and_hours(directory):
         lock.at(monday + int(hours * HOUR))
         client = session(lock, 2, PSKS[2], "at %s" % hours)
         if expected:
-            assert client.done(wire.UNLOCK) == b"\x05", hours
+            assert client.done(protocol.UNLOCK) == b"\x05", hours
         else:
-            assert word(client, wire.UNLOCK) == "outside-its-hours", hours
+            assert word(client, protocol.UNLOCK) == "outside-its-hours", hours
     lock = staff(directory, rule="EST5EDT,M3.2.0,M11.1.0")
     client = opener(lock, days=0b0000001, begin=9, until=11)
-    assert client.done(wire.UNLOCK) == b"\x05", "10:00 in New York"
+    assert client.done(protocol.UNLOCK) == b"\x05", "10:00 in New York"
     lock.wait(HOUR)
-    assert word(session(lock, 2, PSKS[2], "later"), wire.UNLOCK) == "outside-its-hours"
+    assert word(session(lock, 2, PSKS[2], "later"), protocol.UNLOCK) == "outside-its-hours"
     client = opener(lock, days=0b0000001, begin=0, until=0)
-    assert client.done(wire.UNLOCK) == b"\x05", "equal: until the same hour of the next day"
+    assert client.done(protocol.UNLOCK) == b"\x05", "equal: until the same hour of the next day"
 
 
 def test_an_opener_has_a_start_and_an_end(directory):
@@ -205,35 +205,35 @@ def test_an_opener_has_a_start_and_an_end(directory):
         lock.at(NOW + seconds)
         client = session(lock, 2, PSKS[2], "at %d" % seconds)
         if expected:
-            assert word(client, wire.UNLOCK) == expected
+            assert word(client, protocol.UNLOCK) == expected
         else:
-            assert client.done(wire.UNLOCK) == b"\x05"
+            assert client.done(protocol.UNLOCK) == b"\x05"
     lock.restart(30 * DAY)
-    assert word(session(lock, 2, PSKS[2]), wire.UNLOCK) == "expired"
+    assert word(session(lock, 2, PSKS[2]), protocol.UNLOCK) == "expired"
 
 
 def test_an_opener_with_times_needs_a_clock_that_can_be_believed(directory):
     lock = staff(directory)
     for limits in ({"days": 127}, {"end": NOW + DAY}, {"start": NOW - DAY}):
         client = opener(lock, **limits)
-        assert client.done(wire.UNLOCK) == b"\x05"
+        assert client.done(protocol.UNLOCK) == b"\x05"
         lock.rtc.ok = False
-        assert word(client, wire.UNLOCK) == "time-untrusted", limits
+        assert word(client, protocol.UNLOCK) == "time-untrusted", limits
         lock.rtc.ok = True
         lock.rtc.now -= 2 * DAY  # behind what it has seen: as good as none
-        assert word(client, wire.UNLOCK) == "time-untrusted", limits
+        assert word(client, protocol.UNLOCK) == "time-untrusted", limits
         lock.rtc.now += 2 * DAY
     client = opener(lock)
     lock.rtc.ok = False
-    assert client.done(wire.UNLOCK) == b"\x05", "a key without times opens"
-    assert session(lock).done(wire.UNLOCK) == b"\x05"
+    assert client.done(protocol.UNLOCK) == b"\x05", "a key without times opens"
+    assert session(lock).done(protocol.UNLOCK) == b"\x05"
 
 
 def test_revocation_is_not_the_clients(directory):
     """A client of one's own making, with a key that was removed or with less of a role, gets no further."""
     lock = staff(directory)
     old = session(lock, 1, PSKS[1])
-    said = old.sealed(5, wire.ADD_CODE, add(b"8642"))
+    said = old.sealed(5, protocol.ADD_CODE, add(b"8642"))
     lock.owner.remove_key(1)
     assert old.say(said) == [b"\xff\x00"], "also when it was removed on the spot"
     assert not lock.store.book.find(lock.scheme.tag("8642"))
@@ -244,4 +244,4 @@ def test_revocation_is_not_the_clients(directory):
     for command in range(2, 256):
         assert relay.ask(command, bytes(8))[0] in ("not-permitted", "unknown-command")
     assert lock.opened == []
-    assert relay.ask(wire.READ_LOG, u32(0) + u16(9))[0] == "not-permitted"
+    assert relay.ask(protocol.READ_LOG, u32(0) + u16(9))[0] == "not-permitted"

@@ -1,16 +1,17 @@
-"""Lists of the link that come in parts, from docs/link.md: codes, keys and the log, while things change in between."""
+"""Lists of the link that come in parts, from docs/spec/link.md: codes, keys and the log, while things change in
+between."""
 
 import random
 
-from firmware.core import wire
-from firmware.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
-from firmware.core.keys import MANAGER, OPENER, Key
-from firmware.core.records import NONE, Entry
-from firmware.core.tickets import CUSTOM, ONE_TIME, PERMANENT, RECURRING, TIMED
-from tests import link_decoder as decoder
-from tests.link_tools import NEVER, PSKS, add, change, code, key, session, staff, u16, u32, word
-from tests.linked import Linked
-from tests.lock import DAY, HOUR, NOW
+from tests.dual.support import link_decoder as decoder
+from tests.dual.support.link_tools import NEVER, PSKS, add, change, code, key, session, staff, u16, u32, word
+from tests.dual.support.linked_lock import Linked
+from tests.dual.support.lock import DAY, HOUR, NOW
+from tumbler_lock.core import protocol
+from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
+from tumbler_lock.core.keys import MANAGER, OPENER, Key
+from tumbler_lock.core.records import NONE, Entry
+from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, PERMANENT, RECURRING, TIMED
 
 
 def full(lock, count=1000):
@@ -49,9 +50,9 @@ def parts(client, command, arguments, between=None):
         assert len(said) <= 241, "a part and the first byte of its fragment fit into 244"
         ((ident, status, result),) = client.unseal([bytes(said)])
         assert ident == request
-        assert status in (wire.DONE, wire.MORE), (status, result)
+        assert status in (protocol.DONE, protocol.MORE), (status, result)
         found.append(result)
-        done = status == wire.DONE
+        done = status == protocol.DONE
     assert done
     return found
 
@@ -66,7 +67,7 @@ def test_a_thousand_codes(directory):
     lock = staff(directory)
     records = full(lock)
     client = session(lock)
-    found = [decoder.codes(part) for part in parts(client, wire.LIST_CODES, b"\xff\xff")]
+    found = [decoder.codes(part) for part in parts(client, protocol.LIST_CODES, b"\xff\xff")]
     assert len(found) == 100
     assert {seq for _, seq, _ in found} == {lock.store.seq}
     assert [cursor for cursor, _, _ in found][-1] == 0
@@ -79,10 +80,10 @@ def test_an_empty_book_and_cursors_beyond_it(directory):
     lock = staff(directory)
     client = session(lock)
     for cursor in (0, 1, 10, 1000, 65535):
-        assert client.done(wire.LIST_CODES, u16(cursor)) == bytes(2) + u32(lock.store.seq)
+        assert client.done(protocol.LIST_CODES, u16(cursor)) == bytes(2) + u32(lock.store.seq)
     full(lock, 25)
     for cursor in (0, 1, 9, 10, 11, 24, 25, 26, 65535):
-        found = [decoder.codes(part) for part in parts(client, wire.LIST_CODES, u16(cursor))]
+        found = [decoder.codes(part) for part in parts(client, protocol.LIST_CODES, u16(cursor))]
         assert sum([len(entries) for _, _, entries in found]) == min(cursor, 25), cursor
 
 
@@ -131,7 +132,7 @@ def test_codes_come_change_and_go_between_two_parts(directory):
         random.seed(seed)
         meddler = Meddler(lock, records)
         client = session(lock)
-        found = [decoder.codes(part) for part in parts(client, wire.LIST_CODES, b"\xff\xff", meddler.meddle)]
+        found = [decoder.codes(part) for part in parts(client, protocol.LIST_CODES, b"\xff\xff", meddler.meddle)]
         listed = {}
         for _, _, entries in found:
             for entry in entries:
@@ -139,7 +140,9 @@ def test_codes_come_change_and_go_between_two_parts(directory):
         for tag in meddler.same:
             assert listed.get(tag, [])[:1] == [entry_of(records[tag])], "seed %d" % seed
         since = found[0][1]
-        log = [entry for part in parts(client, wire.READ_LOG, u32(since) + u16(1000)) for entry in decoder.log(part)]
+        log = [
+            entry for part in parts(client, protocol.READ_LOG, u32(since) + u16(1000)) for entry in decoder.log(part)
+        ]
         told = {entry["id"] for entry in log}
         assert len(meddler.touched) > meddler.opened > 0
         for tag in meddler.touched:
@@ -159,7 +162,7 @@ def test_a_list_that_was_interrupted_goes_on(directory):
         client = session(lock)
         while cursor:
             came = 0
-            for said in client.session.receive(client.sealed(7, wire.LIST_CODES, u16(cursor))):
+            for said in client.session.receive(client.sealed(7, protocol.LIST_CODES, u16(cursor))):
                 if said is not None:
                     ((_, _, result),) = client.unseal([bytes(said)])
                     cursor, _, entries = decoder.codes(result)
@@ -180,21 +183,21 @@ def test_the_log(directory):
     """Each entry says what happened, who did it, and with which request."""
     lock = Linked(directory, keys=(Key(1, MANAGER, PSKS[1], "Mia"), Key(4, OPENER, PSKS[2], "Oz")))
     client = session(lock, 1, PSKS[1])
-    tag = client.done(wire.ADD_CODE, add(b"8642"), 0x01020304)
+    tag = client.done(protocol.ADD_CODE, add(b"8642"), 0x01020304)
     lock.wait(60)
     assert lock.enter("8642") == "open"
     assert lock.enter("111111") == "refused wrong"
-    session(lock, 4, PSKS[2], "Oz").done(wire.UNLOCK, b"", 0xFFFFFFFF)
+    session(lock, 4, PSKS[2], "Oz").done(protocol.UNLOCK, b"", 0xFFFFFFFF)
     lock.restart(100)
     lock.rtc.ok = False
     owner = session(lock)
-    owner.done(wire.ADD_KEY, key(9, 3, label=b"Zo\xc3\xab"), 5)
-    owner.done(wire.SET_TIME, u32(NOW + HOUR), 6)
-    owner.done(wire.REMOVE_KEY, b"\x04", 7)
-    owner.done(wire.SET_CONFIG, b"\x03\x01\x09", 8)
-    owner.done(wire.CHANGE_CODE, change(tag, 4, end=NOW + DAY), 9)
-    owner.done(wire.DELETE_CODE, code(b"8642"), 10)
-    owner.done(wire.ERASE_ALL, b"", 11)
+    owner.done(protocol.ADD_KEY, key(9, 3, label=b"Zo\xc3\xab"), 5)
+    owner.done(protocol.SET_TIME, u32(NOW + HOUR), 6)
+    owner.done(protocol.REMOVE_KEY, b"\x04", 7)
+    owner.done(protocol.SET_CONFIG, b"\x03\x01\x09", 8)
+    owner.done(protocol.CHANGE_CODE, change(tag, 4, end=NOW + DAY), 9)
+    owner.done(protocol.DELETE_CODE, code(b"8642"), 10)
+    owner.done(protocol.ERASE_ALL, b"", 11)
     lock.owner.add_custom("8642")
     short, none = tag[:4], bytes(4)
     wanted = [
@@ -211,7 +214,7 @@ def test_the_log(directory):
         (NOW + HOUR, 26, 1, 0, 7, none, 11),
         (NOW + HOUR, 16, 0, 0, CUSTOM, lock.scheme.tag("8642")[:4], 0),
     ]
-    found = [entry for part in parts(owner, wire.READ_LOG, u32(0) + u16(1000)) for entry in decoder.log(part)]
+    found = [entry for part in parts(owner, protocol.READ_LOG, u32(0) + u16(1000)) for entry in decoder.log(part)]
     names = ("time", "event", "reason", "flags", "kind", "id", "argument")
     for entry, expected in zip(found, wanted):
         told = tuple([entry[name] for name in names])
@@ -235,14 +238,14 @@ def test_the_log_in_parts(directory):
     """From any number on, as many as were asked for, oldest first; also when the log has forgotten its beginning."""
     lock = staff(directory)
     client = session(lock)
-    assert client.done(wire.READ_LOG, u32(0) + u16(65535)) == b""
+    assert client.done(protocol.READ_LOG, u32(0) + u16(65535)) == b""
     events(lock, 37)
     for total, oldest in ((37, 1), (1137, 138)):
         events(lock, total - lock.store.seq)
         assert lock.store.first_seq == oldest
         for since in (0, 1, 5, oldest - 1, oldest, total - 11, total - 1, total, total + 1, 0xFFFFFFFF):
             for most in (0, 1, 9, 10, 11, 30, 65535) if since in (0, 5) else (0, 3, 25):
-                found = [decoder.log(part) for part in parts(client, wire.READ_LOG, u32(since) + u16(most))]
+                found = [decoder.log(part) for part in parts(client, protocol.READ_LOG, u32(since) + u16(most))]
                 first = max(since + 1, oldest)
                 expected = list(range(first, min(total, first + most - 1) + 1))
                 assert [entry["seq"] for part in found for entry in part] == expected, (total, since, most)
@@ -261,14 +264,18 @@ def test_events_between_two_parts_of_the_log(directory):
         events(lock, 40)  # the oldest are forgotten meanwhile
 
     found = [
-        entry["seq"] for part in parts(client, wire.READ_LOG, u32(0) + u16(100), more) for entry in decoder.log(part)
+        entry["seq"]
+        for part in parts(client, protocol.READ_LOG, u32(0) + u16(100), more)
+        for entry in decoder.log(part)
     ]
     assert found == sorted(set(found))
     assert found[0] == 51
     assert len(found) <= 100
     assert found[-1] <= asked + 400
     everything = [
-        entry["seq"] for part in parts(client, wire.READ_LOG, u32(asked) + u16(65535)) for entry in decoder.log(part)
+        entry["seq"]
+        for part in parts(client, protocol.READ_LOG, u32(asked) + u16(65535))
+        for entry in decoder.log(part)
     ]
     assert everything == list(range(asked + 1, lock.store.seq + 1)), "nothing is lost to who asks again"
 
@@ -280,7 +287,7 @@ def test_sixteen_keys(directory):
     lock = staff(directory)
     lock.store.settle(Entry(20, 0, NONE, None, 0), NOW, True, None, keys)
     client = session(lock, 0, b"\xee" * 32)
-    raw = parts(client, wire.LIST_KEYS, b"")
+    raw = parts(client, protocol.LIST_KEYS, b"")
     found = [entry for part in raw for entry in decoder.keys(part)]
     assert len(raw) > 1
     assert [entry["slot"] for entry in found] == list(range(16))
@@ -291,5 +298,5 @@ def test_sixteen_keys(directory):
     assert found[0]["label"] == "\u00e9" * 8
     for known in keys:
         assert not any(known.psk[:8] in part for part in raw)
-    assert word(client, wire.ADD_KEY, key(255, 3)) == "no-free-slot"
-    assert word(client, wire.ADD_KEY, key(4, 3)) in ("no-free-slot", "slot-taken")
+    assert word(client, protocol.ADD_KEY, key(255, 3)) == "no-free-slot"
+    assert word(client, protocol.ADD_KEY, key(4, 3)) in ("no-free-slot", "slot-taken")

@@ -1,24 +1,38 @@
-"""A request that changes something is done once, whatever happens: docs/link.md, "Commands"."""
+"""A request that changes something is done once, whatever happens: docs/spec/link.md, "Commands"."""
 
-from firmware.core import wire
-from firmware.core.records import NONE, Entry
-from tests.link_tools import NEW_PSK, PSKS, add, change, code, key, memory, refused, session, staff, u32, visitor, word
-from tests.lock import HOUR, NOW
+from tests.dual.support.link_tools import (
+    NEW_PSK,
+    PSKS,
+    add,
+    change,
+    code,
+    key,
+    memory,
+    refused,
+    session,
+    staff,
+    u32,
+    visitor,
+    word,
+)
+from tests.dual.support.lock import HOUR, NOW
+from tumbler_lock.core import protocol
+from tumbler_lock.core.records import NONE, Entry
 
 ID = 0x7A7B7C7D
 
 # Every command that changes something, with its arguments.
 CHANGES = (
-    ("set time", wire.SET_TIME, u32(NOW + 500)),
-    ("add code", wire.ADD_CODE, add(b"8642")),
-    ("change the end", wire.CHANGE_CODE, change(b"97531", 4, end=NOW + 48 * HOUR)),
-    ("change the digits", wire.CHANGE_CODE, change(b"97531", 8, digits=b"864209")),
-    ("delete code", wire.DELETE_CODE, code(b"97531")),
-    ("unlock", wire.UNLOCK, b""),
-    ("set configuration", wire.SET_CONFIG, b"\x03\x01\x09"),
-    ("add key", wire.ADD_KEY, key(255, 3)),
-    ("remove key", wire.REMOVE_KEY, b"\x02"),
-    ("erase all", wire.ERASE_ALL, b""),
+    ("set time", protocol.SET_TIME, u32(NOW + 500)),
+    ("add code", protocol.ADD_CODE, add(b"8642")),
+    ("change the end", protocol.CHANGE_CODE, change(b"97531", 4, end=NOW + 48 * HOUR)),
+    ("change the digits", protocol.CHANGE_CODE, change(b"97531", 8, digits=b"864209")),
+    ("delete code", protocol.DELETE_CODE, code(b"97531")),
+    ("unlock", protocol.UNLOCK, b""),
+    ("set configuration", protocol.SET_CONFIG, b"\x03\x01\x09"),
+    ("add key", protocol.ADD_KEY, key(255, 3)),
+    ("remove key", protocol.REMOVE_KEY, b"\x02"),
+    ("erase all", protocol.ERASE_ALL, b""),
 )
 
 
@@ -54,8 +68,8 @@ def test_a_retry_does_nothing_more(directory):
                 client = session(lock)
             again = client.ask(command, arguments, ID)
             assert remembered(lock) == done, (name, where)
-            assert again == ((("done", [b"\x00"])) if command == wire.UNLOCK else first), (name, where)
-        assert lock.opened == ([5] if command == wire.UNLOCK else [])
+            assert again == ((("done", [b"\x00"])) if command == protocol.UNLOCK else first), (name, where)
+        assert lock.opened == ([5] if command == protocol.UNLOCK else [])
 
 
 def ended_at(client, message, end):
@@ -84,7 +98,7 @@ def test_a_connection_that_ends_anywhere_in_a_request(directory):
             assert status == "done"
             assert remembered(lock) != before, name
             assert carried_out in (before, remembered(lock)), (name, end)
-            assert len(lock.opened) == (1 if command == wire.UNLOCK else 0), name
+            assert len(lock.opened) == (1 if command == protocol.UNLOCK else 0), name
             end += 1
         assert end > 2, "at least before and after it was carried out"
 
@@ -93,19 +107,19 @@ def test_a_retried_unlock_opens_once(directory):
     lock = prepared(directory)
     for slot in range(3):
         client = session(lock, slot, PSKS[slot])
-        assert client.done(wire.UNLOCK, b"", ID) == b"\x05"
+        assert client.done(protocol.UNLOCK, b"", ID) == b"\x05"
         for _ in range(3):
-            assert client.done(wire.UNLOCK, b"", ID) == b"\x00"
-        assert session(lock, slot, PSKS[slot]).done(wire.UNLOCK, b"", ID) == b"\x00"
+            assert client.done(protocol.UNLOCK, b"", ID) == b"\x00"
+        assert session(lock, slot, PSKS[slot]).done(protocol.UNLOCK, b"", ID) == b"\x00"
         assert len(lock.opened) == slot + 1, "another slot's same id is another request"
-    assert session(lock).done(wire.UNLOCK, b"", ID + 1) == b"\x05"
+    assert session(lock).done(protocol.UNLOCK, b"", ID + 1) == b"\x05"
 
 
 def test_a_retried_time_is_not_set_again(directory):
     lock = prepared(directory)
-    session(lock).done(wire.SET_TIME, u32(NOW + 500), ID)
+    session(lock).done(protocol.SET_TIME, u32(NOW + 500), ID)
     lock.wait(300)
-    session(lock).done(wire.SET_TIME, u32(NOW + 500), ID)
+    session(lock).done(protocol.SET_TIME, u32(NOW + 500), ID)
     assert lock.rtc.now == NOW + 800
 
 
@@ -117,69 +131,69 @@ def test_an_id_that_comes_back_with_another_command(directory):
         for other, number, wrong in CHANGES:
             if number != command:
                 assert word(client, number, wrong, ID) == "request-reused", (name, other)
-        for number in (wire.IDENTIFY, wire.GET_TIME, wire.GET_CONFIG, wire.LIST_KEYS):
+        for number in (protocol.IDENTIFY, protocol.GET_TIME, protocol.GET_CONFIG, protocol.LIST_KEYS):
             assert word(client, number, b"", ID) == "done", "what changes nothing may have any id"
 
 
 def test_another_slots_same_id_is_another_request(directory):
     lock = prepared(directory)
     owner, manager = session(lock), session(lock, 1, PSKS[1], "manager")
-    owner.done(wire.ADD_CODE, add(b"8642"), ID)
-    assert word(manager, wire.ADD_CODE, add(b"8642"), ID) == "code-exists"
-    assert manager.done(wire.DELETE_CODE, code(b"8642"), ID) == lock.scheme.tag("8642")
-    assert owner.done(wire.ADD_CODE, add(b"8642"), ID) == lock.scheme.tag("8642"), "done before"
+    owner.done(protocol.ADD_CODE, add(b"8642"), ID)
+    assert word(manager, protocol.ADD_CODE, add(b"8642"), ID) == "code-exists"
+    assert manager.done(protocol.DELETE_CODE, code(b"8642"), ID) == lock.scheme.tag("8642")
+    assert owner.done(protocol.ADD_CODE, add(b"8642"), ID) == lock.scheme.tag("8642"), "done before"
     assert lock.enter("8642") == "refused wrong", "and not done again"
 
 
 def test_only_the_newest_id_of_a_slot_is_known(directory):
     lock = prepared(directory)
     client = session(lock)
-    client.done(wire.UNLOCK, b"", ID)
-    client.done(wire.UNLOCK, b"", ID + 1)
-    assert client.done(wire.UNLOCK, b"", ID + 1) == b"\x00"
-    assert client.done(wire.UNLOCK, b"", ID) == b"\x05", "a new wish"
+    client.done(protocol.UNLOCK, b"", ID)
+    client.done(protocol.UNLOCK, b"", ID + 1)
+    assert client.done(protocol.UNLOCK, b"", ID + 1) == b"\x00"
+    assert client.done(protocol.UNLOCK, b"", ID) == b"\x05", "a new wish"
     assert len(lock.opened) == 3
 
 
 def test_a_refused_request_leaves_its_id_free(directory):
     lock = prepared(directory)
     client = session(lock)
-    assert word(client, wire.DELETE_CODE, code(b"8642"), ID) == "no-such-code"
-    assert client.done(wire.ADD_CODE, add(b"8642"), ID) == lock.scheme.tag("8642")
-    assert word(client, wire.ADD_CODE, add(b"864"), ID + 1) == "bad-request"
-    assert client.done(wire.ADD_CODE, add(b"8642"), ID) == lock.scheme.tag("8642"), "still the newest"
+    assert word(client, protocol.DELETE_CODE, code(b"8642"), ID) == "no-such-code"
+    assert client.done(protocol.ADD_CODE, add(b"8642"), ID) == lock.scheme.tag("8642")
+    assert word(client, protocol.ADD_CODE, add(b"864"), ID + 1) == "bad-request"
+    assert client.done(protocol.ADD_CODE, add(b"8642"), ID) == lock.scheme.tag("8642"), "still the newest"
 
 
 def test_the_holder_of_a_slot_before_has_no_ids_in_it(directory):
     lock = prepared(directory)
     owner = session(lock)
-    session(lock, 2, PSKS[2]).done(wire.UNLOCK, b"", ID)
-    owner.done(wire.REMOVE_KEY, b"\x02")
-    owner.done(wire.ADD_KEY, key(2, 3))
+    session(lock, 2, PSKS[2]).done(protocol.UNLOCK, b"", ID)
+    owner.done(protocol.REMOVE_KEY, b"\x02")
+    owner.done(protocol.ADD_KEY, key(2, 3))
     for number in range(2):
-        assert session(lock, 2, NEW_PSK).done(wire.UNLOCK, b"", ID + number) == b"\x05"
+        assert session(lock, 2, NEW_PSK).done(protocol.UNLOCK, b"", ID + number) == b"\x05"
         lock.restart()
-    assert session(lock, 2, NEW_PSK).done(wire.UNLOCK, b"", ID + 1) == b"\x00"
+    assert session(lock, 2, NEW_PSK).done(protocol.UNLOCK, b"", ID + 1) == b"\x00"
 
 
 def test_an_id_is_known_as_long_as_the_log_has_it(directory):
     lock = prepared(directory)
     client = session(lock)
-    client.done(wire.UNLOCK, b"", ID)
+    client.done(protocol.UNLOCK, b"", ID)
     for _ in range(999):
         lock.store.commit([Entry(21, 0, NONE, None, 0)], NOW, True)
-    assert client.done(wire.UNLOCK, b"", ID) == b"\x00"
+    assert client.done(protocol.UNLOCK, b"", ID) == b"\x00"
     lock.store.commit([Entry(21, 0, NONE, None, 0)], NOW, True)
-    assert client.done(wire.UNLOCK, b"", ID) == b"\x05"
+    assert client.done(protocol.UNLOCK, b"", ID) == b"\x05"
 
 
 def test_a_request_without_an_id_is_none(directory):
     lock = prepared(directory)
     client = session(lock)
     before = memory(lock)
-    payload = bytes(4) + bytes((wire.UNLOCK,))
-    ((ident, status, _),) = client.unseal(client.say(bytes((wire.SEALED,)) + client.seal.seal(payload)))
-    assert (ident, wire.REFUSALS[status - 16]) == (0, "bad-request")
+    payload = bytes(4) + bytes((protocol.UNLOCK,))
+    ((ident, status, _),) = client.unseal(client.say(bytes((protocol.SEALED,)) + client.seal.seal(payload)))
+    assert (ident, protocol.REFUSALS[status - 16]) == (0, "bad-request")
     assert memory(lock) == before
 
 
@@ -187,7 +201,7 @@ def test_a_retried_reset_finds_no_lock_of_that_id(directory):
     lock = prepared(directory)
     lock.held = True
     client = session(lock)
-    assert client.done(wire.RESET, b"", ID) == b""
+    assert client.done(protocol.RESET, b"", ID) == b""
     lock.start()
     again = visitor(lock)
     again.hello()
@@ -198,8 +212,8 @@ def test_a_retried_reset_finds_no_lock_of_that_id(directory):
 def test_an_own_key_that_was_removed_answers_no_retry(directory):
     lock = prepared(directory)
     owner = session(lock)
-    owner.done(wire.ADD_KEY, key(9, 1))
-    owner.done(wire.REMOVE_KEY, b"\x00", ID)
+    owner.done(protocol.ADD_KEY, key(9, 1))
+    owner.done(protocol.REMOVE_KEY, b"\x00", ID)
     again = visitor(lock)
     again.hello()
     assert refused(again, owner.said[1]) == 0

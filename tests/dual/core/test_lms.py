@@ -2,9 +2,9 @@
 
 import os
 
-from firmware.core import lms, slices
-from tests.makers import Maker
-from tests.rfc8554 import signatures
+from tests.dual.support.rfc8554 import signatures
+from tests.dual.support.update_builders import Maker
+from tumbler_lock.core import cooperative, lms
 
 # MicroPython knows no variables, and tries a sample.
 FULL = getattr(os, "environ", {}).get("TUMBLER_CAMPAIGN", "") not in ("", "0")
@@ -13,7 +13,7 @@ KNOWN = list(signatures())
 
 
 def good(public, message, signature):
-    return slices.run(lms.verify(public, message, signature))
+    return cooperative.run(lms.verify(public, message, signature))
 
 
 def flipped(data, bit):

@@ -1,10 +1,12 @@
-"""Pairing from docs/link.md: whole ones, every refusal, and what comes late, twice, out of order or from nobody."""
+"""Pairing from docs/spec/link.md: whole ones, every refusal, and what comes late, twice, out of order or from
+nobody."""
 
-from firmware.core import wire
-from firmware.core.keys import OWNER, Key
-from firmware.core.records import NONE, Entry
-from tests import link_decoder as decoder
-from tests.link_pairing import (
+from tests.dual.core.test_sessions import id_of
+from tests.dual.support import link_decoder as decoder
+from tests.dual.support.link_tools import PSKS, memory, refused, session, staff, visitor, word
+from tests.dual.support.linked_lock import Linked, Refusal
+from tests.dual.support.lock import HOUR, NOW
+from tests.dual.support.pairing_client import (
     COMMIT,
     DIGITS,
     FINISH,
@@ -17,10 +19,9 @@ from tests.link_pairing import (
     further,
     shown,
 )
-from tests.link_tools import PSKS, memory, refused, session, staff, visitor, word
-from tests.linked import Linked, Refusal
-from tests.lock import HOUR, NOW
-from tests.test_link import id_of
+from tumbler_lock.core import protocol
+from tumbler_lock.core.keys import OWNER, Key
+from tumbler_lock.core.records import NONE, Entry
 
 NONCE = bytes(range(16))
 
@@ -66,10 +67,10 @@ def test_a_new_lock_is_paired(directory):
     assert lock.trouble == ""
     owner = session(lock, 0, PSK)
     assert owner.lock_id == id_of(SECRET)
-    told = decoder.identify(owner.done(wire.IDENTIFY))
+    told = decoder.identify(owner.done(protocol.IDENTIFY))
     assert (told["role"], told["label"], told["epoch"], told["time"]) == (1, "Zo\u00eb", 7, NOW + HOUR)
     assert told["flags"] & 1, "its time is trusted"
-    assert owner.done(wire.GET_CONFIG) == SETTINGS
+    assert owner.done(protocol.GET_CONFIG) == SETTINGS
     for slot in range(1, 16):
         stranger = visitor(lock)
         stranger.hello(slot)
@@ -93,10 +94,10 @@ def test_a_lock_with_a_secret_gets_a_further_owner(directory):
     assert client.done(FINISH, further()) == b"\x04", "the lowest free slot"
     assert not lock.anew
     owner = session(lock, 4, PSK)
-    assert owner.done(wire.UNLOCK) == b"\x05"
-    assert session(lock).done(wire.UNLOCK) == b"\x05", "the others keep theirs"
+    assert owner.done(protocol.UNLOCK) == b"\x05"
+    assert session(lock).done(protocol.UNLOCK) == b"\x05", "the others keep theirs"
     assert lock.enter("8642") == "open"
-    log = decoder.log(owner.done(wire.READ_LOG, bytes(4) + b"\x00\x03"))
+    log = decoder.log(owner.done(protocol.READ_LOG, bytes(4) + b"\x00\x03"))
     assert [(entry["event"], entry["reason"], entry["id"]) for entry in log][1] == (24, 0, b"\x04\x01Zo")
     lock.restart()
     assert session(lock, 4, PSK).session.established
@@ -149,8 +150,8 @@ def test_a_session_of_a_pairing_can_do_nothing_else(directory):
             assert word(client, command) == "unknown-command"
             assert word(client, command, bytes(40)) == "unknown-command"
     assert lock.link.enter(shown(client)) is True
-    assert word(client, wire.UNLOCK) == "unknown-command"
-    assert word(client, wire.ADD_KEY, bytes(60)) == "unknown-command"
+    assert word(client, protocol.UNLOCK) == "unknown-command"
+    assert word(client, protocol.ADD_KEY, bytes(60)) == "unknown-command"
     owner = session(lock)
     for command in (COMMIT, REVEAL, DIGITS, FINISH):
         assert word(owner, command, further()) == "unknown-command"
@@ -379,7 +380,7 @@ def test_finish_of_a_new_lock_refused(directory):
     assert client.done(FINISH, complete(NOW, label=b"", epoch=65535)) == b"\x00"
     assert over(client), "finish comes once"
     lock.start()
-    assert decoder.identify(session(lock, 0, PSK).done(wire.IDENTIFY))["epoch"] == 65535
+    assert decoder.identify(session(lock, 0, PSK).done(protocol.IDENTIFY))["epoch"] == 65535
 
 
 def test_finish_of_a_lock_with_a_secret_refused(directory):

@@ -1,16 +1,25 @@
-"""Somebody in the middle of a pairing wins once in 10^digits, and without the rules of docs/link.md at once."""
+"""Somebody in the middle of a pairing wins once in 10^digits, and without the rules of docs/spec/link.md at once."""
 
 import random
 import sys
 
-from firmware.core import pairing
-from firmware.core.link import Link
-from tests.handshakes import Counted
-from tests.link_middle import BY_CHANCE, Gullible, attack, check, chooses_late, source, tries_again, wins
-from tests.link_pairing import FINISH, PSK, complete
-from tests.link_tools import session
-from tests.linked import FIRMWARE, Linked
-from tests.lock import NOW
+from tests.dual.support.link_tools import session
+from tests.dual.support.linked_lock import FIRMWARE, Linked
+from tests.dual.support.lock import NOW
+from tests.dual.support.noise_attacks import Counted
+from tests.dual.support.pairing_client import FINISH, PSK, complete
+from tests.dual.support.pairing_middle import (
+    BY_CHANCE,
+    Gullible,
+    attack,
+    check,
+    chooses_late,
+    source,
+    tries_again,
+    wins,
+)
+from tumbler_lock.core import pairing
+from tumbler_lock.core.sessions import Link
 
 TRIALS = 150 if sys.implementation.name == "cpython" else 40
 

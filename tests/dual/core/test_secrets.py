@@ -2,13 +2,13 @@
 
 import os
 
-from firmware.core import wire
-from firmware.core.tickets import ONE_TIME, PERMANENT
-from tests.link_pairing import DIGITS, FINISH, SECRET, complete, further, shown
-from tests.link_pairing import PSK as PAIRED
-from tests.link_tools import NEVER, PSKS, add, change, code, key, session, staff, u16, u32
-from tests.linked import Linked
-from tests.lock import EXAMPLE_SECRET, NOW
+from tests.dual.support.link_tools import NEVER, PSKS, add, change, code, key, session, staff, u16, u32
+from tests.dual.support.linked_lock import Linked
+from tests.dual.support.lock import EXAMPLE_SECRET, NOW
+from tests.dual.support.pairing_client import DIGITS, FINISH, SECRET, complete, further, shown
+from tests.dual.support.pairing_client import PSK as PAIRED
+from tumbler_lock.core import protocol
+from tumbler_lock.core.tickets import ONE_TIME, PERMANENT
 
 GIVEN = bytes(range(77, 109))
 FIRST, SECOND, UNKNOWN, REFUSED = b"86420975", b"97531864", b"31415926", b"86 20 75"
@@ -36,37 +36,37 @@ def whole_conversation(lock, codes):
     for slot in range(4):
         client = session(lock, slot, PSKS[slot])
         for command, arguments in (
-            (wire.IDENTIFY, b""),
-            (wire.GET_TIME, b""),
-            (wire.SET_TIME, u32(NOW)),
-            (wire.ADD_CODE, add(first)),
-            (wire.ADD_CODE, add(first)),
-            (wire.ADD_CODE, add(b"11111111")),
-            (wire.ADD_CODE, add(wrong)),
-            (wire.ADD_CODE, add(first + b"8642")),
-            (wire.CHANGE_CODE, change(first, 8, digits=second)),
-            (wire.CHANGE_CODE, change(first, 8, digits=second)),
-            (wire.CHANGE_CODE, change(second, 4, end=1)),
-            (wire.DELETE_CODE, code(offline)),
-            (wire.DELETE_CODE, code(offline)),
-            (wire.DELETE_CODE, code(UNKNOWN)),
-            (wire.LIST_CODES, b"\xff\xff"),
-            (wire.UNLOCK, b""),
-            (wire.GET_CONFIG, b""),
-            (wire.SET_CONFIG, b"\x03\x01\x09"),
-            (wire.SET_CONFIG, b"\x01\x04nope"),
-            (wire.LIST_KEYS, b""),
-            (wire.ADD_KEY, key(255, 3, GIVEN)),
-            (wire.ADD_KEY, key(255, 9, GIVEN)),
-            (wire.ADD_KEY, key(1, 3, PSKS[1])),
-            (wire.READ_LOG, u32(0) + u16(500)),
+            (protocol.IDENTIFY, b""),
+            (protocol.GET_TIME, b""),
+            (protocol.SET_TIME, u32(NOW)),
+            (protocol.ADD_CODE, add(first)),
+            (protocol.ADD_CODE, add(first)),
+            (protocol.ADD_CODE, add(b"11111111")),
+            (protocol.ADD_CODE, add(wrong)),
+            (protocol.ADD_CODE, add(first + b"8642")),
+            (protocol.CHANGE_CODE, change(first, 8, digits=second)),
+            (protocol.CHANGE_CODE, change(first, 8, digits=second)),
+            (protocol.CHANGE_CODE, change(second, 4, end=1)),
+            (protocol.DELETE_CODE, code(offline)),
+            (protocol.DELETE_CODE, code(offline)),
+            (protocol.DELETE_CODE, code(UNKNOWN)),
+            (protocol.LIST_CODES, b"\xff\xff"),
+            (protocol.UNLOCK, b""),
+            (protocol.GET_CONFIG, b""),
+            (protocol.SET_CONFIG, b"\x03\x01\x09"),
+            (protocol.SET_CONFIG, b"\x01\x04nope"),
+            (protocol.LIST_KEYS, b""),
+            (protocol.ADD_KEY, key(255, 3, GIVEN)),
+            (protocol.ADD_KEY, key(255, 9, GIVEN)),
+            (protocol.ADD_KEY, key(1, 3, PSKS[1])),
+            (protocol.READ_LOG, u32(0) + u16(500)),
             (0x99, first),
         ):
             said += told(client, command, arguments)
         for digits in (first, second, offline, UNKNOWN, wrong):
             lock.enter(digits.decode())
         if slot < 2:
-            said += told(client, wire.LIST_CODES, b"\xff\xff") + told(client, wire.READ_LOG, u32(0) + u16(500))
+            said += told(client, protocol.LIST_CODES, b"\xff\xff") + told(client, protocol.READ_LOG, u32(0) + u16(500))
     return said
 
 
@@ -76,7 +76,7 @@ def test_no_digits_in_any_answer_log_or_file(directory):
     codes = (FIRST, SECOND, offline, REFUSED)
     said = whole_conversation(lock, codes) + files(directory)
     lock.enter(lock.code(ONE_TIME))
-    said += told(session(lock), wire.ERASE_ALL) + files(directory)
+    said += told(session(lock), protocol.ERASE_ALL) + files(directory)
     for digits in codes + (UNKNOWN,):
         assert digits not in said, digits
         for at in range(len(digits) - 4):
@@ -96,7 +96,7 @@ def test_no_key_and_no_secret_in_any_answer(directory):
     lock.link.enter(digits)
     said += told(client, DIGITS) + told(client, FINISH, further(PSKS[1])) + told(client, FINISH, further(PAIRED))
     assert digits.encode() not in said
-    said += told(session(lock), wire.LIST_KEYS)
+    said += told(session(lock), protocol.LIST_KEYS)
     for secret in list(PSKS.values()) + [PAIRED, EXAMPLE_SECRET, GIVEN]:
         for at in range(25):
             assert secret[at : at + 8] not in said
@@ -110,9 +110,9 @@ def test_no_secret_in_what_a_new_lock_says(directory):
     said += told(client, FINISH, complete(NOW))
     lock.start()
     owner = session(lock, 0, PAIRED)
-    for command in (wire.IDENTIFY, wire.GET_CONFIG, wire.LIST_KEYS):
+    for command in (protocol.IDENTIFY, protocol.GET_CONFIG, protocol.LIST_KEYS):
         said += told(owner, command)
-    said += told(owner, wire.READ_LOG, u32(0) + u16(9)) + told(owner, wire.ADD_CODE, add(FIRST, 0, NEVER))
+    said += told(owner, protocol.READ_LOG, u32(0) + u16(9)) + told(owner, protocol.ADD_CODE, add(FIRST, 0, NEVER))
     for secret in (SECRET, PAIRED):
         for at in range(25):
             assert secret[at : at + 8] not in said

@@ -1,17 +1,17 @@
-"""Connections to a lock, from docs/link.md: hello, handshake, states, reasons, budget, deadlines."""
+"""Connections to a lock, from docs/spec/link.md: hello, handshake, states, reasons, budget, deadlines."""
 
 import hashlib
 import random
 
-from firmware.core import wire
-from firmware.core.keys import MANAGER, OPENER, Key
-from firmware.core.link import Link
-from firmware.core.noise import HandshakeState
-from firmware.core.prologue import prologue
-from tests.handshakes import Counted
-from tests.link_tools import dropped, fails, memory, refused, session, visitor, word
-from tests.linked import FIRMWARE, PSK, Client, Linked, Refusal
-from tests.lock import EXAMPLE_SECRET
+from tests.dual.support.link_tools import dropped, fails, memory, refused, session, visitor, word
+from tests.dual.support.linked_lock import FIRMWARE, PSK, Client, Linked, Refusal
+from tests.dual.support.lock import EXAMPLE_SECRET
+from tests.dual.support.noise_attacks import Counted
+from tumbler_lock.core import protocol
+from tumbler_lock.core.keys import MANAGER, OPENER, Key
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import prologue
+from tumbler_lock.core.sessions import Link
 
 OTHER = bytes(range(100, 132))
 MANAGERS = Key(3, MANAGER, OTHER, "Mia")
@@ -108,7 +108,7 @@ def test_every_type_of_message_in_every_state(directory):
                 right = {
                     "start": bytes((1, 0)),
                     "waits": first_message(client)[1:] if state == "waits" else b"",
-                    "session": client.sealed(7, wire.IDENTIFY)[1:] if state == "session" else b"",
+                    "session": client.sealed(7, protocol.IDENTIFY)[1:] if state == "session" else b"",
                 }[state]
                 assert refused(client, bytes((kind,)) + right) == 0, (state, kind)
 
@@ -207,7 +207,7 @@ def test_a_recorded_conversation_is_worth_nothing(directory):
     """All that an owner ever said, said again: the challenge is new, so the first message is not authentic."""
     lock = Linked(directory)
     owner = session(lock)
-    assert owner.done(wire.UNLOCK) == b"\x05"
+    assert owner.done(protocol.UNLOCK) == b"\x05"
     for restarted in (False, True):
         if restarted:
             lock.restart(3600)
@@ -243,20 +243,20 @@ def test_a_false_lock_learns_nothing(directory):
 def test_what_is_not_sealed_is_not_taken_for_opened(directory):
     """Short, unsealed, empty, or sealed with an empty text: nothing of it is a request."""
     lock = Linked(directory)
-    plain = b"\x00\x00\x00\x07" + bytes((wire.UNLOCK,))
+    plain = b"\x00\x00\x00\x07" + bytes((protocol.UNLOCK,))
     bodies = [plain, b"", plain + bytes(16), bytes(16) + plain, b"\x00" * 16]
     bodies += [bytes(size) for size in range(16)]
     with Counted():
         for body in bodies:
             client = session(lock)
             assert refused(client, bytes((SEALED,)) + body) == 0
-        for payload in (b"", b"\x00", b"\x00\x00\x00\x07", bytes(5), bytes(4) + bytes((wire.UNLOCK,))):
+        for payload in (b"", b"\x00", b"\x00\x00\x00\x07", bytes(5), bytes(4) + bytes((protocol.UNLOCK,))):
             client = session(lock)
             before = memory(lock)
             ((_, status, _),) = client.unseal(client.say(bytes((SEALED,)) + client.seal.seal(payload)))
-            assert wire.REFUSALS[status - 16] == "bad-request", payload
+            assert protocol.REFUSALS[status - 16] == "bad-request", payload
             assert memory(lock) == before
-            assert len(client.done(wire.IDENTIFY)) > 35, "the session goes on"
+            assert len(client.done(protocol.IDENTIFY)) > 35, "the session goes on"
 
 
 def test_the_budget_of_strangers(directory):
@@ -340,7 +340,7 @@ def test_deadlines(directory):
     client = session(lock)
     assert client.session.patience == 30
     lock.wait(29)
-    client.done(wire.GET_TIME)
+    client.done(protocol.GET_TIME)
     assert client.session.patience == 30
 
 
@@ -350,14 +350,14 @@ def test_nobody_stays_for_ever(directory):
     client = session(lock)
     for _ in range(14):
         lock.wait(20)
-        client.done(wire.GET_TIME)
+        client.done(protocol.GET_TIME)
     assert client.session.patience == 20, "300 s in all"
     lock.wait(21)
-    assert dropped(lambda: client.done(wire.GET_TIME))
+    assert dropped(lambda: client.done(protocol.GET_TIME))
     assert client.session.over
     assert refused(visitor(lock), bytes((HELLO, 1, 0))) == 2, "its slot is not taken now"
     lock.wait(10)
-    session(lock).done(wire.GET_TIME)
+    session(lock).done(protocol.GET_TIME)
 
 
 def test_a_pairing_that_reveals_nothing_is_soon_over(directory):
@@ -423,7 +423,7 @@ def test_a_message_before_the_answer_to_the_one_before_ends_the_connection(direc
                 message = following = first_message(client)
                 if state == "session":
                     client = session(lock)
-                    message, following = client.sealed(7, wire.GET_CONFIG), client.sealed(8, wire.GET_TIME)
+                    message, following = client.sealed(7, protocol.GET_CONFIG), client.sealed(8, protocol.GET_TIME)
                 answers = []
                 for number, answer in enumerate(client.session.receive(message)):
                     if answer is not None:
@@ -467,11 +467,11 @@ def test_sessions_of_one_lock_know_nothing_of_each_other(directory):
     assert len({first.hash, second.hash, third.hash}) == 3
     for _ in range(3):
         for client in (first, third, second):
-            assert client.done(wire.GET_TIME)[:4] == lock.rtc.now.to_bytes(4, "big")
-    message = first.sealed(7, wire.UNLOCK)
+            assert client.done(protocol.GET_TIME)[:4] == lock.rtc.now.to_bytes(4, "big")
+    message = first.sealed(7, protocol.UNLOCK)
     assert refused(second, message) == 0
     assert refused(third, message) == 0
-    assert first.unseal(first.say(message))[0][1] == wire.DONE
+    assert first.unseal(first.say(message))[0][1] == protocol.DONE
 
 
 def test_a_key_opens_only_the_session_of_its_slot_and_its_lock(directory):

@@ -1,14 +1,14 @@
-"""An update over the link, from docs/link.md ("Updates") and docs/update.md, on both interpreters."""
+"""An update over the link, from docs/spec/link.md ("Updates") and docs/spec/update.md, on both interpreters."""
 
 import random
 
-from firmware.core import files, wire
-from firmware.core.events import UPDATED
-from firmware.core.keys import MANAGER, OPENER, RELAY, Key
-from firmware.core.slots import SETTLED, TRIAL, Record, Slots
-from firmware.core.update import Updates
-from tests.linked import Client, Linked
-from tests.makers import NEW, OLD, Maker, closed, found, pack, put_slot
+from tests.dual.support.linked_lock import Client, Linked
+from tests.dual.support.update_builders import NEW, OLD, Maker, closed, found, pack, put_slot
+from tumbler_lock.core import atomic_files, protocol
+from tumbler_lock.core.boot_slots import SETTLED, TRIAL, Record, Slots
+from tumbler_lock.core.events import UPDATED
+from tumbler_lock.core.keys import MANAGER, OPENER, RELAY, Key
+from tumbler_lock.core.updates import Updates
 
 BYTECODE = (6, 11)
 MAKERS: "list[Maker]" = []
@@ -29,7 +29,7 @@ class Board(Linked):
     def __init__(self, directory, **more):
         self.root = directory
         put_slot(directory, "a", (0, 1, 0), OLD)
-        files.write(directory + "/update.pub", (maker().public,))
+        atomic_files.write(directory + "/update.pub", (maker().public,))
         super().__init__(directory, **more)
 
     def start(self):
@@ -51,7 +51,7 @@ def begin(client, manifest, insist=0, size=200):
     offset = 0
     while offset < len(manifest):
         head = bytes((insist,)) + sha(manifest) + len(manifest).to_bytes(2, "big") + offset.to_bytes(2, "big")
-        word, results = client.ask(wire.UPDATE_BEGIN, head + manifest[offset : offset + size])
+        word, results = client.ask(protocol.UPDATE_BEGIN, head + manifest[offset : offset + size])
         if word != "done":
             return word
         assert len(results[-1]) == 2
@@ -62,7 +62,7 @@ def begin(client, manifest, insist=0, size=200):
 
 def status(client):
     """The fields of a status: state, slot, version, id, number, offset, bytes left."""
-    word, results = client.ask(wire.UPDATE_STATUS)
+    word, results = client.ask(protocol.UPDATE_STATUS)
     assert word == "done"
     data = results[-1]
     assert len(data) == 23
@@ -73,7 +73,7 @@ def status(client):
 def piece(client, ident, number, offset, data):
     """Send a piece; the word, and what is wanted then."""
     arguments = ident + number.to_bytes(2, "big") + offset.to_bytes(4, "big") + data
-    word, results = client.ask(wire.UPDATE_PIECE, arguments)
+    word, results = client.ask(protocol.UPDATE_PIECE, arguments)
     if word != "done":
         return word
     return int.from_bytes(results[-1][:2], "big"), int.from_bytes(results[-1][2:], "big")
@@ -92,7 +92,7 @@ def send(client, ident, contents, size=200):
 
 
 def finish(client, ident, insist=0, request=0):
-    return client.ask(wire.UPDATE_FINISH, bytes((insist,)) + ident, request)[0]
+    return client.ask(protocol.UPDATE_FINISH, bytes((insist,)) + ident, request)[0]
 
 
 def update(board, contents=None, version=(0, 2, 0)):
@@ -106,7 +106,7 @@ def update(board, contents=None, version=(0, 2, 0)):
 
 def fingerprint(directory):
     """The bytes of the lock's memory."""
-    return files.read(directory + "/journal", 200_000), files.read(directory + "/counters", 100)
+    return atomic_files.read(directory + "/journal", 200_000), atomic_files.read(directory + "/counters", 100)
 
 
 def test_an_update_from_begin_to_confirmed(directory):
@@ -119,7 +119,7 @@ def test_an_update_from_begin_to_confirmed(directory):
     assert begin(client, manifest[:-1] + b"?") == "bad-signature"
     assert begin(client, manifest) == "done"
     assert begin(client, manifest) == "done"
-    missing = sum([len(NEW[name]) for name in NEW]) - len(NEW["firmware/core/same.py"])
+    missing = sum([len(NEW[name]) for name in NEW]) - len(NEW["tumbler_lock/core/same.py"])
     assert status(client) == (2, "a", (0, 1, 0), ident, 0, 0, missing)
     assert finish(client, ident) == "update-incomplete"
     pieces = send(client, ident, NEW)
@@ -158,7 +158,7 @@ def test_finish_is_done_once_and_answers_twice(directory):
     client = Client(board).connect()
     assert finish(client, ident, request=77) == "done"  # and after it
     assert board.store.seq == seq
-    assert client.ask(wire.ERASE_ALL, b"", 77)[0] == "request-reused"
+    assert client.ask(protocol.ERASE_ALL, b"", 77)[0] == "request-reused"
 
 
 def test_only_an_owner_may(directory):
@@ -166,7 +166,7 @@ def test_only_an_owner_may(directory):
     board = Board(directory, keys=keys)
     for key in keys:
         client = Client(board).connect(key.slot, key.psk)
-        for command in (wire.UPDATE_BEGIN, wire.UPDATE_PIECE, wire.UPDATE_STATUS, wire.UPDATE_FINISH):
+        for command in (protocol.UPDATE_BEGIN, protocol.UPDATE_PIECE, protocol.UPDATE_STATUS, protocol.UPDATE_FINISH):
             assert client.ask(command, bytes(20))[0] == "not-permitted"
 
 
@@ -174,19 +174,19 @@ def test_a_lock_without_slots_has_no_updates(directory):
     board = Board(directory)
     board.updates = None
     client = Client(board).connect()
-    assert client.ask(wire.UPDATE_STATUS)[0] == "no-updates"
-    assert client.ask(wire.UPDATE_BEGIN, bytes(20))[0] == "no-updates"
-    assert client.ask(wire.UPDATE_PIECE, bytes(20))[0] == "no-updates"
+    assert client.ask(protocol.UPDATE_STATUS)[0] == "no-updates"
+    assert client.ask(protocol.UPDATE_BEGIN, bytes(20))[0] == "no-updates"
+    assert client.ask(protocol.UPDATE_PIECE, bytes(20))[0] == "no-updates"
     assert finish(client, bytes(8)) == "no-updates"
 
 
 def test_what_is_not_signed_by_the_maker_costs_no_flash(directory):
     board = Board(directory)
     client = Client(board).connect()
-    before = sorted(files.tree(directory))
+    before = sorted(atomic_files.tree(directory))
     good = maker().manifest((0, 2, 0), NEW)
     other = dict(NEW)
-    other["firmware/core/zz.py"] = b"hostile"
+    other["tumbler_lock/core/zz.py"] = b"hostile"
     unsigned = pack((0, 2, 0), other)
     for manifest in (
         closed(unsigned),
@@ -196,12 +196,12 @@ def test_what_is_not_signed_by_the_maker_costs_no_flash(directory):
     ):
         assert begin(client, manifest) == "bad-signature"
         assert status(client)[0] == 0
-    files.remove(directory + "/update.pub")
+    atomic_files.remove(directory + "/update.pub")
     assert begin(client, good) == "bad-signature"
-    files.write(directory + "/update.pub", (maker().public[:-1],))
+    atomic_files.write(directory + "/update.pub", (maker().public[:-1],))
     assert begin(client, good) == "bad-signature"
-    files.write(directory + "/update.pub", (maker().public,))
-    assert sorted(files.tree(directory)) == before
+    atomic_files.write(directory + "/update.pub", (maker().public,))
+    assert sorted(atomic_files.tree(directory)) == before
     assert begin(client, good) == "done"
 
 
@@ -232,29 +232,29 @@ def test_bytecode_of_another_interpreter_is_refused(directory):
 
 def test_room_for_the_memory_stays(directory):
     board = Board(directory)
-    board.updates._reserve = files.space(directory)[0] * files.space(directory)[1]
+    board.updates._reserve = atomic_files.space(directory)[0] * atomic_files.space(directory)[1]
     client = Client(board).connect()
     assert begin(client, maker().manifest((0, 2, 0), NEW)) == "store-full"
-    assert not files.exists(directory + "/b")
+    assert not atomic_files.exists(directory + "/b")
 
 
 def test_a_flash_that_takes_nothing_is_told_and_it_goes_on_later(directory):
     board = Board(directory)
     client = Client(board).connect()
     manifest = maker().manifest((0, 2, 0), NEW)
-    real = files.write, files.append
+    real = atomic_files.write, atomic_files.append
 
     def full(*_):
         raise OSError(28)
 
-    files.write = files.append = full
+    atomic_files.write = atomic_files.append = full
     try:
         assert begin(client, manifest) == "store-full"
-        files.write = real[0]
+        atomic_files.write = real[0]
         assert begin(client, manifest) == "done"
-        assert client.ask(wire.UPDATE_STATUS)[0] == "store-full"  # it cannot copy
+        assert client.ask(protocol.UPDATE_STATUS)[0] == "store-full"  # it cannot copy
     finally:
-        files.write, files.append = real
+        atomic_files.write, atomic_files.append = real
     send(client, sha(manifest), NEW)
     assert finish(client, sha(manifest)) == "done"
 
@@ -264,8 +264,8 @@ def test_requests_of_another_shape(directory):
     client = Client(board).connect()
     manifest = maker().manifest((0, 2, 0), NEW)
     for command, sizes in (
-        (wire.UPDATE_BEGIN, (0, 13, 214)), (wire.UPDATE_PIECE, (0, 14, 215)), (wire.UPDATE_STATUS, (1,)),
-        (wire.UPDATE_FINISH, (0, 8, 10)),
+        (protocol.UPDATE_BEGIN, (0, 13, 214)), (protocol.UPDATE_PIECE, (0, 14, 215)), (protocol.UPDATE_STATUS, (1,)),
+        (protocol.UPDATE_FINISH, (0, 8, 10)),
     ):  # fmt: skip
         for size in sizes:
             assert client.ask(command, bytes(size))[0] == "bad-request", (command, size)
@@ -273,7 +273,7 @@ def test_requests_of_another_shape(directory):
     assert finish(client, sha(manifest), insist=2) == "bad-request"
     for length in (0, 8193, 65535):
         head = bytes(9) + length.to_bytes(2, "big") + bytes(2)
-        assert client.ask(wire.UPDATE_BEGIN, head + b"x")[0] == "bad-request"
+        assert client.ask(protocol.UPDATE_BEGIN, head + b"x")[0] == "bad-request"
     assert begin(client, b"no manifest at all" * 9) == "bad-request"
     assert piece(client, sha(manifest), 0, 0, b"x") == "update-incomplete"
     assert finish(client, sha(manifest)) == "update-incomplete"
@@ -286,7 +286,7 @@ def test_a_manifest_in_pieces_out_of_turn(directory):
 
     def ask(whole, offset, data):
         head = bytes(1) + sha(whole) + len(whole).to_bytes(2, "big") + offset.to_bytes(2, "big")
-        return int.from_bytes(client.ask(wire.UPDATE_BEGIN, head + data)[1][-1], "big")
+        return int.from_bytes(client.ask(protocol.UPDATE_BEGIN, head + data)[1][-1], "big")
 
     assert ask(manifest, 200, manifest[200:400]) == 0
     assert ask(manifest, 0, manifest[:200]) == 200
@@ -304,11 +304,11 @@ def test_a_manifest_in_pieces_out_of_turn(directory):
 def test_an_id_that_is_not_the_manifests(directory):
     board = Board(directory)
     client = Client(board).connect()
-    manifest = maker().manifest((0, 2, 0), {"firmware/x": b"x"})
+    manifest = maker().manifest((0, 2, 0), {"tumbler_lock/x": b"x"})
     offset = 0
     while True:
         head = bytes(1) + b"another!" + len(manifest).to_bytes(2, "big") + offset.to_bytes(2, "big")
-        word, results = client.ask(wire.UPDATE_BEGIN, head + manifest[offset : offset + 200])
+        word, results = client.ask(protocol.UPDATE_BEGIN, head + manifest[offset : offset + 200])
         if word != "done":
             break
         offset = int.from_bytes(results[-1], "big")
@@ -346,12 +346,12 @@ def test_interrupted_at_any_request_it_goes_on(directory):
 def test_what_was_changed_on_flash_since_is_noticed_by_finish(directory):
     board = Board(directory)
     client, ident = update(board)
-    path = directory + "/b/firmware/core/zz.py"
-    files.write(path, (b"x" * len(NEW["firmware/core/zz.py"]),))
+    path = directory + "/b/tumbler_lock/core/zz.py"
+    atomic_files.write(path, (b"x" * len(NEW["tumbler_lock/core/zz.py"]),))
     assert finish(client, ident) == "update-incomplete"
     send(client, ident, NEW)
-    hostile = pack((0, 2, 0), {"firmware/core/zz.py": b"x"})
-    files.write(directory + "/b/manifest.new", (closed(hostile),))
+    hostile = pack((0, 2, 0), {"tumbler_lock/core/zz.py": b"x"})
+    atomic_files.write(directory + "/b/manifest.new", (closed(hostile),))
     assert finish(client, ident) == "update-incomplete"
     assert finish(client, sha(closed(hostile))) in ("bad-signature", "update-incomplete")
     assert Slots(directory).read() == Record("a", SETTLED, 0)
@@ -381,13 +381,13 @@ def test_two_connections_do_not_mix(directory):
     one, two = Client(board, "one").connect(), Client(board, "two").connect()
     assert begin(one, manifest) == "done"
     # One is in the middle of a status when two asks for its own.
-    answers = one.session.receive(one.sealed(5, wire.UPDATE_STATUS))
+    answers = one.session.receive(one.sealed(5, protocol.UPDATE_STATUS))
     for _ in range(8):
         assert next(answers) is None
     assert send(two, sha(manifest), NEW) > 0
     said = [answer for answer in answers if answer is not None]
     parts = one.unseal(said)
-    assert wire.REFUSALS[parts[-1][1] - wire.FIRST_REFUSAL] == "update-incomplete"
+    assert protocol.REFUSALS[parts[-1][1] - protocol.FIRST_REFUSAL] == "update-incomplete"
     assert finish(two, sha(manifest)) == "done"
 
 
@@ -397,7 +397,7 @@ def test_long_work_tells_that_it_goes_on(directory):
     client = Client(board).connect()
     assert begin(client, manifest) == "done"
     send(client, sha(manifest), NEW)
-    sealed = client.sealed(6, wire.UPDATE_FINISH, b"\0" + sha(manifest))
+    sealed = client.sealed(6, protocol.UPDATE_FINISH, b"\0" + sha(manifest))
     said = []
     for answer in client.session.receive(sealed):
         board.up += 1  # every slice takes a second
@@ -405,6 +405,6 @@ def test_long_work_tells_that_it_goes_on(directory):
             said.append(answer)
     parts = client.unseal(said)
     assert len(parts) > 20
-    assert {status for _, status, _ in parts[:-1]} == {wire.MORE}
+    assert {status for _, status, _ in parts[:-1]} == {protocol.MORE}
     assert {result for _, _, result in parts[:-1]} == {b""}
-    assert parts[-1][1] == wire.DONE
+    assert parts[-1][1] == protocol.DONE

@@ -9,8 +9,8 @@ no-sleep: every light sleep is refused.
 import asyncio
 import sys
 
-from firmware.app.lock import Lock
-from host_tools.virtual import bluetooth, board_main, machine
+from tumbler.simulator.board import board_main, fake_bluetooth, fake_machine
+from tumbler_lock.app.lock import Lock
 
 variant = sys.argv[1]
 
@@ -61,9 +61,9 @@ def refused(chip, ms):
 
 
 if variant == "no-radio":
-    bluetooth.Radio.active = silent
+    fake_bluetooth.Radio.active = silent
 elif variant == "no-sleep":
-    machine.Machine.lightsleep = refused
+    fake_machine.Machine.lightsleep = refused
 else:
     Lock._clock = broken
 sys.exit(board_main.main())

@@ -10,8 +10,8 @@ import sys
 
 import vfs
 
-from firmware.core import files
-from host_tools.virtual.flash import Flash
+from tumbler.simulator.board.flash import Flash
+from tumbler_lock.core import atomic_files
 
 TOP = "/disk"
 
@@ -24,14 +24,14 @@ def main(image, kib, order):
     for path, source in order.get("write", ()):
         with open(source, "rb") as file:
             data = file.read()
-        files.make_directories(TOP + path)
-        files.write(TOP + path, (data,))
+        atomic_files.make_directories(TOP + path)
+        atomic_files.write(TOP + path, (data,))
     for path in order.get("remove", ()):
-        files.remove(TOP + path)
+        atomic_files.remove(TOP + path)
     read = {}
     for path in order.get("read", ()):
-        data = files.read(TOP + path, 1_000_000)
-        read[path] = data.hex() if files.exists(TOP + path) else None
+        data = atomic_files.read(TOP + path, 1_000_000)
+        read[path] = data.hex() if atomic_files.exists(TOP + path) else None
     vfs.umount(TOP)
     print(json.dumps(read))
 

@@ -1,6 +1,6 @@
 """The drivers and the models of their parts, on the interpreter that a lock has. Prints what was tried.
 
-micropython tests/on_micropython/drivers.py [COUNT]
+micropython tests/dual/on_micropython/drivers.py [COUNT]
 """
 
 import random
@@ -8,16 +8,16 @@ import sys
 
 import micropython
 
-from firmware.drivers.ds3231 import DS3231, END, FIRST
-from firmware.drivers.expander import ExpanderMatrix, chip
-from firmware.drivers.keypad import Keypad, Matrix
-from firmware.drivers.signals import PATTERNS, Signals
-from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
-from host_tools.virtual.models.expander import MCP23017Model, PCF8574Model, Wires
-from host_tools.virtual.models.matrix import MatrixModel
-from tests.models import traces
-from tests.models.bolt import check_calls
-from tests.models.motor import check_motor
+from tests.support.models import traces
+from tests.support.models.bolt import check_calls
+from tests.support.models.motor import check_motor
+from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
+from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
+from tumbler.simulator.board.models.matrix import MatrixModel
+from tumbler_lock.drivers.ds3231 import DS3231, END, FIRST
+from tumbler_lock.drivers.expander import ExpanderMatrix, chip
+from tumbler_lock.drivers.feedback import PATTERNS, Signals
+from tumbler_lock.drivers.keypad import Keypad, Matrix
 
 WRAP = 1 << 30
 

@@ -7,9 +7,9 @@ whether the set-up button is held, and the battery's charge (b"True 50").
 
 import sys
 
-from firmware.app.lock import Lock
-from firmware.drivers.radio import Broken, Gone, NoRadio, Silent
-from host_tools.virtual import board_main
+from tumbler.simulator.board import board_main
+from tumbler_lock.app.lock import Lock
+from tumbler_lock.drivers.ble_peripheral import Broken, Gone, NoRadio, Silent
 
 PATIENCE_MS = int(sys.argv[1]) if len(sys.argv) > 1 else 600_000
 LOCK_ID = bytes(range(8))

@@ -5,7 +5,7 @@ Argument: a path for the image. Raises ValueError at the first thing that is wro
 
 import sys
 
-from host_tools.virtual.flash import BLOCK, Flash
+from tumbler.simulator.board.flash import BLOCK, Flash
 
 KIB = 32
 

@@ -1,4 +1,5 @@
-"""One power-on of a lock with nothing beside it, to see what it needs of the heap (tests/heap.py, docs/memory.md).
+"""One power-on of a lock with nothing beside it, to see what it needs of the heap (tests/support/heap.py,
+docs/design/memory.md).
 
 Arguments: a flash image, its KiB, and the radio: "none", "aioble" that is on the flash, or a "stand-in" for it. The
 parts of the board are the least that lets the firmware run, so that nearly all of the heap is the firmware's. Prints
@@ -122,7 +123,7 @@ class Probe:
     def mark(self, name):
         """Tell of a moment."""
         live = self.look()
-        modules = [module for module in sys.modules if module.split(".")[0] in ("firmware", "loader")]
+        modules = [module for module in sys.modules if module.split(".")[0] in ("tumbler_lock", "loader")]
         print("mark", name, live, self._peak, ",".join(sorted(modules)))
         self._peak = 0
 
@@ -209,10 +210,10 @@ def main(image, kib, radio):
 
     def watched(name, *more):
         module = load(name, *more)
-        if "firmware.app.lock" in sys.modules and hasattr(sys.modules["firmware.app.lock"], "Lock"):
+        if "tumbler_lock.app.lock" in sys.modules and hasattr(sys.modules["tumbler_lock.app.lock"], "Lock"):
             builtins.__import__ = load
-            hurry(load("firmware.app.supervisor", None, None, ["GRACE"]))
-            load("firmware.app.board", None, None, ["Board"]).Board.observe = observe
+            hurry(load("tumbler_lock.app.supervisor", None, None, ["GRACE"]))
+            load("tumbler_lock.app.board", None, None, ["Board"]).Board.observe = observe
         return module
 
     def observe(board, kind, payload):

@@ -2,7 +2,7 @@
 
 import sys
 
-from host_tools.virtual import board_main
+from tumbler.simulator.board import board_main
 
 
 class Other(board_main.Virtual):

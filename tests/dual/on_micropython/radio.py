@@ -1,4 +1,5 @@
-"""What aioble does wrong, and what the radio's driver makes of it: one function for each trap of docs/radio.md.
+"""What aioble does wrong, and what the radio's driver makes of it: one function for each trap of
+docs/spec/bluetooth.md.
 
 Argument: the function's name. `fault_…` shows the fault in aioble itself, so that a stand-in without it is found out;
 `trap_…` shows that the driver lives with it. The radio is the virtual board's, time is virtual. With TUMBLER_AIOBLE
@@ -9,10 +10,10 @@ import asyncio
 import os
 import sys
 
-from firmware.drivers.radio import Broken, Gone, NoRadio, Radio, Silent
-from host_tools.virtual.aioble import Aioble
-from host_tools.virtual.bluetooth import Bluetooth
-from host_tools.virtual.world import World
+from tumbler.simulator.board.fake_aioble import Aioble
+from tumbler.simulator.board.fake_bluetooth import Bluetooth
+from tumbler.simulator.board.world import World
+from tumbler_lock.drivers.ble_peripheral import Broken, Gone, NoRadio, Radio, Silent
 
 ADDRESS = bytes.fromhex("c00102030405")
 COMMAND = 1  # handles in the order of registration

@@ -1,9 +1,9 @@
 """Run power-cut histories in MicroPython, or replay one cut by its id.
 
-python -m tests.power                                    what the test suite runs
-python -m tests.power --campaign                         all of it
-python -m tests.power --workload history --seeds 7 8     one workload, seeds 7 up to but not including 8
-python -m tests.power --replay history:seed=7:step=31:cut=12:torn=half
+python -m tests.dual.power                                    what the test suite runs
+python -m tests.dual.power --campaign                         all of it
+python -m tests.dual.power --workload history --seeds 7 8     one workload, seeds 7 up to but not including 8
+python -m tests.dual.power --replay history:seed=7:step=31:cut=12:torn=half
 """
 
 import argparse
@@ -14,14 +14,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.micropython import ROOT, command, environment
+from tests.support.micropython import ROOT, command, environment
 
 MAIN = Path(__file__).with_name("main.py")
 
-ENTRIES = "tests.power.entries:Entries"
-COMMANDS = "tests.power.commands:Commands"
-UPDATES = "tests.power.updates:Updating"
-LINK = "tests.power.link:Link"
+ENTRIES = "tests.dual.power.entries:Entries"
+COMMANDS = "tests.dual.power.commands:Commands"
+UPDATES = "tests.dual.power.updates:Updating"
+LINK = "tests.dual.power.link:Link"
 
 # Seeds of `kinds` are its two geometries. `every`, `again`, `resume`: see engine.Campaign.
 SAMPLE = [
@@ -46,7 +46,7 @@ ALL = [
 
 
 def execute(order: dict, timeout: float) -> tuple[int, str]:
-    """Give an order to tests/power/main.py in MicroPython; its exit status and everything it said."""
+    """Give an order to tests/dual/power/main.py in MicroPython; its exit status and everything it said."""
     line = command(MAIN, json.dumps(order), heap="64m")
     done = subprocess.run(
         line, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL
@@ -77,13 +77,13 @@ def run(jobs: list[dict], processes: int = 1, timeout: float = 3600) -> dict[str
             for name, count in json.loads(lines[-1]).items():
                 counts[name] = counts.get(name, 0) + count
     if trouble:
-        raise AssertionError("\n".join([*trouble, "replay one: python -m tests.power --replay ID"]))
+        raise AssertionError("\n".join([*trouble, "replay one: python -m tests.dual.power --replay ID"]))
     return counts
 
 
 def main() -> int:
     """Do what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m tests.power", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.dual.power", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--replay", metavar="ID", help="repeat one cut; the text after FAILED up to the bracket")
     parser.add_argument("--campaign", action="store_true", help="everything, which takes minutes")
     parser.add_argument("--workload", help="kinds, history, full, or module:Class")

@@ -5,9 +5,9 @@ Every class is `Kinds` with one well-known mistake put into the file operations.
 
 import os
 
-from firmware.core import files
-from firmware.core.keys import pack_keys
-from firmware.core.store import Store
+from tumbler_lock.core import atomic_files
+from tumbler_lock.core.keys import pack_keys
+from tumbler_lock.core.store import Store
 
 from .workloads import Kinds
 
@@ -15,13 +15,13 @@ from .workloads import Kinds
 class _Mistake(Kinds):
     def steps(self, path):
         """Run `Kinds` with the mistake in place."""
-        kept = [(name, getattr(files, name)) for name in ("append", "write", "rename")]
+        kept = [(name, getattr(atomic_files, name)) for name in ("append", "write", "rename")]
         for name, _ in kept:
             if hasattr(self, name):
-                setattr(files, name, getattr(self, name))
+                setattr(atomic_files, name, getattr(self, name))
         yield from super().steps(path)
         for name, function in kept:
-            setattr(files, name, function)
+            setattr(atomic_files, name, function)
 
 
 class Flush(_Mistake):
@@ -40,7 +40,7 @@ class RemoveFirst(_Mistake):
 
     def rename(self, old, new):
         """As files.rename, with a moment without any file."""
-        files.remove(new)
+        atomic_files.remove(new)
         os.rename(old, new)
 
 
@@ -113,4 +113,4 @@ class Forgetful(Kinds):
         super().check(path, done)
 
 
-_WRITE = files.write
+_WRITE = atomic_files.write

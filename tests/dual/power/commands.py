@@ -4,10 +4,11 @@ After a cut the memory is as before the command or as after it, and `done` says 
 leaves one effect and one record, and the same answer, whether it had been done or not. The seed chooses who asks.
 """
 
-from firmware.core.codebook import NEVER
-from firmware.core.config import Config
-from firmware.core.errors import NotProvisioned, Refused
-from firmware.core.events import (
+from tests.dual.support.lock import DAY, HOUR, NOW, Lock
+from tumbler_lock.core.codebook import NEVER
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.errors import NotProvisioned, Refused
+from tumbler_lock.core.events import (
     ADDED,
     ALL_ERASED,
     CHANGED,
@@ -19,10 +20,9 @@ from firmware.core.events import (
     UNLOCKED,
     UPDATED,
 )
-from firmware.core.owner import By, Owner
-from firmware.core.store import Store
-from firmware.core.tickets import PERMANENT, TIMED
-from tests.lock import DAY, HOUR, NOW, Lock
+from tumbler_lock.core.management import By, Owner
+from tumbler_lock.core.store import Store
+from tumbler_lock.core.tickets import PERMANENT, TIMED
 
 from .model import difference, state_of
 from .workloads import key, limits, start

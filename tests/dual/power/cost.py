@@ -12,12 +12,12 @@ import time
 
 import vfs
 
-from firmware.core.codebook import CodeBook
-from firmware.core.kdf import Hmac
-from firmware.core.keys import pack_keys, unpack_keys
-from firmware.core.store import NONE, PUT, Entry, Store
-from tests.power.device import Flash
-from tests.power.workloads import SECRET, START, code, key, limits
+from tests.dual.power.device import Flash
+from tests.dual.power.workloads import SECRET, START, code, key, limits
+from tumbler_lock.core.codebook import CodeBook
+from tumbler_lock.core.kdf import Hmac
+from tumbler_lock.core.keys import pack_keys, unpack_keys
+from tumbler_lock.core.store import NONE, PUT, Entry, Store
 
 PATH = "/cost"
 SLICE = 25

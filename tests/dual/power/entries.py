@@ -7,12 +7,12 @@ has opened once and for all opens again, no revoked or erased code opens, and no
 
 import random
 
-from firmware.core.errors import NotProvisioned, Refused
-from firmware.core.events import OPEN
-from firmware.core.owner import By
-from firmware.core.store import Store
-from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from tests.lock import DAY, HOUR, NOW, Lock
+from tests.dual.support.lock import DAY, HOUR, NOW, Lock
+from tumbler_lock.core.errors import NotProvisioned, Refused
+from tumbler_lock.core.events import OPEN
+from tumbler_lock.core.management import By
+from tumbler_lock.core.store import Store
+from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 
 from .model import difference, state_of
 from .workloads import Draw, key, limits, start

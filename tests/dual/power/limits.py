@@ -7,11 +7,11 @@ import os
 
 import vfs
 
-from firmware.core.errors import MemoryLost, NotProvisioned, StoreFull
-from firmware.core.store import NONE, PUT, REFUND, Entry, Store
-from tests.power.device import Flash
-from tests.power.model import difference, state_of
-from tests.power.workloads import SECRET, START, code, key, told
+from tests.dual.power.device import Flash
+from tests.dual.power.model import difference, state_of
+from tests.dual.power.workloads import SECRET, START, code, key, told
+from tumbler_lock.core.errors import MemoryLost, NotProvisioned, StoreFull
+from tumbler_lock.core.store import NONE, PUT, REFUND, Entry, Store
 
 PATH = "/limits"
 

@@ -5,14 +5,14 @@ sends its last request with the same id, is told that it is done, and then it wa
 one record says so. A pairing that was cut made the lock or left none, and can be begun anew.
 """
 
-from firmware.core import wire
-from firmware.core.errors import NotProvisioned
-from firmware.core.store import Store
-from tests.handshakes import Counted
-from tests.link_pairing import DIGITS, FINISH, complete, further, shown
-from tests.link_tools import NEVER, add, change, code, key, u32
-from tests.linked import PSK, Client, Linked, Refusal
-from tests.lock import DAY, HOUR, NOW
+from tests.dual.support.link_tools import NEVER, add, change, code, key, u32
+from tests.dual.support.linked_lock import PSK, Client, Linked, Refusal
+from tests.dual.support.lock import DAY, HOUR, NOW
+from tests.dual.support.noise_attacks import Counted
+from tests.dual.support.pairing_client import DIGITS, FINISH, complete, further, shown
+from tumbler_lock.core import protocol
+from tumbler_lock.core.errors import NotProvisioned
+from tumbler_lock.core.store import Store
 
 from .model import difference, state_of
 from .workloads import limits, start
@@ -51,25 +51,29 @@ class Link:
         self.lock.start()
         hour = NOW // HOUR * HOUR
         for name, command, arguments in (
-            ("add key", wire.ADD_KEY, key(1, 2, MANAGER, b"Mia")),
-            ("add code", wire.ADD_CODE, add(b"8642", hour, hour + 5 * DAY)),
-            ("unlock", wire.UNLOCK, b""),
-            ("change", wire.CHANGE_CODE, change(b"8642", 4, end=NEVER)),
-            ("new digits", wire.CHANGE_CODE, change(b"8642", 8, digits=b"975310")),
-            ("set time", wire.SET_TIME, u32(NOW + 2 * HOUR if self._manager else NOW - 2 * HOUR)),  # back: an owner's
-            ("unlock again", wire.UNLOCK, b""),
-            ("delete", wire.DELETE_CODE, code(b"975310")),
-            ("configure", wire.SET_CONFIG, b"\x03\x01\x09\x07\x04Door"),
-            ("add key 2", wire.ADD_KEY, key(255, 3, bytes(range(2, 34)), b"Oz", 31, 8, 18)),
-            ("remove key", wire.REMOVE_KEY, b"\x02"),
-            ("erase", wire.ERASE_ALL, b""),
-            ("add after", wire.ADD_CODE, add(b"8642")),
+            ("add key", protocol.ADD_KEY, key(1, 2, MANAGER, b"Mia")),
+            ("add code", protocol.ADD_CODE, add(b"8642", hour, hour + 5 * DAY)),
+            ("unlock", protocol.UNLOCK, b""),
+            ("change", protocol.CHANGE_CODE, change(b"8642", 4, end=NEVER)),
+            ("new digits", protocol.CHANGE_CODE, change(b"8642", 8, digits=b"975310")),
+            (
+                "set time",
+                protocol.SET_TIME,
+                u32(NOW + 2 * HOUR if self._manager else NOW - 2 * HOUR),
+            ),  # back: an owner's
+            ("unlock again", protocol.UNLOCK, b""),
+            ("delete", protocol.DELETE_CODE, code(b"975310")),
+            ("configure", protocol.SET_CONFIG, b"\x03\x01\x09\x07\x04Door"),
+            ("add key 2", protocol.ADD_KEY, key(255, 3, bytes(range(2, 34)), b"Oz", 31, 8, 18)),
+            ("remove key", protocol.REMOVE_KEY, b"\x02"),
+            ("erase", protocol.ERASE_ALL, b""),
+            ("add after", protocol.ADD_CODE, add(b"8642")),
         ):
             yield name, self._ask(command, arguments), self.check
         self._last = None
         self.lock.held = True
         yield "pair once more", lambda: self._pair(further(bytes(range(3, 35)))), self.check
-        yield "reset", self._ask(wire.RESET, b""), self.check
+        yield "reset", self._ask(protocol.RESET, b""), self.check
 
     def _session(self, lock, slot, psk):
         lock.wait(lock.link.wait())
@@ -93,8 +97,8 @@ class Link:
             lock = self.lock
             self._before = memory(lock.path)
             self._request += 1
-            may = self._manager and command not in (wire.SET_CONFIG, wire.ADD_KEY, wire.REMOVE_KEY)
-            may = may and command not in (wire.ERASE_ALL, wire.RESET)
+            may = self._manager and command not in (protocol.SET_CONFIG, protocol.ADD_KEY, protocol.REMOVE_KEY)
+            may = may and command not in (protocol.ERASE_ALL, protocol.RESET)
             slot, psk = (1, MANAGER) if may else (0, PSK)
             opened = len(lock.opened)
             result = self._session(lock, slot, psk).done(command, arguments, self._request)
@@ -130,7 +134,7 @@ class Link:
             lock = Linked(path, now=self.lock.rtc.now, blank=True)
             told = self._session(lock, slot, psk).done(command, arguments, request)
             opened += len(lock.opened)
-            if told != result and not (command == wire.UNLOCK and told == b"\x00"):
+            if told != result and not (command == protocol.UNLOCK and told == b"\x00"):
                 raise ValueError("the retry has another answer")
             found = state_of(lock.store)
             # All but the log, whose first record after a start carries a flag of its own.
@@ -155,7 +159,7 @@ class Link:
             if self._session(lock, 0, bytes(range(7, 39))).lock_id == bytes(8):
                 raise ValueError("a lock that was paired has no id")
             return
-        self._session(lock, 0, PSK).done(wire.IDENTIFY)
+        self._session(lock, 0, PSK).done(protocol.IDENTIFY)
         try:
             Client(lock).hello(255)
         except Refusal as refusal:

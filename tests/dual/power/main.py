@@ -8,8 +8,8 @@ Exit status 1 and a line `FAILED id (step): why` for each history that fails.
 import json
 import sys
 
-from tests.power.engine import Campaign, Failure, parse
-from tests.power.workloads import WORKLOADS
+from tests.dual.power.engine import Campaign, Failure, parse
+from tests.dual.power.workloads import WORKLOADS
 
 
 def find(name):

@@ -7,15 +7,15 @@ same bytes as before, and so must the lock's memory. Then the update must come t
 import os
 import random
 
-from firmware.core import files
-from firmware.core.config import Config
-from firmware.core.filling import Filling
-from firmware.core.slices import run
-from firmware.core.slots import SETTLED, STARTS, TRIAL, Slots, other, pack
-from firmware.core.store import Store
-from firmware.core.update import FILLED, FILLING, Updates
-from tests.lock import NOW
-from tests.makers import NEW, OLD, Maker, found, put_slot
+from tests.dual.support.lock import NOW
+from tests.dual.support.update_builders import NEW, OLD, Maker, found, put_slot
+from tumbler_lock.core import atomic_files
+from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, Slots, other, pack
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.slot_writer import Filling
+from tumbler_lock.core.store import Store
+from tumbler_lock.core.updates import FILLED, FILLING, Updates
 
 PIECE = 1000
 MAKER = Maker()
@@ -37,8 +37,8 @@ class Updating:
         self._allowed = "a"
         self._memory = []
         random.seed(seed)
-        last = {"firmware/core/%d.py" % n: bytes([n]) * (random.getrandbits(12) + 1) for n in range(3)}
-        last["firmware/core/same.py"] = OLD["firmware/core/same.py"]
+        last = {"tumbler_lock/core/%d.py" % n: bytes([n]) * (random.getrandbits(12) + 1) for n in range(3)}
+        last["tumbler_lock/core/same.py"] = OLD["tumbler_lock/core/same.py"]
         self._updates = [((0, 2, 0), NEW), ((0, 3, 0), last)]
         self._target = self._updates[0]
 
@@ -63,7 +63,7 @@ class Updating:
     def _set_up(self, path):
         put_slot(path, "a", (0, 1, 0), OLD)
         Slots(path).settle("a")
-        files.write(path + "/update.pub", (MAKER.public,))
+        atomic_files.write(path + "/update.pub", (MAKER.public,))
         os.mkdir(path + "/lock")
         Store.create(path + "/lock", bytes(range(32)), Config("UTC0").pack(), NOW)
         self._memory = _memory(path)
@@ -128,10 +128,10 @@ class Updating:
         record = slots.read()
         if record.state == TRIAL and not run(slots.whole(other(chosen))):
             raise ValueError("nothing whole stands behind the trial")
-        files.remove(path + "/slot")
+        atomic_files.remove(path + "/slot")
         if not run(slots.whole(Slots(path).choose())):
             raise ValueError("without /slot, a start runs a slot that is not whole")
-        files.write(path + "/slot", (pack(before),))  # as it was, for what the engine does next
+        atomic_files.write(path + "/slot", (pack(before),))  # as it was, for what the engine does next
 
     def recover(self, path):
         """A start, and all that it writes."""
@@ -194,7 +194,7 @@ def _updates(path, slot):
 
 
 def _memory(path):
-    return [files.read(path + "/lock/" + name, 200_000) for name in MEMORY]
+    return [atomic_files.read(path + "/lock/" + name, 200_000) for name in MEMORY]
 
 
 def _ident(manifest):

@@ -14,10 +14,10 @@ import sys
 
 import vfs
 
-from firmware.core.codebook import USED
-from firmware.core.store import NONE, PUT, Entry, Store
-from tests.power.device import Flash
-from tests.power.workloads import SECRET, START, code, limits
+from tests.dual.power.device import Flash
+from tests.dual.power.workloads import SECRET, START, code, limits
+from tumbler_lock.core.codebook import USED
+from tumbler_lock.core.store import NONE, PUT, Entry, Store
 
 PATH = "/wear"
 RATED = 100_000

@@ -7,12 +7,12 @@ and the log fill up and compactions come often, `Full` the changes of a lock wit
 import hashlib
 import random
 
-import firmware.core.journal as journal_module
-import firmware.core.store as store_module
-from firmware.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
-from firmware.core.errors import NotProvisioned
-from firmware.core.keys import Key
-from firmware.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
+import tumbler_lock.core.journal as journal_module
+import tumbler_lock.core.store as store_module
+from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
+from tumbler_lock.core.errors import NotProvisioned
+from tumbler_lock.core.keys import Key
+from tumbler_lock.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
 
 from .model import Model, difference, state_of
 

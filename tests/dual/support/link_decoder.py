@@ -1,4 +1,4 @@
-"""Results of the link decoded from the tables of docs/link.md alone, with nothing of the lock's own code.
+"""Results of the link decoded from the tables of docs/spec/link.md alone, with nothing of the lock's own code.
 
 Runs on CPython and MicroPython. ValueError for bytes that the tables do not allow.
 """

@@ -1,6 +1,7 @@
 """Random conversations with one lock, many at once, in the interpreter that runs this.
 
-`micropython tests/link_fuzz.py SEED FRAMES`. Clients with keys of every role, with none, and who pair; fragments that
+`micropython tests/dual/support/link_fuzz.py SEED FRAMES`. Clients with keys of every role, with none, and who pair;
+fragments that
 are lost, repeated, changed, made up; messages and requests alike; answers taken in turns with others' messages, entries
 at the keypad, time, restarts, a clock that stops, lost connections, the set-up button. A model written from the
 document knows which keys there are, what they may do and which codes live. What must hold, at every turn of the lock:
@@ -17,19 +18,19 @@ import gc
 import random
 import sys
 
-from firmware.core import wire
-from firmware.core.errors import SessionError
-from firmware.core.frames import Cutter, Joiner
-from firmware.core.link import Link
-from firmware.core.noise import HandshakeState
-from firmware.core.prologue import prologue
-from tests.handshakes import Counted
-from tests.link_middle import noise, source
-from tests.link_pairing import COMMIT, DIGITS, FINISH, REVEAL, Dishonest, Pairer, complete, further
-from tests.link_tools import NEVER, add, change, code, fails, key, staff, u16, u32
-from tests.linked import FIRMWARE, PSK
-from tests.lock import HOUR, NOW
-from tests.scratch import Scratch
+from tests.dual.support.link_tools import NEVER, add, change, code, fails, key, staff, u16, u32
+from tests.dual.support.linked_lock import FIRMWARE, PSK
+from tests.dual.support.lock import HOUR, NOW
+from tests.dual.support.noise_attacks import Counted
+from tests.dual.support.pairing_client import COMMIT, DIGITS, FINISH, REVEAL, Dishonest, Pairer, complete, further
+from tests.dual.support.pairing_middle import noise, source
+from tests.dual.support.scratch import Scratch
+from tumbler_lock.core import protocol
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.fragments import Cutter, Joiner
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import prologue
+from tumbler_lock.core.sessions import Link
 
 TURNS = 3_000  # of one message, at most
 CONNECTIONS = 4
@@ -367,12 +368,12 @@ class Fuzz:
         if connection.stage == 0:
             offered = 1 if chance(95) else random.randint(0, 255)
             connection.offered = offered
-            return bytes((wire.HELLO, offered, connection.slot)), None
+            return bytes((protocol.HELLO, offered, connection.slot)), None
         if connection.stage == 3:
-            return bytes((wire.SEALED,)) + noise(30), None
+            return bytes((protocol.SEALED,)) + noise(30), None
         if connection.stage == 1:
             connection.handshake = HandshakeState(True, connection.begin, connection.psk, source(b"c"))
-            return bytes((wire.HANDSHAKE,)) + connection.handshake.write(), None
+            return bytes((protocol.HANDSHAKE,)) + connection.handshake.write(), None
         command, arguments = self.pair(connection) if connection.slot == 255 else self.wish()
         if chance(10):
             arguments = spoiled(arguments)[:290]
@@ -383,7 +384,7 @@ class Fuzz:
         connection.last = request[0]
         self.requests += 1
         payload = request[0].to_bytes(4, "big") + bytes((command,)) + arguments
-        return bytes((wire.SEALED,)) + connection.seal.seal(payload), request
+        return bytes((protocol.SEALED,)) + connection.seal.seal(payload), request
 
     def wish(self):
         """A command with arguments that may be right."""
@@ -391,37 +392,37 @@ class Fuzz:
         if what < 8:
             return self.wish_for_codes(what)
         if what < 12:
-            return wire.UNLOCK, b""
+            return protocol.UNLOCK, b""
         if what == 12:
-            return wire.SET_TIME, u32(self.lock.rtc.now + random.randint(-60, 60))
+            return protocol.SET_TIME, u32(self.lock.rtc.now + random.randint(-60, 60))
         if what == 13:
             role, limits = random.randint(1, 4), {}
             if role == 3 and chance(60):
                 end = self.lock.rtc.now + random.randint(-HOUR, HOUR)
                 limits = {"start": max(1, end - HOUR), "end": end}
-            return wire.ADD_KEY, key(pick((255, 255, random.randint(0, 20))), role, noise(32), b"k", **limits)
+            return protocol.ADD_KEY, key(pick((255, 255, random.randint(0, 20))), role, noise(32), b"k", **limits)
         if what == 14:
-            return wire.REMOVE_KEY, bytes((pick(sorted(self.model.keys) or [0]),))
+            return protocol.REMOVE_KEY, bytes((pick(sorted(self.model.keys) or [0]),))
         if what == 15:
-            return wire.SET_CONFIG, pick((b"\x03\x01\x09", b"\x04\x01\x00", b"\x07\x04Door", b"\x02\x01\x30"))
+            return protocol.SET_CONFIG, pick((b"\x03\x01\x09", b"\x04\x01\x00", b"\x07\x04Door", b"\x02\x01\x30"))
         if what == 16 and chance(15):
-            return pick(((wire.ERASE_ALL, b""), (wire.RESET, b"")))
+            return pick(((protocol.ERASE_ALL, b""), (protocol.RESET, b"")))
         if what == 17:
-            return wire.READ_LOG, u32(random.randint(0, 50)) + u16(random.randint(0, 40))
+            return protocol.READ_LOG, u32(random.randint(0, 50)) + u16(random.randint(0, 40))
         if what == 18:
-            return wire.LIST_CODES, pick((b"\xff\xff", u16(random.randint(0, 30))))
-        return pick((wire.IDENTIFY, wire.GET_TIME, wire.LIST_KEYS, wire.GET_CONFIG)), b""
+            return protocol.LIST_CODES, pick((b"\xff\xff", u16(random.randint(0, 30))))
+        return pick((protocol.IDENTIFY, protocol.GET_TIME, protocol.LIST_KEYS, protocol.GET_CONFIG)), b""
 
     def wish_for_codes(self, what):
         """Add, delete, change."""
         known = pick(POOL).encode() if chance(70) or not self.model.known else pick(sorted(self.model.known))
         if what < 4:
-            return wire.ADD_CODE, add(pick(POOL).encode(), 0, NEVER, 1)
+            return protocol.ADD_CODE, add(pick(POOL).encode(), 0, NEVER, 1)
         if what < 6:
-            return wire.DELETE_CODE, code(known)
+            return protocol.DELETE_CODE, code(known)
         if what == 6:
-            return wire.CHANGE_CODE, change(known, 9, digits=pick(POOL).encode())
-        return wire.CHANGE_CODE, change(known, 4, end=self.lock.rtc.now // HOUR * HOUR + HOUR)
+            return protocol.CHANGE_CODE, change(known, 9, digits=pick(POOL).encode())
+        return protocol.CHANGE_CODE, change(known, 4, end=self.lock.rtc.now // HOUR * HOUR + HOUR)
 
     def pair(self, connection):
         """The next step of a pairing, or another one."""
@@ -531,7 +532,7 @@ class Fuzz:
             said = connection.heard.add(fragment)
         if said != answer:
             raise ValueError("an answer does not arrive")
-        if answer[0] == wire.REFUSED:
+        if answer[0] == protocol.REFUSED:
             if len(answer) != 2 or answer[1] > 4 or not connection.session.over or message.changed:
                 raise ValueError("refused in a way that there is not: %r" % answer)
             return
@@ -561,7 +562,7 @@ class Fuzz:
         """Take the answer to a request."""
         request, command, _ = message.request
         status, result = payload[4], payload[5:]
-        if payload[:4] != request.to_bytes(4, "big") or (1 < status < 16) or status >= 16 + len(wire.REFUSALS):
+        if payload[:4] != request.to_bytes(4, "big") or (1 < status < 16) or status >= 16 + len(protocol.REFUSALS):
             raise ValueError("an answer to nothing")
         if status >= 16 and message.changed:
             raise ValueError("refused, and changed")

@@ -3,12 +3,12 @@
 Runs on CPython and MicroPython.
 """
 
-from firmware.core import wire
-from firmware.core.errors import SessionError
-from firmware.core.keys import MANAGER, OPENER, RELAY, Key
-from firmware.core.store import Store
-from tests.linked import PSK, Client, Linked, Refusal, random
-from tests.power.model import state_of
+from tests.dual.power.model import state_of
+from tests.dual.support.linked_lock import PSK, Client, Linked, Refusal, random
+from tumbler_lock.core import protocol
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.keys import MANAGER, OPENER, RELAY, Key
+from tumbler_lock.core.store import Store
 
 _SESSIONS = [0]
 
@@ -51,14 +51,14 @@ def refused(client, message):
     lock = client.lock
     before = memory(lock)
     answers = client.say(message)
-    if len(answers) != 1 or len(answers[0]) != 2 or answers[0][0] != wire.REFUSED:
+    if len(answers) != 1 or len(answers[0]) != 2 or answers[0][0] != protocol.REFUSED:
         raise ValueError("not refused: %r" % answers)
     if not client.session.over or client.session.established:
         raise ValueError("the connection goes on")
     if memory(lock) != before:
         raise ValueError("something has changed")
     again = client.say(message)
-    if again != answers[:1] and again != [bytes((wire.REFUSED, 0))]:
+    if again != answers[:1] and again != [bytes((protocol.REFUSED, 0))]:
         raise ValueError("after its end it says %r" % again)
     return answers[0][1]
 

@@ -1,19 +1,19 @@
-"""A lock with a link, and a client for it that does what docs/link.md says and, on wish, what it forbids.
+"""A lock with a link, and a client for it that does what docs/spec/link.md says and, on wish, what it forbids.
 
 Runs on CPython and MicroPython. The two sides exchange messages in one process; time is the test's.
 """
 
 import hashlib
 
-from firmware.core import wire
-from firmware.core.clock import EARLIEST, LATEST
-from firmware.core.errors import LockError, NotProvisioned
-from firmware.core.keys import OWNER, Key
-from firmware.core.link import Link
-from firmware.core.noise import HandshakeState
-from firmware.core.prologue import PAIRING, prologue
-from firmware.core.store import Store
-from tests.lock import Lock
+from tests.dual.support.lock import Lock
+from tumbler_lock.core import protocol
+from tumbler_lock.core.clock import EARLIEST, LATEST
+from tumbler_lock.core.errors import LockError, NotProvisioned
+from tumbler_lock.core.keys import OWNER, Key
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import PAIRING, prologue
+from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.store import Store
 
 PSK = bytes(range(64, 96))
 FIRMWARE = (0, 1, 0)
@@ -111,7 +111,7 @@ class Refusal(Exception):
 
 def _refuse(answers):
     """Refusal when that is what the lock has said."""
-    if len(answers) == 1 and len(answers[0]) == 2 and answers[0][0] == wire.REFUSED:
+    if len(answers) == 1 and len(answers[0]) == 2 and answers[0][0] == protocol.REFUSED:
         raise Refusal(answers[0][1])
 
 
@@ -140,14 +140,14 @@ class Client:
 
     def hello(self, slot=0, version=1):
         """Say hello; the lock's hello is kept."""
-        answer = self._one(self.say(bytes((wire.HELLO, version, slot))), wire.HELLO, 26)
+        answer = self._one(self.say(bytes((protocol.HELLO, version, slot))), protocol.HELLO, 26)
         self.version, self.lock_id, self.challenge = answer[1], answer[2:10], answer[10:]
         self.begin = prologue(version, self.version, slot, self.lock_id, self.challenge)
 
     def shake(self, psk):
         """Shake hands."""
         handshake = HandshakeState(True, self.begin, psk, self.random)
-        answer = self._one(self.say(bytes((wire.HANDSHAKE,)) + handshake.write()), wire.HANDSHAKE, 49)
+        answer = self._one(self.say(bytes((protocol.HANDSHAKE,)) + handshake.write()), protocol.HANDSHAKE, 49)
         handshake.read(answer[1:])
         self.hash = handshake.hash
         self.seal, self.open = handshake.split()
@@ -160,21 +160,21 @@ class Client:
 
     def _one(self, answers, kind, size):
         _refuse(answers)
-        if len(answers) != 1 or len(answers[0]) != size or answers[0][0] != kind | wire.FROM_LOCK:
+        if len(answers) != 1 or len(answers[0]) != size or answers[0][0] != kind | protocol.FROM_LOCK:
             raise ValueError("not one answer of type %d and %d bytes" % (kind, size))
         return answers[0]
 
     def sealed(self, request, command, arguments=b""):
         """A request as the message that carries it."""
         payload = request.to_bytes(4, "big") + bytes((command,)) + arguments
-        return bytes((wire.SEALED,)) + self.seal.seal(payload)
+        return bytes((protocol.SEALED,)) + self.seal.seal(payload)
 
     def unseal(self, answers):
         """The parts of an answer: (request id, status, result)."""
         _refuse(answers)
         parts = []
         for answer in answers:
-            if answer[:1] != bytes((wire.SEALED | wire.FROM_LOCK,)):
+            if answer[:1] != bytes((protocol.SEALED | protocol.FROM_LOCK,)):
                 raise ValueError("not an answer")
             payload = self.open.open(answer[1:])
             parts.append((int.from_bytes(payload[:4], "big"), payload[4], payload[5:]))
@@ -185,10 +185,10 @@ class Client:
         request = request or int.from_bytes(self.random(4), "big") | 1
         parts = self.unseal(self.say(self.sealed(request, command, arguments)))
         for number, (ident, status, _) in enumerate(parts):
-            if ident != request or (status == wire.MORE) != (number + 1 < len(parts)):
+            if ident != request or (status == protocol.MORE) != (number + 1 < len(parts)):
                 raise ValueError("an answer out of place: %r" % parts)
         status = parts[-1][1]
-        word = "done" if status == wire.DONE else wire.REFUSALS[status - wire.FIRST_REFUSAL]
+        word = "done" if status == protocol.DONE else protocol.REFUSALS[status - protocol.FIRST_REFUSAL]
         return word, [result for _, _, result in parts]
 
     def done(self, command, arguments=b"", request=0):

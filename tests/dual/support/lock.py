@@ -3,14 +3,14 @@
 Runs on CPython and MicroPython, so that the checks of tests/checks can use it on both.
 """
 
-from firmware.core.clock import Clock
-from firmware.core.config import NO_PASSAGE, Config
-from firmware.core.owner import Owner
-from firmware.core.passcode import Scheme, hour_of
-from firmware.core.policy import STANDARD
-from firmware.core.store import Store
-from firmware.core.tickets import fewest_digits, tickets
-from firmware.core.verifier import Verifier
+from tumbler_lock.core.clock import Clock
+from tumbler_lock.core.config import NO_PASSAGE, Config
+from tumbler_lock.core.management import Owner
+from tumbler_lock.core.passcode import Scheme, hour_of
+from tumbler_lock.core.policy import STANDARD
+from tumbler_lock.core.store import Store
+from tumbler_lock.core.tickets import fewest_digits, tickets
+from tumbler_lock.core.verifier import Verifier
 
 EXAMPLE_SECRET = bytes(range(32))
 NOW = 1_795_446_000  # 2026-11-23T15:00:00Z

@@ -1,6 +1,7 @@
 """Attacks on every message of whole conversations with a lock, in the interpreter that runs this.
 
-`micropython tests/link_attacks.py EVERY` tries each EVERY-th; 1: all. A message is sent cut at every length, longer,
+`micropython tests/dual/support/message_attacks.py EVERY` tries each EVERY-th; 1: all. A message is sent cut at every
+length, longer,
 with every bit flipped, replayed, reordered, reflected, of another session, slot, version, and far too long. Whatever it
 is: the same answer, the connection is over, nothing has changed, and no curve operation is done. ValueError names the
 first attempt that got anywhere. The random sources say the same each time, so a conversation can be had again up to the
@@ -9,34 +10,34 @@ message that is attacked.
 
 import sys
 
-from firmware.core import wire
-from firmware.core.errors import SessionError
-from firmware.core.link import Link
-from firmware.core.noise import HandshakeState
-from tests.handshakes import Counted, variants
-from tests.link_pairing import COMMIT, DIGITS, FINISH, REVEAL, Pairer, further
-from tests.link_tools import NEVER, PSKS, add, change, code, key, memory, staff, u16, u32
-from tests.linked import FIRMWARE, Client, Refusal, random
-from tests.lock import HOUR, NOW
-from tests.scratch import Scratch
+from tests.dual.support.link_tools import NEVER, PSKS, add, change, code, key, memory, staff, u16, u32
+from tests.dual.support.linked_lock import FIRMWARE, Client, Refusal, random
+from tests.dual.support.lock import HOUR, NOW
+from tests.dual.support.noise_attacks import Counted, variants
+from tests.dual.support.pairing_client import COMMIT, DIGITS, FINISH, REVEAL, Pairer, further
+from tests.dual.support.scratch import Scratch
+from tumbler_lock.core import protocol
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.sessions import Link
 
 REFUSED = b"\xff\x00"
 
 # What is asked, and whether before it other things were asked in the session.
 REQUESTS = (
-    (0, wire.IDENTIFY, b""),
-    (2, wire.UNLOCK, b""),
-    (0, wire.ADD_CODE, add(b"8642", NOW, NOW + HOUR)),
-    (1, wire.CHANGE_CODE, change(b"97531", 12, end=NEVER, digits=b"864209753")),
-    (0, wire.DELETE_CODE, code(b"97531")),
-    (1, wire.LIST_CODES, b"\xff\xff"),
-    (0, wire.READ_LOG, u32(0) + u16(5)),
-    (0, wire.SET_CONFIG, b"\x01\x1aCET-1CEST,M3.5.0,M10.5.0/3\x02\x01\x60\x03\x01\x07\x07\x05Hotel"),
-    (3, wire.ADD_KEY, key(255, 1, label=b"0123456789abcdef")),
-    (0, wire.REMOVE_KEY, b"\x03"),
-    (0, wire.ERASE_ALL, b""),
-    (0, wire.RESET, b""),
-    (0, wire.SET_TIME, u32(NOW + HOUR)),
+    (0, protocol.IDENTIFY, b""),
+    (2, protocol.UNLOCK, b""),
+    (0, protocol.ADD_CODE, add(b"8642", NOW, NOW + HOUR)),
+    (1, protocol.CHANGE_CODE, change(b"97531", 12, end=NEVER, digits=b"864209753")),
+    (0, protocol.DELETE_CODE, code(b"97531")),
+    (1, protocol.LIST_CODES, b"\xff\xff"),
+    (0, protocol.READ_LOG, u32(0) + u16(5)),
+    (0, protocol.SET_CONFIG, b"\x01\x1aCET-1CEST,M3.5.0,M10.5.0/3\x02\x01\x60\x03\x01\x07\x07\x05Hotel"),
+    (3, protocol.ADD_KEY, key(255, 1, label=b"0123456789abcdef")),
+    (0, protocol.REMOVE_KEY, b"\x03"),
+    (0, protocol.ERASE_ALL, b""),
+    (0, protocol.RESET, b""),
+    (0, protocol.SET_TIME, u32(NOW + HOUR)),
 )
 
 
@@ -75,7 +76,7 @@ class Scene:
         """A client with a session in which `before` requests were answered."""
         client = self.client(slot, **more)
         for number in range(before):
-            client.done(wire.IDENTIFY, b"", number + 1)
+            client.done(protocol.IDENTIFY, b"", number + 1)
         return client
 
     def refused(self, what, client, attempt, answer=REFUSED):
@@ -217,13 +218,13 @@ def answers(scene):
             fooled(scene, "second message: " + what, lambda: client.shake(PSKS[0]))  # noqa: B023, called at once
     for before in (0, 2):
         client = scene.later(0, before)
-        (right,) = client.say(client.sealed(77, wire.IDENTIFY))
+        (right,) = client.say(client.sealed(77, protocol.IDENTIFY))
         attempts = list(all_of(right)) + [("heard before", heard) for heard in client.heard[:-1]]
         attempts += [("its own, as if heard", b"\x83" + said[1:]) for said in client.said]
         for what, attempt in attempts:
             if scene.wanted():
                 client = scene.later(0, before)
-                client.sealed(77, wire.IDENTIFY)
+                client.sealed(77, protocol.IDENTIFY)
                 fooled(scene, "answer: " + what, lambda: client.unseal([attempt]))  # noqa: B023, called at once
 
 
@@ -257,7 +258,7 @@ def paired(scene, count, steps):
         committed, told = (result, told) if number == 0 else (committed, result if number == 1 else told)
         if number == 1 and count > 2:
             scene.lock.link.enter(pairer.show(told))
-        if status != wire.DONE and number != 2:
+        if status != protocol.DONE and number != 2:
             raise ValueError("a pairing that does not go on")
     raise ValueError("no step")
 

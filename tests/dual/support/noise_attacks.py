@@ -1,4 +1,5 @@
-"""Attacks on both handshakes and on a session, in the interpreter that runs this: `micropython tests/handshakes.py`.
+"""Attacks on both handshakes and on a session, in the interpreter that runs this: `micropython
+tests/dual/support/noise_attacks.py`.
 
 Every function returns how many attempts were made; ValueError names the first that got anywhere. psk=None is the
 handshake without a pre-shared key. It runs in CPython and in MicroPython, so it imports nothing that is not there.
@@ -6,11 +7,11 @@ handshake without a pre-shared key. It runs in CPython and in MicroPython, so it
 
 import hashlib
 
-from firmware.core import x25519
-from firmware.core.errors import SessionError
-from firmware.core.noise import HandshakeState
-from firmware.core.prologue import CHALLENGE, PAIRING, prologue
-from firmware.core.slices import run
+from tumbler_lock.core import x25519
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import CHALLENGE, PAIRING, prologue
 
 PSK = bytes(range(32))
 OTHER = bytes(range(1, 33))

@@ -1,11 +1,12 @@
-"""The client's side of a pairing, written from docs/link.md ("Pairing") alone, and what a lock is given at its end.
+"""The client's side of a pairing, written from docs/spec/link.md ("Pairing") alone, and what a lock is given at its
+end.
 
 Runs on CPython and MicroPython.
 """
 
 import hashlib
 
-from tests.link_tools import u16, u32
+from tests.dual.support.link_tools import u16, u32
 
 COMMIT, REVEAL, DIGITS, FINISH = 0x70, 0x71, 0x72, 0x73
 SECRET = bytes(range(160, 192))

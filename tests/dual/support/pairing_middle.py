@@ -1,4 +1,4 @@
-"""Somebody in the middle of a pairing, with every strategy we know of (docs/link.md, "Why one in a million").
+"""Somebody in the middle of a pairing, with every strategy we know of (docs/spec/link.md, "Why one in a million").
 
 M runs a real handshake with a real lock as its client, and another with an honest client as its lock. The owner types
 at the lock what the client shows. M has won when the lock agrees to M's own session. Runs on CPython and MicroPython.
@@ -6,13 +6,13 @@ at the lock what the client shows. M has won when the lock agrees to M's own ses
 
 import random
 
-from firmware.core import pairing
-from firmware.core.link import Link
-from firmware.core.noise import HandshakeState
-from firmware.core.prologue import prologue
-from tests.handshakes import Counted
-from tests.link_pairing import COMMIT, REVEAL, Dishonest, Pairer, commitment, digits_of
-from tests.linked import FIRMWARE, Client, Refusal
+from tests.dual.support.linked_lock import FIRMWARE, Client, Refusal
+from tests.dual.support.noise_attacks import Counted
+from tests.dual.support.pairing_client import COMMIT, REVEAL, Dishonest, Pairer, commitment, digits_of
+from tumbler_lock.core import pairing
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import prologue
+from tumbler_lock.core.sessions import Link
 
 
 def source(name):

@@ -1,17 +1,19 @@
-"""Run the tests of one module in the interpreter that runs this: `micropython tests/link_run.py test_frames`.
+"""Run the tests of one module in the interpreter that runs this.
 
-A test is a function `test_...` that takes an empty directory and fails by an exception; such a module uses nothing that
-MicroPython has not. Prints the names of those that passed.
+    micropython tests/dual/support/run_tests.py tests.dual.core.test_fragments
+
+A test is a function `test_...` that takes an empty directory and fails by an exception. Prints the names of those that
+passed.
 """
 
 import sys
 
-from tests.scratch import Scratch
+from tests.dual.support.scratch import Scratch
 
 
 def main(name):
-    """Run every test of `tests/NAME.py`."""
-    module = __import__("tests." + name, None, None, ["main"])
+    """Run every test of a module."""
+    module = __import__(name, None, None, ["main"])
     for test in sorted(dir(module)):
         if test.startswith("test_"):
             with Scratch() as directory:

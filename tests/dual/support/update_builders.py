@@ -1,4 +1,5 @@
-"""Whoever makes updates, for tests: manifests written a second time from docs/update.md, signatures, slots on a disk.
+"""Whoever makes updates, for tests: manifests written a second time from docs/spec/update.md, signatures, slots on a
+disk.
 
 Runs on CPython and MicroPython. The key has 32 one-time keys of LMS_SHA256_M32_H5, LMOTS_SHA256_N32_W8; the tests use
 each for as many messages as they like, which no maker may.
@@ -6,23 +7,23 @@ each for as many messages as they like, which no maker may.
 
 from hashlib import sha256
 
-from firmware.core import files, lms
-from firmware.core.slots import Slots
+from tumbler_lock.core import atomic_files, lms
+from tumbler_lock.core.boot_slots import Slots
 
 HEIGHT = 5
 OLD = {
-    "firmware/__init__.py": b"VERSION = 1\n",
-    "firmware/app/lock.py": b"the lock, " * 30,
-    "firmware/core/same.py": b"as before, " * 500,
-    "firmware/core/gone.py": b"not in the next one",
-    "firmware/core/zz.py": b"grows",
+    "tumbler_lock/__init__.py": b"VERSION = 1\n",
+    "tumbler_lock/app/lock.py": b"the lock, " * 30,
+    "tumbler_lock/core/same.py": b"as before, " * 500,
+    "tumbler_lock/core/gone.py": b"not in the next one",
+    "tumbler_lock/core/zz.py": b"grows",
 }
 NEW = {
-    "firmware/__init__.py": b"VERSION = 2\n",
-    "firmware/app/lock.py": b"another lock, " * 20,
-    "firmware/core/new/deep.py": b"comes, " * 700,
-    "firmware/core/same.py": b"as before, " * 500,
-    "firmware/core/zz.py": b"grows, " * 90,
+    "tumbler_lock/__init__.py": b"VERSION = 2\n",
+    "tumbler_lock/app/lock.py": b"another lock, " * 20,
+    "tumbler_lock/core/new/deep.py": b"comes, " * 700,
+    "tumbler_lock/core/same.py": b"as before, " * 500,
+    "tumbler_lock/core/zz.py": b"grows, " * 90,
 }
 
 
@@ -92,14 +93,16 @@ def put_slot(root, slot, version, contents):
     slots = Slots(root)
     for name in contents:
         path = slots.path(slot, name)
-        files.make_directories(path)
-        files.write(path, (contents[name],))
-    files.write(slots.path(slot, "manifest"), (closed(pack(version, contents)),))
+        atomic_files.make_directories(path)
+        atomic_files.write(path, (contents[name],))
+    atomic_files.write(slots.path(slot, "manifest"), (closed(pack(version, contents)),))
 
 
 def found(root, slot):
     """Every file of a slot's firmware, by name."""
     top = root + "/" + slot + "/"
     return {
-        path[len(top) :]: files.read(path, 100_000) for path, directory in files.tree(top + "firmware") if not directory
+        path[len(top) :]: atomic_files.read(path, 100_000)
+        for path, directory in atomic_files.tree(top + "tumbler_lock")
+        if not directory
     }

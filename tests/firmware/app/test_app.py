@@ -8,22 +8,22 @@ import time
 
 import pytest
 
-from firmware.app.board import Board
-from firmware.app.lock import Lock
-from firmware.app.rtc import BoardClock
-from firmware.app.supervisor import DIED, GRACE, HUNG, Duty, Supervisor
-from firmware.app.uptime import Uptime
-from firmware.core.config import Config
-from firmware.core.errors import StoreFull
-from firmware.core.events import FAULT
-from firmware.core.store import Store
-from firmware.drivers.ds3231 import DS3231
-from firmware.drivers.expander import ExpanderMatrix
-from firmware.drivers.radio import NoRadio
-from host_tools.virtual.models.rmt import Pad, Rmt
-from tests.lock import EXAMPLE_SECRET, NOW, Rtc
-from tests.lock import Lock as Core
-from tests.micropython import ROOT, run
+from tests.dual.support.lock import EXAMPLE_SECRET, NOW, Rtc
+from tests.dual.support.lock import Lock as Core
+from tests.support.micropython import ROOT, run
+from tumbler.simulator.board.models.rmt import Pad, Rmt
+from tumbler_lock.app.board import Board
+from tumbler_lock.app.internal_clock import BoardClock
+from tumbler_lock.app.lock import Lock
+from tumbler_lock.app.supervisor import DIED, GRACE, HUNG, Duty, Supervisor
+from tumbler_lock.app.uptime import Uptime
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.errors import StoreFull
+from tumbler_lock.core.events import FAULT
+from tumbler_lock.core.store import Store
+from tumbler_lock.drivers.ble_peripheral import NoRadio
+from tumbler_lock.drivers.ds3231 import DS3231
+from tumbler_lock.drivers.expander import ExpanderMatrix
 
 PERIOD = 1 << 30
 
@@ -573,7 +573,7 @@ def test_the_ways_to_fail_have_numbers_of_their_own():
 
 ON_MICROPYTHON = """
 import asyncio
-from firmware.app.supervisor import Duty, Supervisor
+from tumbler_lock.app.supervisor import Duty, Supervisor
 
 class Watchdog:
     def feed(self):
@@ -624,7 +624,7 @@ def test_tasks_that_end_or_die_are_told_once():
 
 
 def test_the_virtual_flash_chip(tmp_path):
-    assert run(ROOT / "tests" / "on_micropython" / "flash.py", tmp_path / "image").strip() == "ok"
+    assert run(ROOT / "tests" / "dual" / "on_micropython" / "flash.py", tmp_path / "image").strip() == "ok"
 
 
 LOW = {"battery": True, "sleep": "light", "wake": [32, 33, 25]}

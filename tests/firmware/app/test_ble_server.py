@@ -7,16 +7,16 @@ import json
 
 import pytest
 
-from firmware.core import wire
-from firmware.core.config import Config
-from firmware.core.frames import Cutter, Joiner
-from firmware.core.link import lock_id
-from firmware.core.pairing import CLIENT, LOCK, commitment, digits_of
-from firmware.core.prologue import NO_LOCK, PAIRING
-from tests.linked import Client, Refusal, random
-from tests.lock import EXAMPLE_SECRET
-from tests.micropython import ROOT
-from tests.virtual import Board
+from tests.dual.support.linked_lock import Client, Refusal, random
+from tests.dual.support.lock import EXAMPLE_SECRET
+from tests.support.micropython import ROOT
+from tests.support.virtual import Board
+from tumbler_lock.core import protocol
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.fragments import Cutter, Joiner
+from tumbler_lock.core.pairing import CLIENT, LOCK, commitment, digits_of
+from tumbler_lock.core.prologue import NO_LOCK, PAIRING
+from tumbler_lock.core.sessions import lock_id
 
 PSK = bytes(range(64, 96))
 KEYS = [{"slot": 0, "role": 1, "psk": PSK.hex(), "label": "Ann"}]
@@ -114,7 +114,7 @@ def lock(tmp_path):
 
 def test_identify(lock):
     phone = Phone(lock).connect(psk=PSK)
-    status = phone.done(wire.IDENTIFY)
+    status = phone.done(protocol.IDENTIFY)
     assert status[4:12] == lock_id(EXAMPLE_SECRET)
     assert status[35:] == b"Ann"
 
@@ -138,7 +138,7 @@ def lost(phone):
 
 def test_unlock_moves_the_bolt_and_locks_again(lock):
     phone = Phone(lock).connect(psk=PSK)
-    assert phone.done(wire.UNLOCK) == bytes([5])
+    assert phone.done(protocol.UNLOCK) == bytes([5])
     assert lock.last("bolt")["unlocked"] is True
     assert [event["name"] for event in lock.all("signal")][-1] == "open"
     lock.wait(6)
@@ -147,23 +147,23 @@ def test_unlock_moves_the_bolt_and_locks_again(lock):
 
 def test_a_custom_code_opens_at_once_and_a_deleted_one_no_more(lock):
     phone = Phone(lock).connect(psk=PSK)
-    phone.done(wire.ADD_CODE, bytes(5) + b"\xff" * 4 + b"204060")
+    phone.done(protocol.ADD_CODE, bytes(5) + b"\xff" * 4 + b"204060")
     assert lock.press("204060#") == "open opened"
-    phone.done(wire.DELETE_CODE, b"\x06204060")
+    phone.done(protocol.DELETE_CODE, b"\x06204060")
     assert lock.press("204060#") == "refused wrong"
 
 
 def test_at_the_least_mtu(lock):
     phone = Phone(lock, mtu=0).connect(psk=PSK)
-    assert phone.done(wire.IDENTIFY)[35:] == b"Ann"
+    assert phone.done(protocol.IDENTIFY)[35:] == b"Ann"
     assert all(len(event["value"]) <= 40 for event in told(lock, "notify"))
 
 
 def test_a_thousand_codes_are_listed(lock):
     phone = Phone(lock).connect(psk=PSK)
     for number in range(1000):
-        phone.done(wire.ADD_CODE, bytes([1]) + bytes(4) + b"\xff" * 4 + b"%07d" % (number * 9973 + 10))
-    word, parts = phone.ask(wire.LIST_CODES, b"\xff\xff")
+        phone.done(protocol.ADD_CODE, bytes([1]) + bytes(4) + b"\xff" * 4 + b"%07d" % (number * 9973 + 10))
+    word, parts = phone.ask(protocol.LIST_CODES, b"\xff\xff")
     assert word == "done"
     tags = {part[at : at + 8] for part in parts for at in range(6, len(part), 20)}
     assert len(tags) == 1000
@@ -174,14 +174,14 @@ def test_the_keypad_answers_in_the_middle_of_a_handshake_and_of_a_list(lock):
     phone.hello()
     assert lock.press(lock.code() + "#") == "open opened"
     phone.shake(PSK)
-    assert phone.done(wire.IDENTIFY)[22:24] == bytes([0, 1])
+    assert phone.done(protocol.IDENTIFY)[22:24] == bytes([0, 1])
     for number in range(30):
-        phone.done(wire.ADD_CODE, bytes([1]) + bytes(4) + b"\xff" * 4 + b"%07d" % (number * 9973 + 10))
-    for fragment in phone.cutter.cut(phone.sealed(7, wire.LIST_CODES, b"\xff\xff"), 244):
+        phone.done(protocol.ADD_CODE, bytes([1]) + bytes(4) + b"\xff" * 4 + b"%07d" % (number * 9973 + 10))
+    for fragment in phone.cutter.cut(phone.sealed(7, protocol.LIST_CODES, b"\xff\xff"), 244):
         phone.write(fragment)
     assert lock.press("0000109#") == "refused wrong"
     assert len(phone.unseal(phone.listen())) == 4
-    assert phone.done(wire.IDENTIFY)
+    assert phone.done(protocol.IDENTIFY)
 
 
 def test_a_silent_client_is_sent_away_and_the_next_gets_in(lock):
@@ -193,7 +193,7 @@ def test_a_silent_client_is_sent_away_and_the_next_gets_in(lock):
     assert advertised(lock) is None
     lock.ask("radio", op="disconnect", conn=1)
     lock.wait(1)
-    assert Phone(lock, conn=2).connect(psk=PSK).done(wire.IDENTIFY)
+    assert Phone(lock, conn=2).connect(psk=PSK).done(protocol.IDENTIFY)
 
 
 def test_four_silent_clients_do_not_keep_the_owner_out(lock):
@@ -206,14 +206,14 @@ def test_four_silent_clients_do_not_keep_the_owner_out(lock):
         lock.wait(0.5)
         assert advertised(lock), "the next one may try"
         assert lock.now_ms - began < 7000
-    assert Phone(lock, conn=5).connect(psk=PSK).done(wire.IDENTIFY)
+    assert Phone(lock, conn=5).connect(psk=PSK).done(protocol.IDENTIFY)
 
 
 def test_a_client_that_drips_is_sent_away_after_ten_seconds(lock):
     phone = Phone(lock)
     phone.hello()
     for number in range(3):
-        fragment = Cutter().cut(bytes([wire.HANDSHAKE]) + bytes(48), 20)[number]
+        fragment = Cutter().cut(bytes([protocol.HANDSHAKE]) + bytes(48), 20)[number]
         lock.wait(4)
         if lost(phone):
             break
@@ -226,7 +226,7 @@ def test_a_session_without_a_request_ends_after_half_a_minute(lock):
     phone = Phone(lock).connect(psk=PSK)
     lock.wait(29)
     assert not lost(phone)
-    assert phone.done(wire.IDENTIFY)
+    assert phone.done(protocol.IDENTIFY)
     lock.wait(29)
     assert not lost(phone)
     lock.wait(2)
@@ -237,12 +237,12 @@ def test_a_client_that_goes_in_the_middle_leaves_nothing_behind(lock):
     for conn in range(1, 6):
         phone = Phone(lock, conn=conn)
         phone.hello()
-        message = bytes([wire.HANDSHAKE]) + bytes(48)
+        message = bytes([protocol.HANDSHAKE]) + bytes(48)
         phone.write(phone.cutter.cut(message, 20)[0])
         lock.ask("radio", op="disconnect", conn=conn)
         lock.wait(1)
     phone = Phone(lock, conn=9).connect(psk=PSK)
-    assert phone.done(wire.IDENTIFY)
+    assert phone.done(protocol.IDENTIFY)
 
 
 def test_garbage_ends_the_connection(lock):
@@ -253,7 +253,7 @@ def test_garbage_ends_the_connection(lock):
         assert lost(phone), value
         lock.ask("radio", op="disconnect", conn=phone.conn)
         lock.wait(1)
-    assert Phone(lock, conn=9).connect(psk=PSK).done(wire.IDENTIFY)
+    assert Phone(lock, conn=9).connect(psk=PSK).done(protocol.IDENTIFY)
 
 
 def test_strangers_are_counted_and_let_wait(lock):
@@ -262,12 +262,12 @@ def test_strangers_are_counted_and_let_wait(lock):
             break
         with pytest.raises(Refusal) as refused:
             Phone(lock, conn=tried + 1).connect(psk=bytes(32))
-        assert refused.value.reason == wire.UNSAID
+        assert refused.value.reason == protocol.UNSAID
         lock.wait(0.2)
     assert 16 <= tried < 24, "16, and one more every 2 s"
     lock.wait(2)
     assert advertised(lock)
-    assert Phone(lock, conn=90).connect(psk=PSK).done(wire.IDENTIFY)
+    assert Phone(lock, conn=90).connect(psk=PSK).done(protocol.IDENTIFY)
 
 
 def test_what_is_advertised(lock):
@@ -275,7 +275,7 @@ def test_what_is_advertised(lock):
     assert b"Tumbler" in response
     assert response.endswith(b"\xff\xff" + lock_id(EXAMPLE_SECRET))
     phone = Phone(lock).connect(psk=PSK)
-    phone.done(wire.SET_CONFIG, bytes([7, 5]) + b"cabin")
+    phone.done(protocol.SET_CONFIG, bytes([7, 5]) + b"cabin")
     lock.ask("radio", op="disconnect", conn=1)
     lock.wait(1)
     assert b"cabin" in bytes.fromhex(advertised(lock)["response"])
@@ -317,7 +317,7 @@ def test_a_client_with_a_key_begins_the_time_awake_anew_and_one_without_does_not
             phone = Phone(lock, conn=conn, name=f"phone {conn}")
             if known:
                 phone.connect(psk=PSK)
-                assert phone.done(wire.IDENTIFY)
+                assert phone.done(protocol.IDENTIFY)
                 lock.wait(20)
                 assert not off()
             else:
@@ -351,28 +351,28 @@ def test_an_owner_whose_first_key_is_refused_finds_the_lock_a_second_time_in_the
         lock.ask("radio", op="connect", conn=2, address="010203040506")  # and one whose link breaks
         lock.ask("radio", op="disconnect", conn=2)
         lock.wait(1.5)
-        assert Phone(lock, conn=3).connect(psk=PSK).done(wire.IDENTIFY)
+        assert Phone(lock, conn=3).connect(psk=PSK).done(protocol.IDENTIFY)
 
 
 def test_a_power_cut_in_mid_command_is_done_or_not_and_the_retry_tells(lock):
     outcomes = set()
     for cut in range(1, 40):
         phone = Phone(lock, conn=1, name=f"phone {cut}").connect(psk=PSK)
-        before = phone.done(wire.IDENTIFY)[22:24]
+        before = phone.done(protocol.IDENTIFY)[22:24]
         lock.ask("cut", n=cut)
         arguments = bytes([1]) + bytes(4) + b"\xff" * 4 + b"%07d" % (cut * 9973 + 10)
-        message = phone.cutter.cut(phone.sealed(cut, wire.ADD_CODE, arguments), 244)[0]
+        message = phone.cutter.cut(phone.sealed(cut, protocol.ADD_CODE, arguments), 244)[0]
         ended = lock.ends("radio", op="write", conn=1, handle=handle(lock, COMMAND), value=message.hex())
         if not ended:
             break
         lock.on()
         phone = Phone(lock, conn=1, name=f"again {cut}").connect(psk=PSK)
-        between = phone.done(wire.IDENTIFY)[22:24]
+        between = phone.done(protocol.IDENTIFY)[22:24]
         outcomes.add(between != before)
-        tag = phone.done(wire.ADD_CODE, arguments, cut)
-        after = phone.done(wire.IDENTIFY)[22:24]
+        tag = phone.done(protocol.ADD_CODE, arguments, cut)
+        after = phone.done(protocol.IDENTIFY)[22:24]
         assert int.from_bytes(after, "big") == int.from_bytes(before, "big") + 1
-        assert phone.done(wire.ADD_CODE, arguments, cut) == tag
+        assert phone.done(protocol.ADD_CODE, arguments, cut) == tag
         lock.ask("radio", op="disconnect", conn=1)
         lock.wait(1)
     else:
@@ -389,7 +389,7 @@ def restarts(board):
 
 def settings():
     """All settings of a new lock."""
-    return wire.pack_settings(Config("UTC0"))
+    return protocol.pack_settings(Config("UTC0"))
 
 
 def pair(phone, board, digits=None):
@@ -397,13 +397,13 @@ def pair(phone, board, digits=None):
     phone.hello(PAIRING)
     phone.shake(None)
     nonce = phone.random(16)
-    theirs = phone.done(wire.COMMIT, commitment(CLIENT, phone.hash, nonce))
-    revealed = phone.done(wire.REVEAL, nonce)
+    theirs = phone.done(protocol.COMMIT, commitment(CLIENT, phone.hash, nonce))
+    revealed = phone.done(protocol.REVEAL, nonce)
     assert commitment(LOCK, phone.hash, revealed) == theirs
     shown = digits_of(phone.hash, nonce, revealed)
-    assert phone.ask(wire.DIGITS)[0] == "pairing-pending"
+    assert phone.ask(protocol.DIGITS)[0] == "pairing-pending"
     assert board.press((digits or shown) + "#") == ""
-    return phone.ask(wire.DIGITS)[0]
+    return phone.ask(protocol.DIGITS)[0]
 
 
 @pytest.fixture
@@ -420,13 +420,13 @@ def test_a_new_lock_is_paired_restarts_and_works(blank):
     now = (blank.now_ms // 1000).to_bytes(4, "big")
     rest = PSK + b"\x03Ann" + now + bytes(2) + EXAMPLE_SECRET + settings()
     assert phone.lock_id == NO_LOCK
-    assert phone.done(wire.FINISH, rest) == b"\x00"
+    assert phone.done(protocol.FINISH, rest) == b"\x00"
     assert restarts(blank)
     blank.on(provision=None)
     assert blank.last("started")["trouble"] == ""
     phone = Phone(blank).connect(psk=PSK)
     assert phone.lock_id == lock_id(EXAMPLE_SECRET)
-    status = phone.done(wire.IDENTIFY)
+    status = phone.done(protocol.IDENTIFY)
     assert status[14] & 1, "its time is trusted"
     assert blank.press(blank.code() + "#") == "open opened"
 
@@ -442,26 +442,26 @@ def test_wrong_digits_end_a_pairing(blank):
 def test_a_lock_that_has_a_secret_pairs_only_with_the_button_held(lock):
     with pytest.raises(Refusal) as refused:
         Phone(lock).hello(PAIRING)
-    assert refused.value.reason == wire.NO_PAIRING
+    assert refused.value.reason == protocol.NO_PAIRING
     lock.wait(1)
     lock.ask("button", held=True)
     phone = Phone(lock, conn=2)
     assert pair(phone, lock) == "done"
     lock.ask("button", held=False)
-    assert phone.ask(wire.FINISH, bytes(range(32)) + b"\x03Bea")[0] == "button-needed"
+    assert phone.ask(protocol.FINISH, bytes(range(32)) + b"\x03Bea")[0] == "button-needed"
     lock.ask("button", held=True)
-    assert phone.done(wire.FINISH, bytes(range(32)) + b"\x03Bea") == b"\x01"
+    assert phone.done(protocol.FINISH, bytes(range(32)) + b"\x03Bea") == b"\x01"
     lock.wait(1)
     lock.ask("radio", op="disconnect", conn=2)
     lock.wait(1)
-    assert Phone(lock, conn=3).connect(1, bytes(range(32))).done(wire.IDENTIFY)[35:] == b"Bea"
+    assert Phone(lock, conn=3).connect(1, bytes(range(32))).done(protocol.IDENTIFY)[35:] == b"Bea"
 
 
 def test_factory_reset_needs_the_button_and_leaves_a_new_lock(lock):
     phone = Phone(lock).connect(psk=PSK)
-    assert phone.ask(wire.RESET)[0] == "button-needed"
+    assert phone.ask(protocol.RESET)[0] == "button-needed"
     lock.ask("button", held=True)
-    assert phone.done(wire.RESET) == b""
+    assert phone.done(protocol.RESET) == b""
     assert restarts(lock)
     lock.on(provision=None)
     assert lock.last("started")["trouble"] == "no-secret"

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from firmware.core.budget import refill_interval, worst_odds
-from firmware.core.policy import STANDARD
-from tests.lock import HOUR
-from tests.micropython import ROOT
-from tests.virtual import Board
+from tests.dual.support.lock import HOUR
+from tests.support.micropython import ROOT
+from tests.support.virtual import Board
+from tumbler_lock.core.budget import refill_interval, worst_odds
+from tumbler_lock.core.policy import STANDARD
 
 MOTOR = {"kind": "motor", "open": 26, "close": 19, "opened": 16, "closed": 17}
 SAFE = {"pin": 26, "limit_ms": 10000, "fail": "safe"}

@@ -6,11 +6,11 @@ from binascii import crc32
 
 import pytest
 
-from firmware.app.sleep import pack_kept, unpack_kept
-from firmware.core.budget import RESIDENT_EVERY, TRIES, Budget
-from firmware.core.policy import STANDARD
-from tests.campaign import cases
-from tests.lock import Lock
+from tests.dual.support.lock import Lock
+from tests.support.campaign import cases
+from tumbler_lock.app.sleep import pack_kept, unpack_kept
+from tumbler_lock.core.budget import RESIDENT_EVERY, TRIES, Budget
+from tumbler_lock.core.policy import STANDARD
 
 KEPT = pack_kept(7, (100, 200), 5000, 1)
 

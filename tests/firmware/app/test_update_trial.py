@@ -1,30 +1,31 @@
-"""The real firmware in two slots of the virtual board: what a start does with one that is broken (docs/update.md)."""
+"""The real firmware in two slots of the virtual board: what a start does with one that is broken
+(docs/spec/update.md)."""
 
 import json
 import shutil
 
 import pytest
 
-from firmware.core.slots import SETTLED, STARTS, TRIAL, Record, pack, unpack
-from host_tools.board_process import BoardStopped
-from host_tools.cable import plug_in
-from host_tools.update_file import Update, build, compile_source, loader
-from host_tools.virtual_lock import SLOTS_KIB
-from tests import micropython
-from tests.campaign import campaign
-from tests.micropython import ROOT
-from tests.test_update import begin, finish, maker, piece, send, sha, status
-from tests.test_wireless import KEYS, PSK, Phone, restarts
-from tests.virtual import Board
+from tests.dual.core.test_updates import begin, finish, maker, piece, send, sha, status
+from tests.firmware.app.test_ble_server import KEYS, PSK, Phone, restarts
+from tests.support import micropython
+from tests.support.campaign import campaign
+from tests.support.micropython import ROOT
+from tests.support.virtual import Board
+from tumbler.simulator.flash_image import plug_in
+from tumbler.simulator.lock import SLOTS_KIB
+from tumbler.simulator.process import BoardStopped
+from tumbler.updates.update_file import Update, build, compile_source, loader
+from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, Record, pack, unpack
 
-DISK = ROOT / "tests" / "on_micropython" / "disk.py"
+DISK = ROOT / "tests" / "dual" / "on_micropython" / "disk.py"
 
 RAISES = "raise RuntimeError('made to fail')\n"
 HANGS = "import time\nwhile True:\n    time.sleep_ms(500)\n"
 RESETS = "import machine\nmachine.reset()\n"
 RETURNS = "def run(board, slot):\n    pass\n"
 # The whole lock, and then something of it is broken.
-SOUND = (ROOT / "firmware" / "app" / "lock.py").read_text(encoding="utf-8")
+SOUND = (ROOT / "firmware" / "tumbler_lock" / "app" / "lock.py").read_text(encoding="utf-8")
 DIES = SOUND.replace("await duty.rest(CLOCK_MS)\n", "await duty.rest(20_000)\n                raise ValueError\n")
 MADE = "                self._trial = Trial(slots, slot)\n"
 NEVER_WELL = SOUND.replace(MADE, MADE + "                self._trial.round = lambda rounds, sound: False\n")
@@ -84,7 +85,7 @@ class Slotted(Board):
         for name, text in sources.items():
             path = self.folder / "source.py"
             path.write_text(text, encoding="utf-8")
-            contents[f"firmware/{name}.mpy"] = compile_source(path, f"firmware/{name}.py")
+            contents[f"tumbler_lock/{name}.mpy"] = compile_source(path, f"tumbler_lock/{name}.py")
         return Update.of(tuple(map(int, version.split("."))), self.base.manifest.bytecode, contents)
 
     def record(self):
@@ -174,7 +175,7 @@ def test_a_trial_that_is_switched_off_too_soon_three_times_is_over(board):
 def test_an_update_that_does_not_even_start_is_rolled_back_by_itself(board, sources):
     if sources == {"board": "x = (\n"}:
         broken = board.variant()
-        broken.contents["firmware/app/board.mpy"] = b"M\x05 of another format"
+        broken.contents["tumbler_lock/app/board.mpy"] = b"M\x05 of another format"
         broken = Update.of((0, 2, 0), broken.manifest.bytecode, broken.contents)
     else:
         broken = board.variant(**sources)
@@ -214,7 +215,7 @@ def test_a_lock_on_trial_does_not_sleep(board):
 
 
 def test_a_radio_that_fails_keeps_an_update_from_being_confirmed(board):
-    wireless = (ROOT / "firmware" / "app" / "wireless.py").read_text(encoding="utf-8")
+    wireless = (ROOT / "firmware" / "tumbler_lock" / "app" / "ble_server.py").read_text(encoding="utf-8")
     broken = wireless.replace("self._arrived = await self._radio.accept(", 'raise NoRadio("broken")\n            (')
     assert broken != wireless
     board.slot("b", board.variant(wireless=broken))
@@ -253,7 +254,7 @@ def test_without_slot_the_first_whole_one_runs(board):
     assert board.on()["provisioned"]
     board.off()
     board.slot("b", board.variant())
-    board.put({"/a/firmware/core/zone.mpy": b"damaged"})
+    board.put({"/a/tumbler_lock/core/zone.mpy": b"damaged"})
     assert board.starts() == 1
     board.off()
     assert board.record() is None
@@ -262,7 +263,7 @@ def test_without_slot_the_first_whole_one_runs(board):
 def test_a_settled_slot_that_is_damaged_gives_way(board):
     board.slot("b", board.variant())
     board.say("a", SETTLED, 0)
-    board.put({"/a/firmware/core/zone.mpy": b"damaged"})
+    board.put({"/a/tumbler_lock/core/zone.mpy": b"damaged"})
     assert board.starts() == 2
     board.off()
     assert board.record() == Record("b", SETTLED, 0)
@@ -290,7 +291,7 @@ def test_while_the_loaders_folder_is_changed_the_old_one_is_taken(board):
     board.put({f"/loader_old/{path.partition('/')[2]}": data for path, data in parts.items()})
     board.disk(remove=[f"/{path}" for path in parts])
     micropython.run(
-        "import sys, os, vfs\nfrom host_tools.virtual.flash import Flash\n"
+        "import sys, os, vfs\nfrom tumbler.simulator.board.flash import Flash\n"
         "vfs.mount(vfs.VfsLfs2(Flash(%r, %d, None)), '/disk')\nos.rmdir('/disk/loader')\nvfs.umount('/disk')\n"
         % (str(board.flash), SLOTS_KIB)
     )

@@ -1,10 +1,12 @@
-"""The guess budget, against docs/lock.md: limits by arithmetic, and attacks on the real verifier."""
+"""The guess budget, against docs/design/lock.md: limits by arithmetic, and attacks on the real verifier."""
 
 import random
 
 import pytest
 
-from firmware.core.budget import (
+from tests.dual.support.lock import HOUR, NOW, Lock
+from tests.firmware.core.test_verifier import wrong_digits
+from tumbler_lock.core.budget import (
     DAY,
     RESIDENT_EVERY,
     RISK,
@@ -15,10 +17,8 @@ from firmware.core.budget import (
     resident_may,
     worst_odds,
 )
-from firmware.core.policy import STANDARD, STRICT, Policy, worst_accepted
-from firmware.core.tickets import PERMANENT
-from tests.lock import HOUR, NOW, Lock
-from tests.test_verifier import wrong_digits
+from tumbler_lock.core.policy import STANDARD, STRICT, Policy, worst_accepted
+from tumbler_lock.core.tickets import PERMANENT
 
 NOTHING_STORED = [0] * 10
 

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from firmware.core.codebook import ACTIVE, CODE_SIZE, FRESH, NEVER, REVOKED, USED, Code, CodeBook
-from firmware.core.errors import StoreFull
-from tests.campaign import cases
+from tests.support.campaign import cases
+from tumbler_lock.core.codebook import ACTIVE, CODE_SIZE, FRESH, NEVER, REVOKED, USED, Code, CodeBook
+from tumbler_lock.core.errors import StoreFull
 
 
 def some_code(rng: random.Random, tag: bytes | None = None) -> Code:

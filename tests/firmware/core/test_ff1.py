@@ -6,10 +6,10 @@ import random
 import pytest
 from dealcode import _ff1
 
-from firmware.core.aes import ecb
-from firmware.core.ff1 import FF1, ascii_digits
-from tests import micropython
-from tests.campaign import cases
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.core.aes import ecb
+from tumbler_lock.core.ff1 import FF1, ascii_digits
 
 KEY_128 = "2b7e151628aed2a6abf7158809cf4f3c"
 KEY_192 = KEY_128 + "ef4359d8d580aa4f"
@@ -29,7 +29,7 @@ SAMPLES = [
 # Reads [key, tweak, plain, coded] rows and prints how many hold both ways.
 COMPARE = """
 import json, sys
-from firmware.core.ff1 import FF1
+from tumbler_lock.core.ff1 import FF1
 good = 0
 for key, tweak, plain, coded in json.load(open(sys.argv[1])):
     cipher = FF1(bytes.fromhex(key))
@@ -60,7 +60,8 @@ def test_nist_samples_in_micropython(tmp_path):
     """All but the 192-bit ones: `cryptolib` has no such keys, and says so."""
     rows = [row for row in SAMPLES if row[0] != KEY_192]
     assert in_micropython(rows, tmp_path / "rows.json") == len(rows) == 4
-    script = "from firmware.core.ff1 import FF1\ntry:\n    FF1(bytes(24))\nexcept ValueError:\n    print('refused')\n"
+    script = "try:\n    FF1(bytes(24))\nexcept ValueError:\n    print('refused')\n"
+    script = "from tumbler_lock.core.ff1 import FF1\n" + script
     assert micropython.run(script) == "refused\n"
 
 

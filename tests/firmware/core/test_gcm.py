@@ -5,16 +5,16 @@ import random
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from firmware.core import gcm
-from firmware.core.errors import SessionError
-from firmware.core.gcm import Gcm
-from tests import micropython
-from tests.campaign import cases
 from tests.generators.noise import GCM
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.core import gcm
+from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.gcm import Gcm
 
 COMPARE = """
 import sys
-from firmware.core.gcm import Gcm
+from tumbler_lock.core.gcm import Gcm
 for line in open(sys.argv[1]):
     key, nonce, extra, text, sealed = (bytes.fromhex(word) for word in line.rstrip("\\n").split(","))
     cipher = Gcm(key)

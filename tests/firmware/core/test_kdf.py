@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from firmware.core.kdf import Hmac, hkdf, hmac_sha256, same
-from tests import micropython
-from tests.campaign import cases
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.core.kdf import Hmac, hkdf, hmac_sha256, same
 
 LARGE = (
     b"This is a test using a larger than block-size key and a larger than block-size data. "
@@ -57,7 +57,7 @@ RFC_5869 = [
 
 COMPARE = """
 import json, sys
-from firmware.core.kdf import Hmac, hkdf, hmac_sha256, same
+from tumbler_lock.core.kdf import Hmac, hkdf, hmac_sha256, same
 h = bytes.fromhex
 rows = json.load(open(sys.argv[1]))
 good = sum(hmac_sha256(h(k), h(m)).hex() == o and Hmac(h(k)).digest(h(m)).hex() == o for k, m, o in rows["hmac"])

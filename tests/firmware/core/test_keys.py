@@ -1,14 +1,14 @@
-"""Key slots, against the table in docs/storage.md and the rules of docs/lock.md."""
+"""Key slots, against the table in docs/spec/storage.md and the rules of docs/design/lock.md."""
 
 import struct
 
 import pytest
 
-from firmware.core.codebook import NEVER
-from firmware.core.keys import MANAGER, OPENER, OWNER, RELAY, ROLE_NAMES, Key, pack_keys, unpack_keys
-from firmware.core.zone import Zone
-from tests import micropython
-from tests.lock import DAY, HOUR, NOW
+from tests.dual.support.lock import DAY, HOUR, NOW
+from tests.support import micropython
+from tumbler_lock.core.codebook import NEVER
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, ROLE_NAMES, Key, pack_keys, unpack_keys
+from tumbler_lock.core.zone import Zone
 
 PSK = bytes(range(32, 64))
 UTC = Zone("UTC0")
@@ -91,7 +91,7 @@ def test_the_other_interpreter_takes_and_refuses_the_same():
     good = [table(size=5), Key(0, OWNER, PSK, "日本語 ✓").pack(), Key(9, OPENER, PSK, "", 127).pack()]
     source = (
         "import sys\n"
-        "from firmware.core.keys import Key\n"
+        "from tumbler_lock.core.keys import Key\n"
         "for line in sys.argv[1:]:\n"
         "    data = bytes.fromhex(line)\n"
         "    try:\n"

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from firmware.core.clock import EARLIEST, LATEST, Clock
-from firmware.core.config import Config
-from firmware.core.entry import EntryBuffer
-from firmware.core.events import EVENT_NAMES, REASONS, VERDICTS, event_name
-from firmware.core.policy import STRICT
-from tests.lock import NOW, Rtc
+from tests.dual.support.lock import NOW, Rtc
+from tumbler_lock.core.clock import EARLIEST, LATEST, Clock
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.events import EVENT_NAMES, REASONS, VERDICTS, event_name
+from tumbler_lock.core.keypad_buffer import EntryBuffer
+from tumbler_lock.core.policy import STRICT
 
 
 def typed(keys, step=100, buffer=None):

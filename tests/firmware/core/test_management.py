@@ -1,11 +1,13 @@
-"""The owner's commands, against docs/lock.md."""
+"""The owner's commands, against docs/design/lock.md."""
 
 import pytest
 
-from firmware.core.codebook import NEVER
-from firmware.core.config import Config
-from firmware.core.errors import Refused, StoreFull
-from firmware.core.events import (
+from tests.dual.power.model import state_of
+from tests.dual.support.lock import DAY, HOUR, NOW, Lock
+from tumbler_lock.core.codebook import NEVER
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.errors import Refused, StoreFull
+from tumbler_lock.core.events import (
     ADDED,
     ALL_ERASED,
     BATTERY,
@@ -23,12 +25,10 @@ from firmware.core.events import (
     UNLOCKED,
     UPDATED,
 )
-from firmware.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
-from firmware.core.owner import LOCAL, By
-from firmware.core.policy import STRICT
-from firmware.core.tickets import DAILY, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from tests.lock import DAY, HOUR, NOW, Lock
-from tests.power.model import state_of
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
+from tumbler_lock.core.management import LOCAL, By
+from tumbler_lock.core.policy import STRICT
+from tumbler_lock.core.tickets import DAILY, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 
 
 @pytest.fixture

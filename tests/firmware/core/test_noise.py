@@ -9,20 +9,21 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from noise.exceptions import NoiseInvalidMessage
 
-from firmware.core import noise
-from firmware.core.errors import LockError, SessionError
-from firmware.core.noise import CipherState, HandshakeState
-from firmware.core.prologue import CHALLENGE, LOCK_ID, NO_LOCK, PAIRING, VERSION, prologue
-from firmware.core.slices import run
-from tests import handshakes, micropython
-from tests.campaign import cases
+from tests.dual.support import noise_attacks
+from tests.dual.support.noise_attacks import PROLOGUE, PSK, Counted, Stream, session, side
 from tests.generators.link import example, pairing_example
 from tests.generators.noise import connection
-from tests.handshakes import PROLOGUE, PSK, Counted, Stream, session, side
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.core import noise
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.errors import LockError, SessionError
+from tumbler_lock.core.noise import CipherState, HandshakeState
+from tumbler_lock.core.prologue import CHALLENGE, LOCK_ID, NO_LOCK, PAIRING, VERSION, prologue
 
 LIVE = """
 import sys
-from firmware.core.noise import HandshakeState
+from tumbler_lock.core.noise import HandshakeState
 from os import urandom
 from binascii import hexlify, unhexlify
 
@@ -126,7 +127,7 @@ def test_live_between_another_library_and_micropython(initiator, keyed):
 
 @pytest.mark.parametrize(
     ("begin", "psk"),
-    [(PROLOGUE, handshakes.OTHER), (prologue(1, 1, 4, b"the lock", bytes(16)), PSK), (b"", PSK), (PROLOGUE, None)],
+    [(PROLOGUE, noise_attacks.OTHER), (prologue(1, 1, 4, b"the lock", bytes(16)), PSK), (b"", PSK), (PROLOGUE, None)],
 )
 def test_the_other_library_and_ours_refuse_each_other_with_another_key_or_prologue(begin, psk):
     with pytest.raises(SessionError):
@@ -156,22 +157,24 @@ def test_without_a_key_the_other_library_and_ours_refuse_another_prologue():
 
 def test_attacks():
     for payload in (b"", b"a payload of some bytes"):
-        assert handshakes.first_message(payload) > 384
-        assert handshakes.second_message(payload) > 384
-    assert handshakes.first_message_in_clear() > 256
-    assert handshakes.second_message(psk=None) > 384
+        assert noise_attacks.first_message(payload) > 384
+        assert noise_attacks.second_message(payload) > 384
+    assert noise_attacks.first_message_in_clear() > 256
+    assert noise_attacks.second_message(psk=None) > 384
     for payload in (b"", b"open", bytes(100)):
-        assert handshakes.session_message(payload) > 128
-        assert handshakes.session_message(payload, None) > 128
+        assert noise_attacks.session_message(payload) > 128
+        assert noise_attacks.session_message(payload, None) > 128
     for psk in (PSK, None):
-        assert handshakes.another_prologue(psk) > 280
-        assert [handshakes.low_order(psk), handshakes.replayed_alike(psk), handshakes.order(psk)] == [10, 4, 7]
-    assert [handshakes.strangers(), handshakes.replayed()] == [18, 128]
+        assert noise_attacks.another_prologue(psk) > 280
+        assert [noise_attacks.low_order(psk), noise_attacks.replayed_alike(psk), noise_attacks.order(psk)] == [10, 4, 7]
+    assert [noise_attacks.strangers(), noise_attacks.replayed()] == [18, 128]
 
 
 def test_attacks_in_micropython(capsys):
-    handshakes.main()
-    assert micropython.run(micropython.ROOT / "tests" / "handshakes.py") == capsys.readouterr().out
+    noise_attacks.main()
+    assert (
+        micropython.run(micropython.ROOT / "tests" / "dual" / "support" / "noise_attacks.py") == capsys.readouterr().out
+    )
 
 
 def test_garbage_of_every_length_costs_no_curve_operation():
@@ -209,7 +212,7 @@ def test_sizes_of_messages(psk, sizes):
 
 
 def test_costs_in_micropython():
-    figures = json.loads(micropython.run(micropython.ROOT / "tests" / "bench" / "link.py", heap="192k"))
+    figures = json.loads(micropython.run(micropython.ROOT / "tests" / "dual" / "bench" / "link.py", heap="192k"))
     cost = figures["cost in HMAC"]
     # On a busy machine times mean little; these are thirty times apart.
     for light in ("lock: a first message with a wrong key", "lock: the same after prepare", "seal 64 bytes"):
@@ -239,7 +242,7 @@ def test_closed_between_two_slices():
     responder.close()
     with pytest.raises(SessionError):
         run(steps)
-    handshakes.dead("closed", responder)
+    noise_attacks.dead("closed", responder)
 
 
 def test_abandoned_between_two_slices_it_can_be_done_again():
@@ -341,10 +344,10 @@ def test_at_its_end_a_handshake_holds_only_what_split_needs():
 
 def test_errors_are_of_one_class_and_hold_no_secret():
     assert issubclass(SessionError, LockError)
-    secrets = [PSK, handshakes.OTHER, b"payload", b"digits 2468"]
+    secrets = [PSK, noise_attacks.OTHER, b"payload", b"digits 2468"]
     errors = []
     for work in (
-        lambda: side(False).read(side(True, handshakes.OTHER).write(b"payload")),
+        lambda: side(False).read(side(True, noise_attacks.OTHER).write(b"payload")),
         lambda: side(False).read(b"digits 2468"),
         lambda: side(True).read(bytes(48)),
         lambda: session()[0][1].open(b"digits 2468" * 4),
@@ -362,7 +365,7 @@ def test_errors_are_of_one_class_and_hold_no_secret():
 
 
 def test_prologue():
-    """Against the table of docs/link.md, field by field."""
+    """Against the table of docs/spec/link.md, field by field."""
     made = prologue(3, 2, 5, bytes(range(8)), bytes(range(16, 32)))
     assert len(made) == 35
     assert made[:8] == b"TUMBLERl"
@@ -400,7 +403,7 @@ def test_the_names_are_the_first_hash():
 
 
 def test_the_worked_examples_of_the_document():
-    text = (micropython.ROOT / "docs" / "link.md").read_text(encoding="utf-8")
+    text = (micropython.ROOT / "docs" / "spec" / "link.md").read_text(encoding="utf-8")
     written = set(re.findall(r"`([^`]*)`", text))
     paired, digits = pairing_example()
     for shown in (example(), paired):

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from firmware.core.policy import STANDARD, STRICT, accepted_at
-from firmware.core.tickets import ERASE, REVOKE, meaning
-from tests.campaign import cases
-from tests.lock import HOUR, NOW, Lock
+from tests.dual.support.lock import HOUR, NOW, Lock
+from tests.support.campaign import cases
+from tumbler_lock.core.policy import STANDARD, STRICT, accepted_at
+from tumbler_lock.core.tickets import ERASE, REVOKE, meaning
 
 # Half past the hour, and two minutes before the next, when one more start hour is acceptable.
 MOMENTS = {"mid-hour": NOW + HOUR // 2, "last minutes": NOW + HOUR - 120}

@@ -7,13 +7,13 @@ import random
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from firmware.core import passcode
-from firmware.core.kdf import hkdf
-from firmware.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from tests import micropython
-from tests.campaign import cases
-from tests.document import TEXT, rows
 from tests.generators import codes as model
+from tests.support import micropython
+from tests.support.campaign import cases
+from tests.support.doc_tables import TEXT, rows
+from tumbler_lock.core import passcode
+from tumbler_lock.core.kdf import hkdf
+from tumbler_lock.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
 
 SECRET = bytes(range(32))
 
@@ -100,7 +100,7 @@ def test_random_codes_against_a_second_implementation():
 
 IN_MICROPYTHON = """
 import json, sys
-from firmware.core.passcode import Scheme
+from tumbler_lock.core.passcode import Scheme
 good = 0
 for secret, epoch, hour, ticket, length, digits in json.load(open(sys.argv[1])):
     scheme = Scheme(bytes.fromhex(secret), epoch)

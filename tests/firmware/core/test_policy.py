@@ -4,14 +4,24 @@ import random
 
 import pytest
 
-from firmware.core.budget import DAY, RISK, day_risk, refill_interval, resident_may, worst_odds
-from firmware.core.policy import OFFLINE_KINDS, STANDARD, STRICT, Policy, accepted_at, worst_accepted
-from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, Meaning, meaning, ticket_of
-from firmware.core.zone import Zone
-from tests.campaign import cases
-from tests.document import TEXT, number, rows
 from tests.generators import odds as model
 from tests.generators.zones import BEGIN, END, changes, library_zone
+from tests.support.campaign import cases
+from tests.support.doc_tables import TEXT, number, rows
+from tumbler_lock.core.budget import DAY, RISK, day_risk, refill_interval, resident_may, worst_odds
+from tumbler_lock.core.policy import OFFLINE_KINDS, STANDARD, STRICT, Policy, accepted_at, worst_accepted
+from tumbler_lock.core.tickets import (
+    ERASE,
+    ONE_TIME,
+    PERMANENT,
+    RECURRING,
+    REVOKE,
+    TIMED,
+    Meaning,
+    meaning,
+    ticket_of,
+)
+from tumbler_lock.core.zone import Zone
 
 HOUR = 3600
 UTC = Zone("UTC0")

@@ -4,12 +4,12 @@ import datetime
 
 import pytest
 
-from firmware.core.schedule import in_cycle, occurs
-from firmware.core.tickets import CYCLE_NAMES, DAILY, WEEKEND, WEEKLY, WORKDAY
-from firmware.core.zone import Zone
-from host_tools.zones import iana, posix_rule
 from tests.generators.schedules import MONDAY, open_hours
 from tests.generators.zones import EPOCH
+from tumbler.timezones import iana, posix_rule
+from tumbler_lock.core.schedule import in_cycle, occurs
+from tumbler_lock.core.tickets import CYCLE_NAMES, DAILY, WEEKEND, WEEKLY, WORKDAY
+from tumbler_lock.core.zone import Zone
 
 FIRST = MONDAY.toordinal() - EPOCH
 SATURDAY_SUNDAY = 0b1100000

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from firmware.core import files, journal, store
-from firmware.core.codebook import ACTIVE, NEVER, REVOKED, USED, Code
-from firmware.core.errors import LockError, MemoryLost, NotProvisioned, StoreFull
-from firmware.core.keys import Key
-from firmware.core.records import pack_counters, unpack_counters
-from firmware.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
-from tests import micropython
-from tests.campaign import cases
-from tests.power.model import Model, difference, state_of
+from tests.dual.power.model import Model, difference, state_of
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.core import atomic_files, journal, store
+from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, USED, Code
+from tumbler_lock.core.errors import LockError, MemoryLost, NotProvisioned, StoreFull
+from tumbler_lock.core.keys import Key
+from tumbler_lock.core.records import pack_counters, unpack_counters
+from tumbler_lock.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
 
 SECRET = bytes(range(32))
 CONFIG = b"some configuration"
@@ -250,7 +250,7 @@ def test_wiping_leaves_nothing_whatever_was_there(tmp_path, monkeypatch):
     lock = make(tmp_path)
     (tmp_path / "journal.new").write_bytes(SECRET)
     removed = []
-    remove = files.remove
+    remove = atomic_files.remove
 
     def cut(path):
         if len(removed) == 1:
@@ -259,7 +259,7 @@ def test_wiping_leaves_nothing_whatever_was_there(tmp_path, monkeypatch):
         remove(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "remove", cut)
+        patch.setattr(atomic_files, "remove", cut)
         with pytest.raises(StoreFull, match="error 5"):
             Store.wipe(str(tmp_path))
     assert removed == ["journal"], "secret and memory go first, together"
@@ -720,7 +720,7 @@ def test_a_disk_that_takes_no_more_changes_nothing(tmp_path, monkeypatch, small,
         raise OSError(28, "no space")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, broken, fail)
+        patch.setattr(atomic_files, broken, fail)
         tries = {
             "append": [lambda: lock.commit([event()], NOW, True)],
             "write": [lambda: lock.pay(NOW), lambda: lock.keep(1, NOW), lock.compact],
@@ -742,7 +742,7 @@ def test_a_disk_that_takes_no_more_changes_nothing(tmp_path, monkeypatch, small,
 
 @pytest.mark.parametrize("broken", ["_put", "_rename"])
 def test_a_commit_that_was_done_counts_even_if_the_file_system_then_fails(tmp_path, monkeypatch, broken):
-    done = getattr(files, broken)
+    done = getattr(atomic_files, broken)
 
     def do_and_fail(*args):
         done(*args)
@@ -750,12 +750,12 @@ def test_a_commit_that_was_done_counts_even_if_the_file_system_then_fails(tmp_pa
 
     if broken == "_rename":
         with monkeypatch.context() as patch:
-            patch.setattr(files, broken, do_and_fail)
+            patch.setattr(atomic_files, broken, do_and_fail)
             lock = make(tmp_path)
     else:
         lock = make(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(files, broken, do_and_fail)
+        patch.setattr(atomic_files, broken, do_and_fail)
         if broken == "_put":
             lock.commit([put(0, state=USED), event()], NOW + 60, True)
             with pytest.raises(StoreFull):
@@ -775,7 +775,7 @@ def test_provisioning_on_a_full_disk_makes_no_lock(tmp_path, monkeypatch):
 
     for broken in ("write", "rename"):
         with monkeypatch.context() as patch:
-            patch.setattr(files, broken, fail)
+            patch.setattr(atomic_files, broken, fail)
             with pytest.raises(StoreFull):
                 Store.create(str(tmp_path), SECRET, CONFIG, NOW)
         with pytest.raises(NotProvisioned):
@@ -803,9 +803,9 @@ def test_both_interpreters_write_the_same_bytes(tmp_path):
     theirs.mkdir()
     source = (
         "import sys\n"
-        "from firmware.core.codebook import Code\n"
-        "from firmware.core.keys import Key\n"
-        "from firmware.core.store import Entry, Store\n"
+        "from tumbler_lock.core.codebook import Code\n"
+        "from tumbler_lock.core.keys import Key\n"
+        "from tumbler_lock.core.store import Entry, Store\n"
         "def build(path):\n"
         "    keys = [Key(n, 1 + n % 4, bytes([n]) * 32, 'Jörg %d' % n) for n in range(16)]\n"
         f"    lock = Store.create(path, bytes(range(32)), b'config', {NOW}, 0, keys)\n"
@@ -829,13 +829,13 @@ def test_both_interpreters_write_the_same_bytes(tmp_path):
 
 def test_on_littlefs():
     """A full flash, a full book, a full log and damage, on the real littlefs in the real MicroPython."""
-    said = micropython.run(Path(__file__).with_name("power") / "limits.py", heap="32m")
+    said = micropython.run(micropython.ROOT / "tests" / "dual" / "power" / "limits.py", heap="32m")
     assert said.splitlines()[-1] == "all held"
 
 
 def test_what_it_costs_in_micropython():
     """Heap with 1,000 codes, and a look-up against one HMAC-SHA256 in the same run."""
-    cost = json.loads(micropython.run(Path(__file__).with_name("power") / "cost.py"))
+    cost = json.loads(micropython.run(micropython.ROOT / "tests" / "dual" / "power" / "cost.py"))
     assert cost["codes"] == 1000
     assert 24_000 < cost["store_heap"] <= 32_768
     assert 16 * 64 < cost["keys_heap"] <= 8_192
@@ -845,7 +845,7 @@ def test_what_it_costs_in_micropython():
 
 @pytest.mark.parametrize("kib", [512, 2048])
 def test_ten_years_of_entries_stay_under_a_tenth_of_the_rated_erases(kib):
-    script = Path(__file__).with_name("power") / "wear.py"
+    script = micropython.ROOT / "tests" / "dual" / "power" / "wear.py"
     wear = json.loads(micropython.run(script, kib, 100, cases(3_000, 100_000), timeout=900))
     assert 1 < wear["erases_per_entry"] < 2
     assert 2 <= wear["commits_per_entry"] < 2.1
@@ -870,11 +870,11 @@ def test_a_change_in_doubt_stops_the_store_until_a_start(tmp_path, monkeypatch, 
 
     with monkeypatch.context() as patch:
         if change == "append":
-            patch.setattr(files, "_put", failing(files._put))
-            patch.setattr(files.os, "stat", silent)
+            patch.setattr(atomic_files, "_put", failing(atomic_files._put))
+            patch.setattr(atomic_files.os, "stat", silent)
         else:
-            patch.setattr(files, "_rename", failing(files._rename))
-            patch.setattr(files, "exists", silent)
+            patch.setattr(atomic_files, "_rename", failing(atomic_files._rename))
+            patch.setattr(atomic_files, "exists", silent)
         with pytest.raises(StoreFull):
             store.commit([Entry(1, 1, NONE, None, 2)], NOW, True) if change == "append" else store.compact()
     assert store.in_doubt

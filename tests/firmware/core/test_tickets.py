@@ -2,8 +2,10 @@
 
 import pytest
 
-from firmware.core import tickets
-from firmware.core.tickets import (
+from tests.generators import codes as model
+from tests.support.doc_tables import rows
+from tumbler_lock.core import tickets
+from tumbler_lock.core.tickets import (
     CUSTOM,
     CYCLE_NAMES,
     DAILY,
@@ -21,8 +23,6 @@ from firmware.core.tickets import (
     meaning,
     ticket_of,
 )
-from tests.document import rows
-from tests.generators import codes as model
 
 ALL = range(10_000)
 

@@ -1,15 +1,17 @@
-"""The verifier, against docs/lock.md and docs/passcodes.md: expectations written by hand from the documents."""
+"""The verifier, against docs/design/lock.md and docs/spec/passcodes.md: expectations written by hand from the
+documents."""
 
 import random
 
 import pytest
 
-from firmware.core.codebook import FRESH, NEVER, USED
-from firmware.core.config import Config
-from firmware.core.errors import Refused, StoreFull
-from firmware.core.events import PASSAGE, REASONS, VERDICTS
-from firmware.core.policy import STRICT
-from firmware.core.tickets import (
+from tests.dual.support.lock import DAY, HOUR, NOW, Lock
+from tumbler_lock.core.codebook import FRESH, NEVER, USED
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.errors import Refused, StoreFull
+from tumbler_lock.core.events import PASSAGE, REASONS, VERDICTS
+from tumbler_lock.core.policy import STRICT
+from tumbler_lock.core.tickets import (
     DAILY,
     ERASE,
     ONE_TIME,
@@ -21,7 +23,6 @@ from firmware.core.tickets import (
     WEEKLY,
     WORKDAY,
 )
-from tests.lock import DAY, HOUR, NOW, Lock
 
 MINUTE = 60
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"

@@ -5,12 +5,12 @@ import random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from firmware.core import x25519
-from firmware.core.errors import SessionError
-from firmware.core.slices import run
-from tests import micropython
-from tests.campaign import cases
 from tests.generators.noise import LOW_ORDER, PRIME, curve
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.core import x25519
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.errors import SessionError
 
 # RFC 7748, section 5.2: the result after this many rounds that begin with scalar = point = 9.
 ITERATED = (
@@ -19,8 +19,8 @@ ITERATED = (
 )
 
 ITERATE = """
-from firmware.core.slices import run
-from firmware.core.x25519 import BASE, ladder
+from tumbler_lock.core.cooperative import run
+from tumbler_lock.core.x25519 import BASE, ladder
 scalar = point = BASE
 for i in range(1000):
     scalar, point = run(ladder(scalar, point)), scalar
@@ -30,8 +30,8 @@ for i in range(1000):
 
 COMPARE = """
 import sys
-from firmware.core.x25519 import ladder
-from firmware.core.slices import run
+from tumbler_lock.core.x25519 import ladder
+from tumbler_lock.core.cooperative import run
 for line in open(sys.argv[1]):
     scalar, point, wanted = (bytes.fromhex(word) for word in line.split())
     if run(ladder(scalar, point)) != wanted:

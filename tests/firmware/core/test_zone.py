@@ -11,11 +11,11 @@ from importlib import resources
 
 import pytest
 
-from firmware.core.zone import RULE_MAX, Zone, date_of, day_of, weekday
-from host_tools.zones import iana, names, posix_rule
-from tests import micropython
-from tests.campaign import campaign, cases
 from tests.generators.zones import BEGIN, DAY, END, EPOCH, MALFORMED, changes, library_zone, offset, unable, wall
+from tests.support import micropython
+from tests.support.campaign import campaign, cases
+from tumbler.timezones import iana, names, posix_rule
+from tumbler_lock.core.zone import RULE_MAX, Zone, date_of, day_of, weekday
 
 LONG_HOURS = re.compile(r"/[+-]?[0-9]{3}|/[+]")  # what an older standard library does not read
 
@@ -352,7 +352,7 @@ def test_random_and_mangled_rules():
 
 def test_malformed_rules_and_random_ones_in_micropython():
     script = f"""
-from firmware.core.zone import Zone
+from tumbler_lock.core.zone import Zone
 state = 12345
 def draw(n):
     global state
@@ -385,7 +385,7 @@ print(taken)
 def test_a_zone_is_small_in_micropython():
     script = """
 import gc
-from firmware.core.zone import Zone
+from tumbler_lock.core.zone import Zone
 rule = "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0"
 Zone(rule).local(1790000000)
 gc.collect()

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from firmware.drivers.bolt import REST_MS
-from tests.campaign import cases
-from tests.models.bolt import MCUS, TICKS, Coil, World, bolt_of, check_calls
+from tests.support.campaign import cases
+from tests.support.models.bolt import MCUS, TICKS, Coil, World, bolt_of, check_calls
+from tumbler_lock.drivers.bolt import REST_MS
 
 LIMIT = 10_000
 EXTENDED = LIMIT - 300  # the longest with an extension in it

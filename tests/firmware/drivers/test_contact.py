@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from firmware.app.board import Board
-from firmware.drivers.battery import BACK, Level
-from firmware.drivers.bolt import Bolt
-from firmware.drivers.contact import Contact
-from firmware.drivers.motor import MotorBolt
-from tests.micropython import ROOT
-from tests.models.bolt import TICKS
-from tests.test_app import Esp32, Machine, Pin, Time
+from tests.firmware.app.test_app import Esp32, Machine, Pin, Time
+from tests.support.micropython import ROOT
+from tests.support.models.bolt import TICKS
+from tumbler_lock.app.board import Board
+from tumbler_lock.drivers.battery import BACK, Level
+from tumbler_lock.drivers.bolt import Bolt
+from tumbler_lock.drivers.contact import Contact
+from tumbler_lock.drivers.motor import MotorBolt
 
 
 class Wire:

@@ -1,13 +1,13 @@
 """The drivers on the real MicroPython: the same models, the same traces."""
 
-from firmware.drivers.signals import PATTERNS
-from tests import micropython
-from tests.campaign import cases
+from tests.support import micropython
+from tests.support.campaign import cases
+from tumbler_lock.drivers.feedback import PATTERNS
 
 
 def test_drivers_on_micropython():
     count = cases(300, 20_000)
-    output = micropython.run("tests/on_micropython/drivers.py", count, timeout=60 if count == 300 else 1800)
+    output = micropython.run("tests/dual/on_micropython/drivers.py", count, timeout=60 if count == 300 else 1800)
     tried = dict(line.split() for line in output.splitlines())
     assert tried.keys() == {"traces", "ghosts", "expanders", "times", "stretches", "drives", "patterns"}
     assert int(tried["traces"]) == 2 * count

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from firmware.drivers.ds3231 import DS3231, END, FIRST
-from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
-from tests.campaign import cases
+from tests.support.campaign import cases
+from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
+from tumbler_lock.drivers.ds3231 import DS3231, END, FIRST
 
 DAY = 86_400
 ADDRESS = 0x68

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from firmware.drivers.expander import FAILING, PAUSE, ExpanderMatrix, chip
-from firmware.drivers.keypad import NO_SAMPLE, STUCK_MS, Keypad
-from host_tools.virtual.models.ds3231 import I2CModel
-from host_tools.virtual.models.expander import MCP23017Model, PCF8574Model, Wires
-from host_tools.virtual.models.matrix import MatrixModel
-from tests.campaign import cases
-from tests.micropython import ROOT
-from tests.models import traces
+from tests.support.campaign import cases
+from tests.support.micropython import ROOT
+from tests.support.models import traces
+from tumbler.simulator.board.models.ds3231 import I2CModel
+from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
+from tumbler.simulator.board.models.matrix import MatrixModel
+from tumbler_lock.drivers.expander import FAILING, PAUSE, ExpanderMatrix, chip
+from tumbler_lock.drivers.keypad import NO_SAMPLE, STUCK_MS, Keypad
 
 ADDRESS = 0x20
 # chip, rows, cols: on one port, on both, and mixed
@@ -77,7 +77,7 @@ def test_four_by_four():
 @pytest.mark.parametrize("port", PORTS)
 def test_every_set_of_keys_reads_as_on_pins_of_the_board(port):
     """Ghosts too: the same mask as the plain matrix gives, for all sets of up to four keys."""
-    from firmware.drivers.keypad import Matrix
+    from tumbler_lock.drivers.keypad import Matrix
 
     ghosts = 0
     for count in range(5):
@@ -126,9 +126,9 @@ def test_touched_sees_every_key(port, wired):
 @pytest.mark.parametrize("port", PORTS)
 @pytest.mark.parametrize("wired", [False, True], ids=["asked", "interrupt"])
 def test_what_a_look_costs_on_the_bus(port, wired):
-    """docs/drivers.md has the table."""
+    """docs/design/drivers.md has the table."""
     column = list(PORTS).index(port) + 1
-    text = (ROOT / "docs" / "drivers.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "design" / "drivers.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     said = {row[0]: row[column] for row in rows if len(row) == 4}
     bench = awake(port, wired=wired)

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from firmware.drivers.signals import CLICKS, NOTICES, PATTERNS, Buzzer, Signals
-from tests.campaign import cases
+from tests.support.campaign import cases
+from tumbler_lock.drivers.feedback import CLICKS, NOTICES, PATTERNS, Buzzer, Signals
 
 WRAP = 1 << 30
 NAMES = {

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from firmware.drivers.keypad import SCAN_MS, STEADY, STUCK_MS, Keypad, Matrix
-from host_tools.virtual.models.matrix import MatrixModel, bounce
-from tests.campaign import cases
-from tests.models import traces
+from tests.support.campaign import cases
+from tests.support.models import traces
+from tumbler.simulator.board.models.matrix import MatrixModel, bounce
+from tumbler_lock.drivers.keypad import SCAN_MS, STEADY, STUCK_MS, Keypad, Matrix
 
 
 class Bench(traces.Fingers):

@@ -4,7 +4,12 @@ import random
 
 import pytest
 
-from firmware.drivers.motor import (
+from tests.support.campaign import cases
+from tests.support.models.bolt import MCUS, TICKS, World
+from tests.support.models.motor import Bench, check_motor
+from tumbler.simulator.board.models.motor import CLOSE, END, OPEN, REACH, Mechanics
+from tumbler.simulator.board.models.rmt import Pad
+from tumbler_lock.drivers.motor import (
     DEAD_MS,
     HOLD_MAX_MS,
     LOCKED,
@@ -16,12 +21,7 @@ from firmware.drivers.motor import (
     UNLOCKING,
     MotorBolt,
 )
-from firmware.drivers.pulse import Pulse
-from host_tools.virtual.models.motor import CLOSE, END, OPEN, REACH, Mechanics
-from host_tools.virtual.models.rmt import Pad
-from tests.campaign import cases
-from tests.models.bolt import MCUS, TICKS, World
-from tests.models.motor import Bench, check_motor
+from tumbler_lock.drivers.rmt_pulse import Pulse
 
 
 def opened(**settings):

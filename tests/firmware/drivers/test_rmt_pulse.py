@@ -4,10 +4,10 @@ import gc
 
 import pytest
 
-from firmware.drivers import pulse
-from firmware.drivers.pulse import Pulse
-from host_tools.virtual.models.rmt import CHIPS, HALF_MAX, NOT_FOUND, RMT, Rmt
-from tests.models.bolt import MCUS, Coil, World
+from tests.support.models.bolt import MCUS, Coil, World
+from tumbler.simulator.board.models.rmt import CHIPS, HALF_MAX, NOT_FOUND, RMT, Rmt
+from tumbler_lock.drivers import rmt_pulse
+from tumbler_lock.drivers.rmt_pulse import Pulse
 
 HZ = {"esp32": 312_500, "esp32s3": 3125, "esp32c3": 3125}
 BLOCKS_FOR_A_MINUTE = {"esp32": 5, "esp32s3": 1, "esp32c3": 1}
@@ -141,7 +141,7 @@ def test_a_program_that_ends_leaves_its_pulse_to_nobody_and_says_when_it_is_over
     world = bench.world
     del bench
     gc.collect()
-    (kept,) = pulse.made
+    (kept,) = rmt_pulse.made
     assert kept.plays()
     world.advance(1001)
     assert not kept.plays()

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from host_tools import boards, energy
-from host_tools.cli import main
+from tumbler.cli.main import main
+from tumbler.hardware import boards, energy
 
 
 def run(capsys, *arguments):

@@ -9,12 +9,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from host_tools.deploy import file_system, packages
-from host_tools.errors import ToolError
-from host_tools.registry import home
-from tests import boards
-from tests.chip_at_port import ChipAtPort
-from tests.owner_tool import done, refused, tumbler
+from tests.support import boards
+from tests.support.chip_at_port import ChipAtPort
+from tests.support.owner_tool import done, refused, tumbler
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system, packages
+from tumbler.registry.registry import home
 
 MAC = bytes([2, 0, 0, 0, 0, 9])
 

@@ -8,19 +8,19 @@ import json
 
 import pytest
 
-from firmware import VERSION
-from host_tools.deploy import file_system, frozen, micropython_image
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.flashing import flash
-from host_tools.deploy.target import Target
-from host_tools.errors import ToolError
-from host_tools.registry import home
-from host_tools.update_file import compile_source
-from tests import boards
-from tests.chip_at_port import ChipAtPort
-from tests.micropython import ROOT
-from tests.owner_tool import done, refused, tumbler
-from tests.test_deploy_commands import aioble
+from tests.host.cli.test_flash_commands import aioble
+from tests.support import boards
+from tests.support.chip_at_port import ChipAtPort
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import done, refused, tumbler
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system, frozen, micropython_image
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.flash import flash
+from tumbler.flashing.target import Target
+from tumbler.registry.registry import home
+from tumbler.updates.update_file import compile_source
+from tumbler_lock import VERSION
 
 MARK = "Tumbler firmware 1.2.3 in MicroPython"
 SHARED = 10  # bytes of a text that MicroPython makes a shared name of when it is frozen (tools/mpy-tool.py)
@@ -65,9 +65,9 @@ def test_the_folder_holds_the_firmware_and_the_same_sources_give_the_same_bytes(
     done("freeze", "--board", "esp32c3-devkitm", "-o", tmp_path / "two")
     files = held(tmp_path / "one")
     assert files == held(tmp_path / "two")
-    wanted = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "firmware").rglob("*.py")}
-    del wanted["firmware/boot.py"], wanted["firmware/main.py"]
-    assert {name: data for name, data in files.items() if name.startswith("firmware/")} == wanted
+    folder = ROOT / "firmware"
+    wanted = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.glob("tumbler_lock/**/*.py")}
+    assert {name: data for name, data in files.items() if name.startswith("tumbler_lock/")} == wanted
     assert set(files) - set(wanted) == {"manifest.py", "tumbler_frozen.py"}
     assert (told["folder"], told["firmware"], told["esp_idf"]) == (str(tmp_path / "one"), VERSION, "5.5.1")
 
@@ -101,7 +101,7 @@ def test_a_folder_is_made_anew_and_nothing_else_is_overwritten(tmp_path):
     words = ("freeze", "--board", "esp32-devkitc", "-o", tmp_path / "all")
     done(*words)
     before = held(tmp_path / "all")
-    (tmp_path / "all" / "firmware" / "old.py").write_text("OLD = 1\n", encoding="utf-8")
+    (tmp_path / "all" / "tumbler_lock" / "old.py").write_text("OLD = 1\n", encoding="utf-8")
     done(*words)
     assert held(tmp_path / "all") == before
     mine = tmp_path / "mine"

@@ -8,23 +8,23 @@ from unittest.mock import patch
 
 import pytest
 
-import host_tools.commands.pair as pair_module
-from firmware.core import wire
-from firmware.core.codebook import REVOKED
-from firmware.core.keys import MANAGER, OPENER, OWNER, Key
-from firmware.core.owner import By
-from firmware.core.tickets import ONE_TIME, PERMANENT
-from host_tools.link import pair, radios
-from host_tools.link.results import LogEvent
-from host_tools.link.transport import NoBluetooth, OutOfRange, Radio
-from host_tools.mirror import SENT
-from host_tools.registry import Registry, home, lock_id_of
-from host_tools.show_link import event_data
-from host_tools.start import main as start
-from tests.linked import PSK, Linked
-from tests.lock import EXAMPLE_SECRET, HOUR
-from tests.memory_radio import CUT, DOWN, UP, MemoryRadio
-from tests.owner_tool import NOW, SECRET, add, done, refused, tumbler
+import tumbler.cli.pair as pair_module
+from tests.dual.support.linked_lock import PSK, Linked
+from tests.dual.support.lock import EXAMPLE_SECRET, HOUR
+from tests.support.memory_radio import CUT, DOWN, UP, MemoryRadio
+from tests.support.owner_tool import NOW, SECRET, add, done, refused, tumbler
+from tumbler.answers import LogEvent
+from tumbler.cli.output_lock import event_data
+from tumbler.cli.start import main as start
+from tumbler.link import pair, radios
+from tumbler.link.transport import NoBluetooth, OutOfRange, Radio
+from tumbler.registry.lock_cache import SENT
+from tumbler.registry.registry import Registry, home, lock_id_of
+from tumbler_lock.core import protocol
+from tumbler_lock.core.codebook import REVOKED
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, Key
+from tumbler_lock.core.management import By
+from tumbler_lock.core.tickets import ONE_TIME, PERMANENT
 
 pytestmark = pytest.mark.usefixtures("hurry")
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -68,7 +68,7 @@ def typing(*locks, wrong=False):
             if lock.link.enter("000000" if wrong else digits) is not None:
                 return
 
-    return patch("host_tools.show.digits_to_type", type_them)
+    return patch("tumbler.cli.output.digits_to_type", type_them)
 
 
 # Scan
@@ -204,7 +204,7 @@ def test_without_a_person_the_agreement_must_be_confirmed(new, air):
 
 def test_digits_that_nobody_types_are_told_apart_from_wrong_ones(new, air, monkeypatch):
     monkeypatch.setattr(pair, "TYPED_WITHIN", -5)
-    monkeypatch.setattr("host_tools.show.digits_to_type", lambda digits: None)
+    monkeypatch.setattr("tumbler.cli.output.digits_to_type", lambda digits: None)
     message = refused("pair", "cabin", "--yes")
     assert "Nobody typed" in message
     assert "any digits and #" in message
@@ -271,16 +271,16 @@ def finishing(lock, monkeypatch, refuses):
         answer = pairing.answer
 
         def answers(request, command, arguments):
-            word = refuses() if command == wire.FINISH else ""
+            word = refuses() if command == protocol.FINISH else ""
             if word:
-                yield wire.refusal(word, "such is life")
+                yield protocol.refusal(word, "such is life")
             else:
                 yield from answer(request, command, arguments)
 
         monkeypatch.setattr(pairing, "answer", answers)
         lock.held = False
 
-    monkeypatch.setattr("host_tools.show.digits_to_type", type_them)
+    monkeypatch.setattr("tumbler.cli.output.digits_to_type", type_them)
     lock.held = True
 
 
@@ -408,7 +408,7 @@ def test_ctrl_c_while_the_command_is_loaded_leaves_no_traceback(monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("host_tools.cli.main", interrupted)
+    monkeypatch.setattr("tumbler.cli.main.main", interrupted)
     assert start() == 130
 
 
@@ -549,11 +549,11 @@ def in_between(air, number):
     sealed = []
 
     def fault(direction, value):
-        if direction == UP and value[3:4] == bytes((wire.SEALED,)):
+        if direction == UP and value[3:4] == bytes((protocol.SEALED,)):
             sealed.append(value)
             return [] if len(sealed) == number else [value]
         if direction == DOWN and len(sealed) >= number:
-            return [bytes((0xC0, 0, 2, wire.REFUSED, 0))]
+            return [bytes((0xC0, 0, 2, protocol.REFUSED, 0))]
         return [value]
 
     air.fault = fault
@@ -760,7 +760,7 @@ def test_the_log_in_words(lock):
     ],
 )
 def test_what_the_lock_itself_logs_in_words(number, code, argument, told):
-    """Numbers and arguments as docs/storage.md has them."""
+    """Numbers and arguments as docs/spec/storage.md has them."""
     event = LogEvent(1, NOW, number, 0, 0, 7, bytes.fromhex(code), argument)
     data = event_data(SimpleNamespace(rule="UTC0"), event, SimpleNamespace(label=lambda slot, seq: "Ann"), {})
     assert (data["event"], data["reason"], data["id"], data["argument"]) == told

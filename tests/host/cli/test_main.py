@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-import host_tools.run
-from host_tools.registry import FILE, home
-from tests.micropython import ROOT
-from tests.owner_tool import NOW, SECRET, add, done, refused, tumbler
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import NOW, SECRET, add, done, refused, tumbler
+from tumbler.registry.registry import FILE, home
 
-COMMAND = "import sys; from host_tools.cli import main; sys.exit(main())"
+COMMAND = "import sys; from tumbler.cli.main import main; sys.exit(main())"
 KEYS = {"digits", "kind", "start", "end", "first_use_until", "ticket", "hour", "length"}
 
 
@@ -533,7 +532,7 @@ def test_commands_at_once_on_a_fresh_machine():
 
 def test_run_hands_its_options_over_and_returns_its_status(monkeypatch):
     calls = []
-    monkeypatch.setattr(host_tools.run, "run_command", lambda **options: calls.append(options) or 7)
+    monkeypatch.setattr("tumbler.cli.run.run_command", lambda **options: calls.append(options) or 7)
     status, _, _ = tumbler("run", "--script", "night.txt", "--lock", "door", "--json")
     assert status == 7
     assert (str(calls[0]["script"]), calls[0]["lock"], calls[0]["as_json"]) == ("night.txt", "door", True)

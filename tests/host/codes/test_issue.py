@@ -7,15 +7,15 @@ from collections import Counter
 
 import pytest
 
-from firmware.core.passcode import HOURS_PER_ERA, Scheme, hour_of
-from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, meaning
-from firmware.core.zone import Zone
-from host_tools.errors import ToolError
-from host_tools.issue import Wish, describe, issue, state, stored_lengths
-from host_tools.registry import Registry
-from tests.campaign import cases
-from tests.micropython import ROOT
-from tests.owner_tool import NOW
+from tests.support.campaign import cases
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import NOW
+from tumbler.codes.issue import Wish, describe, issue, state, stored_lengths
+from tumbler.errors import ToolError
+from tumbler.registry.registry import Registry
+from tumbler_lock.core.passcode import HOURS_PER_ERA, Scheme, hour_of
+from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, meaning
+from tumbler_lock.core.zone import Zone
 
 SECRET = bytes(range(32))
 HOUR = 3600
@@ -234,8 +234,8 @@ def test_whatever_is_wished_the_digits_decode_to_it(registry):
 
 WORKER = """
 import sys
-from host_tools.issue import Wish, issue
-from host_tools.registry import Registry
+from tumbler.codes.issue import Wish, issue
+from tumbler.registry.registry import Registry
 now, count = int(sys.argv[1]), int(sys.argv[2])
 with Registry.open() as registry:
     sys.stdin.read()  # all begin together

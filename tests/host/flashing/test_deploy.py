@@ -1,6 +1,6 @@
 """`tumbler deploy`: the real mpremote and the real littlefs, against MicroPython's Unix port on a pseudo-terminal.
 
-What a start finds on the flash is judged by a reader of its own below, written from docs/update.md.
+What a start finds on the flash is judged by a reader of its own below, written from docs/spec/update.md.
 """
 
 import hashlib
@@ -12,19 +12,20 @@ import zlib
 
 import pytest
 
-from firmware.core.slots import SETTLED, TRIAL, Record, pack
-from host_tools.deploy import file_system
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.console import Console
-from host_tools.deploy.deploying import deploy
-from host_tools.deploy.packages import Package
-from host_tools.deploy.target import Target
-from host_tools.errors import ToolError
-from host_tools.update_file import LOADER
-from tests import boards
-from tests.board_at_port import BoardAtPort
-from tests.campaign import cases
-from tests.owner_tool import done, refused
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.campaign import cases
+from tests.support.owner_tool import done, refused
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.console import Console
+from tumbler.flashing.deploy import deploy
+from tumbler.flashing.packages import Package
+from tumbler.flashing.target import Target
+from tumbler.paths import Firmware
+from tumbler.updates.update_file import LOADER
+from tumbler_lock.core.boot_slots import SETTLED, TRIAL, Record, pack
 
 KIB = 1024
 RESET = 40  # bytes of the reset at the end, at most
@@ -48,15 +49,16 @@ def board(tmp_path):
 
 def small(tmp_path, target, version="1.0.0", aioble=None, **files):
     """A firmware of a few small modules, so that every operation of its deploy can be cut."""
-    folder = tmp_path / "source" / "firmware"
-    texts = {"__init__": "", "core/one": "ONE = 1", "core/two": "TWO = 2", "boot": "", "main": ""}
-    texts.update({f"core/{name}": f"NAME = '{name}'" for name in LOADER})
+    folder = tmp_path / "source"
+    texts = {"tumbler_lock/__init__": "", "boot": "", "main": ""}
+    core = {"one": "ONE = 1", "two": "TWO = 2", **{name: f"NAME = '{name}'" for name in LOADER}}
+    texts.update({f"tumbler_lock/core/{name}": text for name, text in core.items()})
     texts.update(files)
     for name, text in texts.items():
         path = folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{text}\n", encoding="utf-8")
-    return Bundle.build(target, aioble, folder.parent, version)
+    return Bundle.build(target, aioble, Firmware.in_folder(folder), version)
 
 
 def put(board, target, bundle, **options):
@@ -73,7 +75,7 @@ def on_flash(board):
 
 
 def starts(files):
-    """What a start runs, by docs/update.md, read independently: its letter and the files below it."""
+    """What a start runs, by docs/spec/update.md, read independently: its letter and the files below it."""
     said = files.get("slot", b"")
     named = None
     if len(said) == 16 and said[:5] == b"TMBs\x01" and zlib.crc32(said[:12]) == int.from_bytes(said[12:], "big"):
@@ -83,7 +85,7 @@ def starts(files):
     order = [named] if named else ["a", "b"]
     for slot in order:
         if whole(files, slot):
-            return slot, {name[2:]: data for name, data in files.items() if name.startswith(f"{slot}/firmware/")}
+            return slot, {name[2:]: data for name, data in files.items() if name.startswith(f"{slot}/tumbler_lock/")}
     return None
 
 
@@ -112,7 +114,7 @@ def test_an_empty_board_gets_the_whole_firmware_and_runs_slot_a(board, target, t
     # And the compiled modules are ones that MicroPython loads.
     with Console(board.port) as console:
         console.do("provision", "use_slot", "a")
-        assert console.call("files", "__import__('firmware').VERSION.split", ".") == bundle.version.split(".")
+        assert console.call("files", "__import__('tumbler_lock').VERSION.split", ".") == bundle.version.split(".")
 
 
 def test_a_second_deploy_sends_nothing(board, target, tmp_path):
@@ -129,7 +131,7 @@ def test_only_what_changed_is_sent_into_the_other_slot_on_trial(board, target, t
     put(board, target, first)
     second = small(tmp_path, target, **{"core/two": "TWO = 22"})
     report = put(board, target, second)
-    assert report.sent_files == ["/b/firmware/core/two.mpy", "/b/manifest", "/slot"]
+    assert report.sent_files == ["/b/tumbler_lock/core/two.mpy", "/b/manifest", "/slot"]
     assert (report.slot, report.trial, report.copied, report.kept) == ("b", True, 7, 0)
     files = on_flash(board)
     assert files["slot"] == pack(Record("b", TRIAL, 3))
@@ -154,7 +156,7 @@ def test_the_slot_behind_a_trial_is_never_written(board, target, tmp_path):
 
 def test_what_is_no_part_of_the_firmware_leaves_the_slot(board, target, tmp_path):
     put(board, target, small(tmp_path, target, **{"core/old": "OLD = 1"}))
-    (tmp_path / "source" / "firmware" / "core" / "old.py").unlink()
+    (tmp_path / "source" / "tumbler_lock" / "core" / "old.py").unlink()
     for number in (2, 3):
         bundle = small(tmp_path, target, **{"core/one": f"ONE = {number}"})
         put(board, target, bundle)
@@ -196,7 +198,7 @@ def test_a_slot_that_is_damaged_is_mended_and_the_whole_one_left_alone(board, ta
     put(board, target, small(tmp_path, target, **{"core/two": "TWO = 22"}))
     settle(board)  # on b; a is whole too
     with Console(board.port) as console:
-        console.put("/b/firmware/core/one.mpy", b"damaged")
+        console.put("/b/tumbler_lock/core/one.mpy", b"damaged")
     board.power()
     report = put(board, target, bundle)
     assert report.slot == "a"
@@ -242,7 +244,7 @@ def scene(tmp_path, target, board):
     new = Package("2", {"aioble/__init__.mpy": b"new", "aioble/version": b"2\n"})
     first = small(tmp_path, target, aioble=old, **{"core/three": "THREE = 3"})
     put(board, target, first)
-    (tmp_path / "source" / "firmware" / "core" / "three.py").unlink()
+    (tmp_path / "source" / "tumbler_lock" / "core" / "three.py").unlink()
     second = small(
         tmp_path,
         target,
@@ -430,10 +432,10 @@ class Pulse:
         return Pulse.asked < 4
 class Module:
     made = [Pulse()]
-sys.modules["firmware.drivers.pulse"] = Module
+sys.modules["tumbler_lock.drivers.rmt_pulse"] = Module
 """
     with BoardAtPort(tmp_path / "flash.img", KIB, prelude) as board, Console(board.port) as console:
-        assert console._evaluate("sys.modules['firmware.drivers.pulse'].made[0].asked") == 4
+        assert console._evaluate("sys.modules['tumbler_lock.drivers.rmt_pulse'].made[0].asked") == 4
 
 
 def test_the_command_tells_what_it_did_and_why_it_did_not(board, tmp_path):

@@ -1,29 +1,16 @@
 """A board whose MicroPython has the firmware inside: deploy, from slots and back, provision, self-test, the start.
 
 A folder on sys.path takes the place of what is frozen. What a start runs is judged by the reader of
-tests/test_deploy.py: a loader that is there runs a slot, and only without one the firmware inside is found.
+tests/host/flashing/test_deploy.py: a loader that is there runs a slot, and only without one the firmware inside is
+found.
 """
 
 import pytest
 
-from firmware import VERSION
-from firmware.core.slots import TRIAL, Record, pack
-from firmware.core.wire import UPDATE_STATUS
-from host_tools.deploy import file_system, frozen
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.console import Console
-from host_tools.deploy.packages import Package
-from host_tools.deploy.provisioning import firmware_slot
-from host_tools.deploy.target import Target
-from host_tools.errors import ToolError
-from host_tools.registry import Registry
-from host_tools.update_file import LOADER
-from tests import boards
-from tests.board_at_port import BoardAtPort
-from tests.micropython import ROOT
-from tests.owner_tool import NOW, done, refused, tumbler
-from tests.parts_at_port import RADIO, parts
-from tests.test_deploy import (
+from tests.firmware.app.test_ble_server import PSK, Phone
+from tests.firmware.app.test_update_trial import Slotted
+from tests.host.cli.test_freeze import start_files
+from tests.host.flashing.test_deploy import (
     KIB,
     on_flash,
     power_gone_at_operations,
@@ -32,10 +19,24 @@ from tests.test_deploy import (
     small,
     starts,
 )
-from tests.test_freeze import start_files
-from tests.test_provision import memory, results
-from tests.test_trial import Slotted
-from tests.test_wireless import PSK, Phone
+from tests.host.flashing.test_provision import memory, results
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import NOW, done, refused, tumbler
+from tests.support.parts_at_port import RADIO, parts
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system, frozen
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.console import Console
+from tumbler.flashing.packages import Package
+from tumbler.flashing.provision import firmware_slot
+from tumbler.flashing.target import Target
+from tumbler.registry.registry import Registry
+from tumbler.updates.update_file import LOADER
+from tumbler_lock import VERSION
+from tumbler_lock.core.boot_slots import TRIAL, Record, pack
+from tumbler_lock.core.protocol import UPDATE_STATUS
 
 INSIDE = "the firmware inside"
 

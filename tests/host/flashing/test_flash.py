@@ -7,16 +7,16 @@ import sys
 
 import pytest
 
-from host_tools.deploy import file_system, micropython_image
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.flashing import flash
-from host_tools.deploy.target import Target, known
-from host_tools.errors import ToolError
-from host_tools.registry import home
-from tests import boards
-from tests.chip_at_port import ChipAtPort
-from tests.micropython import ROOT, run
-from tests.owner_tool import done
+from tests.support import boards
+from tests.support.chip_at_port import ChipAtPort
+from tests.support.micropython import ROOT, run
+from tests.support.owner_tool import done
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system, micropython_image
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.flash import flash
+from tumbler.flashing.target import Target, known
+from tumbler.registry.registry import home
 
 FIRST = 8192
 
@@ -227,7 +227,7 @@ def test_micropython_mounts_the_file_system_and_finds_the_same_files(tmp_path, b
     script = f"""
 import sys, vfs
 sys.path.insert(0, {str(ROOT)!r})
-from host_tools.virtual.flash import Flash
+from tumbler.simulator.board.flash import Flash
 disk = vfs.VfsLfs2(Flash({str(path)!r}, {where.vfs_size // 1024}, None))
 print(" ".join(sorted([entry[0] for entry in disk.ilistdir("/")])))
 with disk.open("/lock/journal", "w") as file:

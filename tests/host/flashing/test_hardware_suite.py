@@ -8,18 +8,18 @@ import types
 import pytest
 from _pytest.outcomes import Skipped
 
-from host_tools.deploy import file_system
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.console import Console
-from host_tools.deploy.packages import Package
-from host_tools.deploy.provisioning import provision
-from host_tools.deploy.target import Target
-from host_tools.registry import Registry
-from tests import boards
-from tests.board_at_port import BoardAtPort
 from tests.hardware import test_board as suite
-from tests.parts_at_port import RADIO, parts
-from tests.test_provision import NOW
+from tests.host.flashing.test_provision import NOW
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.parts_at_port import RADIO, parts
+from tumbler.flashing import file_system
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.console import Console
+from tumbler.flashing.packages import Package
+from tumbler.flashing.provision import provision
+from tumbler.flashing.target import Target
+from tumbler.registry.registry import Registry
 
 KIB = 2048
 

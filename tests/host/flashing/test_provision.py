@@ -5,24 +5,24 @@ import random
 
 import pytest
 
-from firmware.core.config import Config
-from firmware.core.link import lock_id
-from firmware.core.policy import STANDARD
-from firmware.core.store import Store
-from host_tools.deploy import file_system
-from host_tools.deploy.bundle import Bundle
-from host_tools.deploy.console import Console
-from host_tools.deploy.provisioning import Provisioned, Settings, provision
-from host_tools.deploy.target import Target
-from host_tools.deploy.testing import SelfTest
-from host_tools.errors import ToolError
-from host_tools.mirror import ACTIVE, SENT
-from host_tools.registry import Registry
-from tests import boards
-from tests.board_at_port import BoardAtPort
-from tests.campaign import cases
-from tests.owner_tool import NOW, SECRET, done, refused, tumbler
-from tests.parts_at_port import RADIO, fingers, parts
+from tests.support import boards
+from tests.support.board_at_port import BoardAtPort
+from tests.support.campaign import cases
+from tests.support.owner_tool import NOW, SECRET, done, refused, tumbler
+from tests.support.parts_at_port import RADIO, fingers, parts
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system
+from tumbler.flashing.bundle import Bundle
+from tumbler.flashing.console import Console
+from tumbler.flashing.provision import Provisioned, Settings, provision
+from tumbler.flashing.selftest import SelfTest
+from tumbler.flashing.target import Target
+from tumbler.registry.lock_cache import ACTIVE, SENT
+from tumbler.registry.registry import Registry
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.policy import STANDARD
+from tumbler_lock.core.sessions import lock_id
+from tumbler_lock.core.store import Store
 
 KIB = 2048
 SILENCE = 0.5

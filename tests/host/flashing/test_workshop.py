@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from host_tools.deploy.labels import QUIET, Label
-from host_tools.deploy.workshop import STEPS, State, read_table, run
-from host_tools.errors import ToolError
+from tumbler.errors import ToolError
+from tumbler.flashing.labels import QUIET, Label
+from tumbler.flashing.workshop import STEPS, State, read_table, run
 
 TABLE = "name,timezone\ncabin,Europe/Berlin\nshop,Asia/Riyadh\nbarn,UTC\n"
 

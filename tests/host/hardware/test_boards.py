@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from firmware.app.board import Board
-from host_tools import boards
-from host_tools.board_schema import FIELDS, REQUIRED
-from host_tools.chips import CHIPS
-from host_tools.errors import ToolError
-from tests.campaign import cases
-from tests.micropython import ROOT
-from tests.test_app import Esp32, Machine, Time
+from tests.firmware.app.test_app import Esp32, Machine, Time
+from tests.support.campaign import cases
+from tests.support.micropython import ROOT
+from tumbler.errors import ToolError
+from tumbler.hardware import boards
+from tumbler.hardware.chips import CHIPS
+from tumbler.hardware.schema import FIELDS, REQUIRED
+from tumbler_lock.app.board import Board
 
-TEXT = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "spec" / "board-json.md").read_text(encoding="utf-8")
 ALL = boards.names()
 KEYS = "123456789*0#"
 

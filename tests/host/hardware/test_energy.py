@@ -1,4 +1,4 @@
-"""The energy model: the figures of docs/energy.md, and what must hold whatever the figures."""
+"""The energy model: the figures of docs/guide/batteries.md, and what must hold whatever the figures."""
 
 import copy
 import re
@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.app.sleep import BURST_MOST_MS, BURST_MS
-from firmware.app.wireless import BURST_US
-from firmware.core.session import MESSAGE_WITHIN, SESSION_WITHIN
-from host_tools import boards, energy
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
+from tumbler.hardware import boards, energy
+from tumbler_lock.app.ble_server import BURST_US
+from tumbler_lock.app.sleep import BURST_MOST_MS, BURST_MS
+from tumbler_lock.core.session import MESSAGE_WITHIN, SESSION_WITHIN
 
 COLUMNS = ("esp32-devkitc", "esp32s3-devkitc", "esp32c3-devkitm")
 UNREACHED = 32  # seconds that a client out of reach counts as connected: the longest supervision timeout
-TEXT = (ROOT / "docs" / "energy.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "guide" / "batteries.md").read_text(encoding="utf-8")
 
 
 def cells(title):
@@ -191,7 +191,7 @@ def test_the_currents_are_those_of_the_document():
 
 
 def test_what_a_stranger_in_each_burst_costs_is_as_the_threats_say():
-    text = " ".join((ROOT / "docs" / "threats.md").read_text(encoding="utf-8").split())
+    text = " ".join((ROOT / "docs" / "design" / "threats.md").read_text(encoding="utf-8").split())
     most = BURST_MOST_MS // 1000
     more = f"{most} s, and the last connection: {MESSAGE_WITHIN} s without a word, {SESSION_WITHIN} s with some"
     assert f"longer: {more}, by up to {UNREACHED} s more" in text

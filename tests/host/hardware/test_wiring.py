@@ -4,15 +4,15 @@ import copy
 import functools
 import itertools
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from host_tools import boards, wiring
-from host_tools.boards import BoardFiles
-from host_tools.picture import picture
-from host_tools.symbols import COLOURS
+from tumbler import paths
+from tumbler.hardware import boards, wiring
+from tumbler.hardware.boards import BoardFiles
+from tumbler.hardware.wiring_picture import picture
+from tumbler.hardware.wiring_symbols import COLOURS
 
 REAL = [name for name in boards.names() if name != "virtual"]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,16 +24,16 @@ def rows(board):
 
 @pytest.mark.parametrize("name", REAL)
 def test_the_files_are_what_the_description_gives(name):
-    """Otherwise: python -m host_tools.wiring --write"""
+    """Otherwise: python -m tumbler.hardware.wiring --write"""
     board = boards.usable(name)
     for file, text in (("README.md", wiring.readme(board)), ("wiring.svg", picture(board))):
         assert board.path.with_name(file).read_text(encoding="utf-8") == text, file
 
 
 def test_the_command_says_which_differ(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(boards, "FOLDER", tmp_path / "boards")
+    monkeypatch.setattr(boards, "BOARDS", tmp_path / "boards")
     for name in REAL[:2]:
-        source = Path(boards.__file__).parent.parent / "boards" / name
+        source = paths.BOARDS / name
         target = tmp_path / "boards" / name
         target.mkdir(parents=True)
         for file in source.iterdir():

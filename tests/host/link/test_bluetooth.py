@@ -2,14 +2,15 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import ClassVar
 
 import bleak
 import pytest
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
-from firmware.core.prologue import NO_LOCK
-from host_tools.link.bluetooth import Bluetooth
-from host_tools.link.transport import ANSWER, COMMAND, SERVICE, LinkLost, NoBluetooth, OutOfRange, Sighting
+from tumbler.link.bluetooth import Bluetooth
+from tumbler.link.transport import ANSWER, COMMAND, SERVICE, LinkLost, NoBluetooth, OutOfRange, Sighting
+from tumbler_lock.core.prologue import NO_LOCK
 
 LOCK_ID = bytes(range(8))
 
@@ -21,9 +22,9 @@ def advertisement(name="Shed", maker=None, rssi=-60):
 class Scanner:
     """Hears `heard`: (address, advertisement), one after the other."""
 
-    heard: list = []
+    heard: ClassVar[list] = []
     trouble: Exception | None = None
-    services: list = []
+    services: ClassVar[list] = []
 
     def __init__(self, saw, service_uuids):
         self._saw = saw
@@ -46,7 +47,7 @@ class Client:
     mtu: int | None = None
     properties = ("write",)
     trouble: Exception | None = None
-    made: "list[Client]" = []
+    made: ClassVar["list[Client]"] = []
 
     def __init__(self, device, disconnected_callback, services):
         assert services == [SERVICE]

@@ -6,14 +6,13 @@ from contextlib import suppress
 
 import pytest
 
-from firmware.core import wire
-from firmware.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
-from firmware.core.noise import HandshakeState
-from firmware.core.owner import By
-from firmware.core.prologue import prologue
-from host_tools.errors import ToolError
-from host_tools.link import session as session_module
-from host_tools.link.client import (
+from tests.dual.support.linked_lock import PSK, Linked
+from tests.support.campaign import cases
+from tests.support.memory_radio import CUT, DOES, DOWN, UP, Faults, MemoryRadio, client_of
+from tumbler.answers import KeyEntry
+from tumbler.errors import ToolError
+from tumbler.link import session as session_module
+from tumbler.link.client import (
     BUSY_PAUSE,
     BUSY_TRIES,
     MOST_CODES,
@@ -22,13 +21,14 @@ from host_tools.link.client import (
     Client,
     Unconfirmed,
 )
-from host_tools.link.refusals import REMEDIES, Refusal
-from host_tools.link.results import KeyEntry
-from host_tools.link.session import Busy, NotPairing, PairingWaits, TooOld, WrongKey, WrongLock, shake
-from host_tools.link.transport import LinkLost, Wire
-from tests.campaign import cases
-from tests.linked import PSK, Linked
-from tests.memory_radio import CUT, DOES, DOWN, UP, Faults, MemoryRadio, client_of
+from tumbler.link.refusals import REMEDIES, Refusal
+from tumbler.link.session import Busy, NotPairing, PairingWaits, TooOld, WrongKey, WrongLock, shake
+from tumbler.link.transport import LinkLost, Wire
+from tumbler_lock.core import protocol as wire
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
+from tumbler_lock.core.management import By
+from tumbler_lock.core.noise import HandshakeState
+from tumbler_lock.core.prologue import prologue
 
 pytestmark = pytest.mark.usefixtures("hurry")
 MANAGER_PSK = bytes(range(100, 132))

@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from firmware.core.config import Config
-from firmware.core.keys import OWNER
-from firmware.core.prologue import NO_LOCK
-from host_tools.link.client import Client
-from host_tools.link.pair import Pairing, PairingFailed, for_new
-from host_tools.link.refusals import Refusal
-from host_tools.link.session import NotPairing
-from host_tools.link.transport import LinkLost
-from tests.linked import Linked
-from tests.memory_radio import CUT, DOWN, MemoryRadio, MemoryWire
+from tests.dual.support.linked_lock import Linked
+from tests.support.memory_radio import CUT, DOWN, MemoryRadio, MemoryWire
+from tumbler.link.client import Client
+from tumbler.link.pair import Pairing, PairingFailed, for_new
+from tumbler.link.refusals import Refusal
+from tumbler.link.session import NotPairing
+from tumbler.link.transport import LinkLost
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.keys import OWNER
+from tumbler_lock.core.prologue import NO_LOCK
 
 KEY = bytes(range(32, 64))
 SECRET = bytes(range(200, 232))

@@ -1,25 +1,27 @@
 """Sending an update with the tool's client to a lock with two slots, whatever is lost; and the files it sends."""
 
+import ast
 import asyncio
 from types import SimpleNamespace
 
 import pytest
 
-from firmware.core.lms import H5, W4
-from firmware.core.manifest import Manifest
-from firmware.core.slots import TRIAL, Record, Slots
-from host_tools import show_link, signing
-from host_tools.errors import ToolError
-from host_tools.link.refusals import Refusal
-from host_tools.link.updating import OnTrial, send
-from host_tools.signing import SigningKey
-from host_tools.update_file import BadUpdate, Update, build, loader, pack_manifest
-from tests import sizes
-from tests.makers import NEW, OLD, closed, found, pack
-from tests.memory_radio import DOES, UP, Faults, client_of
-from tests.micropython import ROOT
-from tests.owner_tool import done, refused, tumbler
-from tests.test_update import Board, maker
+from tests.dual.core.test_updates import Board, maker
+from tests.dual.support.update_builders import NEW, OLD, closed, found, pack
+from tests.support import sizes
+from tests.support.memory_radio import DOES, UP, Faults, client_of
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import done, refused, tumbler
+from tumbler.cli import output_lock
+from tumbler.errors import ToolError
+from tumbler.link.refusals import Refusal
+from tumbler.link.updating import OnTrial, send
+from tumbler.updates import signing
+from tumbler.updates.signing import SigningKey
+from tumbler.updates.update_file import BadUpdate, Update, build, loader, pack_manifest
+from tumbler_lock.core.boot_slots import TRIAL, Record, Slots
+from tumbler_lock.core.lms import H5, W4
+from tumbler_lock.core.manifest import Manifest
 
 pytestmark = pytest.mark.usefixtures("hurry")
 MISSING = sum(len(data) for name, data in NEW.items() if OLD.get(name) != data)
@@ -77,7 +79,7 @@ def test_the_log_says_who_updated_to_what(board):
         return found[-1]
 
     lock = SimpleNamespace(rule="UTC0")
-    data = show_link.event_data(lock, asyncio.run(stay()), SimpleNamespace(label=lambda slot, seq: "Ann"), {})
+    data = output_lock.event_data(lock, asyncio.run(stay()), SimpleNamespace(label=lambda slot, seq: "Ann"), {})
     assert (data["event"], data["by"], data["id"], data["label"]) == ("updated", "Ann", "0.2.17", None)
 
 
@@ -133,7 +135,7 @@ def test_a_tool_that_was_ended_goes_on_in_its_next_run(board):
 
 def test_files_that_are_damaged_again_and_again_are_given_up(board):
     good = update()
-    contents = {**good.contents, "firmware/app/lock.py": bytes(len(NEW["firmware/app/lock.py"]))}
+    contents = {**good.contents, "tumbler_lock/app/lock.py": bytes(len(NEW["tumbler_lock/app/lock.py"]))}
     with pytest.raises(ToolError, match="damaged"):
         sent(board, Update(good.manifest, contents))
     assert sent(board, good)[0] < MISSING
@@ -181,8 +183,9 @@ def test_damaged_update_files_are_refused(tmp_path):
 
 def test_what_is_built_is_the_firmware_that_boards_get(tmp_path):
     made = build()
-    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "firmware").rglob("*.py")}
-    outside = {"firmware/boot.py", "firmware/main.py"}
+    folder = ROOT / "firmware"
+    sources = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+    outside = {"boot.py", "main.py"}
     assert {name.replace(".mpy", ".py") for name in made.contents} == sources - outside
     assert made.manifest.bytecode == (6, 0)
     assert Manifest(bytes(made.manifest.data)).count == len(made.contents)
@@ -196,13 +199,17 @@ def test_what_is_built_is_the_firmware_that_boards_get(tmp_path):
 def test_the_loader_has_what_it_imports():
     parts = loader()
     assert parts["main.py"] == (ROOT / "firmware" / "main.py").read_bytes()
-    modules = {name.split("/")[1].removesuffix(".mpy") for name in parts if name.startswith("loader/")}
+    modules = {name.removeprefix("loader/").removesuffix(".mpy") for name in parts if name.startswith("loader/")}
+    core = ROOT / "firmware" / "tumbler_lock" / "core"
+    wanted = set()
     for module in modules:
-        text = (ROOT / "firmware" / "core" / f"{module}.py").read_text(encoding="utf-8")
-        for line in text.splitlines():
-            if line.startswith(("from .manifest", "from .s", "from . import")):
-                wanted = line.split()[3] if line.startswith("from . ") else line.split()[1][1:]
-                assert wanted in modules, (module, line)
+        for node in ast.parse((core / f"{module}.py").read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                folder = (core / module).parents[node.level - 1].joinpath(*(node.module or "").split("."))
+                names = [folder / name.name for name in node.names] if folder.is_dir() else [folder]
+                wanted |= {name.relative_to(core).as_posix() for name in names}
+    assert len(wanted) >= 4
+    assert wanted <= modules
 
 
 # The command

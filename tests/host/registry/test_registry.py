@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from host_tools import registry_file, registry_schema
-from host_tools.errors import ToolError
-from host_tools.link.results import LogEvent
-from host_tools.mirror import ACTIVE, ANEW, PENDING, SENT
-from host_tools.registry import Registry, home, lock_id_of
-from host_tools.registry_file import APPLICATION_ID, FILE
-from host_tools.registry_schema import SCHEMA
-from tests.micropython import ROOT
+from tests.support.micropython import ROOT
+from tumbler.answers import LogEvent
+from tumbler.errors import ToolError
+from tumbler.registry import database, schema
+from tumbler.registry.database import APPLICATION_ID, FILE
+from tumbler.registry.lock_cache import ACTIVE, ANEW, PENDING, SENT
+from tumbler.registry.registry import Registry, home, lock_id_of
+from tumbler.registry.schema import SCHEMA
 
 SECRET = bytes(range(32))
 
@@ -289,11 +289,11 @@ def test_a_registry_that_was_brought_up_to_date_has_the_tables_of_a_new_one(old,
 
 def test_an_update_that_fails_leaves_the_file_as_it_was(old, monkeypatch):
     before = old.read_bytes()
-    for number in range(len(registry_schema._STEPS[1])):
-        steps = list(registry_schema._STEPS[1])
+    for number in range(len(schema._STEPS[1])):
+        steps = list(schema._STEPS[1])
         steps[number] = "INSERT INTO nothing VALUES (1)"
         with monkeypatch.context() as patched:
-            patched.setattr(registry_schema, "_STEPS", {1: tuple(steps)})
+            patched.setattr(schema, "_STEPS", {1: tuple(steps)})
             refusal(Registry.open)
         assert old.read_bytes() == before, number
     with Registry.open() as registry:
@@ -317,9 +317,9 @@ def test_an_update_that_finds_no_room_leaves_the_file_as_it_was(old):
 
 def test_two_commands_update_one_file(old):
     """Whoever comes second finds nothing left to do."""
-    connection = registry_file._connect(old)
-    registry_schema.migrate(connection)
-    registry_schema.migrate(connection)
+    connection = database._connect(old)
+    schema.migrate(connection)
+    schema.migrate(connection)
     connection.close()
     with Registry.open() as registry:
         assert len(registry.locks()) == 2
@@ -505,9 +505,9 @@ def test_a_full_disk_keeps_what_was_there(registry):
 LIMITED = """
 import resource, sys
 from host_tools import registry_file, registry_schema
-from host_tools.errors import ToolError
-from host_tools.link.results import LogEvent
-from host_tools.registry import Registry
+from tumbler.errors import ToolError
+from tumbler.answers import LogEvent
+from tumbler.registry.registry import Registry
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 try:
     with Registry.open() as registry:

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from host_tools import demo
-from host_tools.run import run_command
+from tumbler.cli.run import run_command
+from tumbler.simulator import demo
 
 KINDS = ("timed", "one-time", "permanent", "recurring", "revoke", "erase", "custom")
 VERDICTS = ("open", "refused", "locked-out", "revoke-armed", "revoked", "erased")

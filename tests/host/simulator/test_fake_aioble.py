@@ -1,14 +1,15 @@
-"""aioble's faults, each shown in aioble and then in the driver that lives with it (docs/radio.md, "Traps").
+"""aioble's faults, each shown in aioble and then in the driver that lives with it (docs/spec/bluetooth.md, "Traps").
 
-The scenarios are in tests/on_micropython/radio.py, one MicroPython run each. They run on the project's stand-in for
+The scenarios are in tests/dual/on_micropython/radio.py, one MicroPython run each. They run on the project's stand-in
+for
 aioble, or on the real package when TUMBLER_AIOBLE names the folder that holds it.
 """
 
 import re
 
-from tests import micropython
+from tests.support import micropython
 
-SCRIPT = micropython.ROOT / "tests" / "on_micropython" / "radio.py"
+SCRIPT = micropython.ROOT / "tests" / "dual" / "on_micropython" / "radio.py"
 
 
 def scenario(name):
@@ -20,7 +21,9 @@ def scenario(name):
 
 def test_every_scenario_is_run():
     defined = re.findall(r"^async def ((?:fault|trap|what)_\w+)\(air\)", SCRIPT.read_text(), re.MULTILINE)
-    run = re.findall(r'scenario\("(\w+)"\)', (micropython.ROOT / "tests" / "test_aioble.py").read_text())
+    run = re.findall(
+        r'scenario\("(\w+)"\)', (micropython.ROOT / "tests" / "host" / "simulator" / "test_fake_aioble.py").read_text()
+    )
     assert len(defined) > 30
     assert sorted(defined) == sorted(run)
 

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from host_tools import registry, run
-from host_tools.board_process import BoardFault, BoardProcess, BoardRefused, BoardStopped
-from host_tools.errors import ToolError
-from host_tools.micropython import NoMicroPython, check, find
-from host_tools.run import run_command
-from host_tools.virtual_lock import EXAMPLE_SECRET, FLASH_KIB, Identity, VirtualLock
-from tests.campaign import cases
-from tests.micropython import ROOT
+from tests.support.campaign import cases
+from tests.support.micropython import ROOT
+from tumbler.cli import run
+from tumbler.cli.run import run_command
+from tumbler.errors import ToolError
+from tumbler.registry import registry
+from tumbler.simulator.lock import EXAMPLE_SECRET, FLASH_KIB, Identity, VirtualLock
+from tumbler.simulator.micropython import NoMicroPython, check, find
+from tumbler.simulator.process import BoardFault, BoardProcess, BoardRefused, BoardStopped
 
 START = 1_795_392_600_000  # 2026-11-23T00:10:00Z
-ONE_TIME = "862871"  # check values of docs/passcodes.md
+ONE_TIME = "862871"  # check values of docs/spec/passcodes.md
 PERMANENT, TIMED = "863562", "1768841"
 AT_THREE = START + 14 * 3_600_000 + 50 * 60_000  # 15:00, when the latter two start
 
@@ -405,7 +406,9 @@ def scenario(tmp_path, text, name="scenario"):
     return path
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "scenarios").glob("*.lock")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs" / "guide" / "scenarios").glob("*.lock")), ids=lambda path: path.stem
+)
 def test_the_example_scenarios_hold(path, capsys):
     assert run_command(script=path) == 0
     out, err = capsys.readouterr()
@@ -608,7 +611,7 @@ def test_power_off_forgets_a_cut_also_when_it_is_off(flash):
 def test_termination_leaves_no_flash_behind(tmp_path):
     script = tmp_path / "long.lock"
     script.write_text("at 2026-11-23T15:00:00Z\nwait 20000d\n", encoding="utf-8")
-    code = "import sys; from host_tools.run import run_command; from pathlib import Path; "
+    code = "import sys; from tumbler.cli.run import run_command; from pathlib import Path; "
     line = [sys.executable, "-c", code + "sys.exit(run_command(script=Path(sys.argv[1])))", str(script)]
     process = subprocess.Popen(line, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE)
     waited = time.monotonic() + 30

@@ -1,6 +1,7 @@
 """The lock's radio, end to end: a client's Bluetooth stack, the virtual air, the firmware in MicroPython.
 
-Both stacks are bumble's; between them lie a UNIX socket, two virtual controllers and a link (host_tools/air.py). World
+Both stacks are bumble's; between them lie a UNIX socket, two virtual controllers and a link
+(host_tools/tumbler/simulator/radio_controllers.py). World
 time stands still unless a test lets it pass, so nothing here depends on how fast a machine is.
 """
 
@@ -14,15 +15,15 @@ from bumble import att, core
 from bumble.core import UUID, AdvertisingData
 from bumble.hci import HCI_ErrorCode
 
-from firmware.core.passcode import Scheme, hour_of
-from firmware.drivers.radio import Radio, advertisement, scan_response
-from host_tools.board_process import BoardRefused
-from host_tools.errors import ToolError
-from host_tools.radio_socket import LONGEST, RadioSocket, socket_path
-from host_tools.virtual_radio import VirtualRadio
-from tests.lock import EXAMPLE_SECRET, NOW
-from tests.radio_client import ANSWER, COMMAND, ECHO, SERVICE, Client, Rig
-from tests.virtual import Board
+from tests.dual.support.lock import EXAMPLE_SECRET, NOW
+from tests.support.radio_client import ANSWER, COMMAND, ECHO, SERVICE, Client, Rig
+from tests.support.virtual import Board
+from tumbler.errors import ToolError
+from tumbler.simulator.process import BoardRefused
+from tumbler.simulator.radio import VirtualRadio
+from tumbler.simulator.radio_socket import LONGEST, RadioSocket, socket_path
+from tumbler_lock.core.passcode import Scheme, hour_of
+from tumbler_lock.drivers.ble_peripheral import Radio, advertisement, scan_response
 
 LOST = HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 CLOSED_BY_THE_LOCK = HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
@@ -427,7 +428,7 @@ def test_writes_that_come_while_the_board_is_busy(rig):
 
 @pytest.mark.parametrize("mode", ["fast", "real"])
 def test_interrupts_reach_the_firmware_in_both_kinds_of_time(tmp_path, monkeypatch, mode):
-    monkeypatch.setattr("tests.virtual.BROKEN", ECHO)
+    monkeypatch.setattr("tests.support.virtual.BROKEN", ECHO)
     with Board(tmp_path) as board:
         board.on(broken="600000", mode=mode)
         board.ask("radio", op="connect", conn=1, address="c00102030405")

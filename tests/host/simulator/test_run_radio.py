@@ -11,27 +11,27 @@ import time
 
 import pytest
 
-from firmware.core.config import Config
-from firmware.core.keys import OWNER
-from host_tools.desk import Desk
-from host_tools.errors import ToolError
-from host_tools.link import virtual
-from host_tools.link.pair import Pairing, for_new
-from host_tools.link.radios import Radios, radios, running
-from host_tools.radio_socket import socket_path
-from host_tools.registry import Registry, home
-from host_tools.tui_radio import RadioApp
-from host_tools.virtual_lock import Identity, VirtualLock
-from host_tools.zones import local_zone, zone_rule
-from tests.linked import PSK
-from tests.micropython import ROOT
-from tests.micropython import command as board_at
-from tests.owner_tool import add, tumbler
-from tests.radio_client import Rig
-from tests.radio_lock import PATIENCE, Running, command, paired, virtual_lock
-from tests.test_tui import log, text, until
+from tests.dual.support.linked_lock import PSK
+from tests.host.simulator.test_tui import log, text, until
+from tests.support.micropython import ROOT
+from tests.support.micropython import command as board_at
+from tests.support.owner_tool import add, tumbler
+from tests.support.radio_client import Rig
+from tests.support.radio_lock import PATIENCE, Running, command, paired, virtual_lock
+from tumbler.errors import ToolError
+from tumbler.link import simulator_radio as virtual
+from tumbler.link.pair import Pairing, for_new
+from tumbler.link.radios import Radios, radios, running
+from tumbler.registry.registry import Registry, home
+from tumbler.simulator.issuing import Desk
+from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.radio_socket import socket_path
+from tumbler.simulator.tui_radio import RadioApp
+from tumbler.timezones import local_zone, zone_rule
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.keys import OWNER
 
-OTHER = ROOT / "tests" / "on_micropython" / "other_board.py"
+OTHER = ROOT / "tests" / "dual" / "on_micropython" / "other_board.py"
 
 
 def test_a_newcomers_first_minutes(monkeypatch):

@@ -1,4 +1,4 @@
-"""Updates of the virtual lock's firmware, from a second terminal: docs/update.md, "Try it without hardware".
+"""Updates of the virtual lock's firmware, from a second terminal: docs/spec/update.md, "Try it without hardware".
 
 Whole: real firmware in two slots, the loader, a virtual air, the `tumbler` command. Time is the real one, but for
 `wait`.
@@ -12,27 +12,28 @@ from functools import partial
 
 import pytest
 
-from firmware.core.keys import OWNER
-from firmware.core.lms import H5
-from host_tools import run
-from host_tools.cable import plug_in
-from host_tools.deploy import file_system
-from host_tools.desk import identity_of_lock
-from host_tools.errors import ToolError
-from host_tools.link import virtual
-from host_tools.link.client import Client
-from host_tools.radio_socket import socket_path
-from host_tools.registry import Registry, home
-from host_tools.signing import SigningKey, own_path
-from host_tools.tui_radio import RadioApp
-from host_tools.update_file import Update, build
-from host_tools.versions import NO_UPDATES
-from host_tools.virtual_lock import FLASH_KIB, SLOTS_KIB, Identity, VirtualLock
-from tests.linked import PSK
-from tests.owner_tool import NOW, add, done, refused, tumbler
-from tests.radio_lock import command, virtual_lock
-from tests.test_first_door import renewed
-from tests.test_tui import log, until
+from tests.dual.support.linked_lock import PSK
+from tests.host.simulator.test_tui import log, until
+from tests.support.owner_tool import NOW, add, done, refused, tumbler
+from tests.support.radio_lock import command, virtual_lock
+from tests.system.test_first_door import renewed
+from tumbler.cli import run
+from tumbler.errors import ToolError
+from tumbler.flashing import file_system
+from tumbler.link import simulator_radio as virtual
+from tumbler.link.client import Client
+from tumbler.paths import Firmware
+from tumbler.registry.registry import Registry, home
+from tumbler.simulator.flash_image import plug_in
+from tumbler.simulator.issuing import identity_of_lock
+from tumbler.simulator.lock import FLASH_KIB, SLOTS_KIB, Identity, VirtualLock
+from tumbler.simulator.radio_socket import socket_path
+from tumbler.simulator.tui_radio import RadioApp
+from tumbler.simulator.update_events import NO_UPDATES
+from tumbler.updates.signing import SigningKey, own_path
+from tumbler.updates.update_file import Update, build
+from tumbler_lock.core.keys import OWNER
+from tumbler_lock.core.lms import H5
 
 CODE = "740193"
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -62,23 +63,23 @@ def key(cabin):
     return SigningKey.create(own_path(), tree=H5)
 
 
-def next_update(folder, version, root=None):
-    """A signed update file of this version; root: of other sources."""
+def next_update(folder, version, sources=None):
+    """A signed update file of this version; sources: the folder of another firmware."""
     path = folder / f"{version}.update"
-    if root is None:
+    if sources is None:
         done("update", "build", "-o", path, "--version", version)
     else:
-        build(root, version).write(path)
+        build(Firmware.in_folder(sources), version).write(path)
     assert done("update", "sign", path)["signed"] == "yes"
     return path
 
 
 def changed(folder, name, change):
     """The sources with one module changed."""
-    root = renewed(folder)
-    path = root / "firmware" / name
+    sources = renewed(folder)
+    path = sources / name
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return root
+    return sources
 
 
 def runs(version, slot):
@@ -263,7 +264,7 @@ def test_the_cable_changes_nothing_but_what_it_has_to():
     assert plug_in(first, b"one") is first
     assert plug_in(first, None) is first
     files = file_system.read(first)
-    files["a/firmware/__init__.mpy"] = b"another firmware"
+    files["a/tumbler_lock/__init__.mpy"] = b"another firmware"
     files["main.py"] = b"an older loader"
     files["lock/journal"] = b"the memory"
     after = file_system.read(plug_in(file_system.make(files, SLOTS_KIB * 1024), b"two"))

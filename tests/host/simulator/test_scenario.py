@@ -1,6 +1,7 @@
 """Scenarios: every line that can be written, every slip that can be made, and what a scenario concludes.
 
-The lock here is a stand-in that answers what a test tells it to; tests/test_virtual_lock.py plays on the real one.
+The lock here is a stand-in that answers what a test tells it to; tests/host/simulator/test_lock.py plays on the real
+one.
 """
 
 import random
@@ -8,9 +9,9 @@ import string
 
 import pytest
 
-from firmware.core.zone import Zone
-from host_tools.script import Command, Player, ScriptError, begin_ms, describe, parse
-from host_tools.virtual_lock import Entered, Reply
+from tumbler.simulator.lock import Entered, Reply
+from tumbler.simulator.scenario import Command, Player, ScriptError, begin_ms, describe, parse
+from tumbler_lock.core.zone import Zone
 
 UTC = Zone("UTC0")
 BERLIN = Zone("CET-1CEST,M3.5.0,M10.5.0/3")

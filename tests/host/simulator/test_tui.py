@@ -7,13 +7,13 @@ import time
 import pytest
 from textual.widgets import Digits, RichLog, Static
 
-from firmware.core.tickets import CUSTOM, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from host_tools.desk import Desk, add_lock
-from host_tools.errors import ToolError
-from host_tools.registry import Registry, home
-from host_tools.run import Choice, _desk
-from host_tools.tui import DoorApp
-from host_tools.virtual_lock import Identity, VirtualLock, now_ms
+from tumbler.cli.run import Choice, _desk
+from tumbler.errors import ToolError
+from tumbler.registry.registry import Registry, home
+from tumbler.simulator.issuing import Desk, add_lock
+from tumbler.simulator.lock import Identity, VirtualLock, now_ms
+from tumbler.simulator.tui import DoorApp
+from tumbler_lock.core.tickets import CUSTOM, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 
 PATIENCE = 60  # seconds: only a machine that is very busy takes some of them
 SIZE = (120, 40)
@@ -88,7 +88,7 @@ def test_a_click_issues_a_code_and_its_digits_open(tmp_path):
 def test_the_mouse_types_too(tmp_path, monkeypatch):
     # A click takes a busy machine seconds, and ten without a key clear what was typed: the world goes slowly here.
     begin = now_ms()
-    monkeypatch.setattr("host_tools.driver.now_ms", lambda: begin + (now_ms() - begin) // 20)
+    monkeypatch.setattr("tumbler.simulator.real_time.now_ms", lambda: begin + (now_ms() - begin) // 20)
 
     async def scene(pilot):
         digits = await issue(pilot, ONE_TIME)

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from firmware.core.tickets import ERASE, ONE_TIME, PERMANENT, REVOKE, tickets
-from host_tools.board_process import BoardFault, BoardRefused
-from tests.campaign import cases
-from tests.lock import DAY, HOUR, NOW
-from tests.virtual import Board
+from tests.dual.support.lock import DAY, HOUR, NOW
+from tests.support.campaign import cases
+from tests.support.virtual import Board
+from tumbler.simulator.process import BoardFault, BoardRefused
+from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, REVOKE, tickets
 
 # Published check values that open, secret 00..1f: Unix seconds at which each is first typed, and its digits.
 OPENING = [

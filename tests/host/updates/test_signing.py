@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from firmware.core import lms, slices
-from host_tools import signing
-from host_tools.errors import ToolError
-from host_tools.signing import SigningKey, UsedUp
-from tests.campaign import cases
-from tests.makers import Maker
-from tests.micropython import ROOT
+from tests.dual.support.update_builders import Maker
+from tests.support.campaign import cases
+from tests.support.micropython import ROOT
+from tumbler.errors import ToolError
+from tumbler.updates import signing
+from tumbler.updates.signing import SigningKey, UsedUp
+from tumbler_lock.core import cooperative, lms
 
 KEY_BYTES = bytes(range(48))
 
@@ -27,7 +27,7 @@ def key(tmp_path):
 
 
 def good(public, message, signature):
-    return slices.run(lms.verify(public, message, signature))
+    return cooperative.run(lms.verify(public, message, signature))
 
 
 def number(signature):
@@ -111,7 +111,7 @@ def _fails(*_):
 SIGNS = """
 import sys
 from pathlib import Path
-from host_tools.signing import SigningKey
+from tumbler.updates.signing import SigningKey
 key = SigningKey(Path(sys.argv[1]))
 while True:
     signature = key.sign(sys.argv[2].encode())

@@ -3,9 +3,9 @@
 Runs on both interpreters.
 """
 
-from firmware.drivers.bolt import REST_MS, Bolt
-from firmware.drivers.pulse import Pulse
-from host_tools.virtual.models.rmt import CHIPS, Pad, Rmt
+from tumbler.simulator.board.models.rmt import CHIPS, Pad, Rmt
+from tumbler_lock.drivers.bolt import REST_MS, Bolt
+from tumbler_lock.drivers.rmt_pulse import Pulse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """A motor bolt on its mechanics, through random lives. Runs on both interpreters."""
 
-from firmware.drivers.motor import LOCKED, LOCKING, STALLED, TRIES, UNLOCKED, UNLOCKING, MotorBolt
-from firmware.drivers.pulse import Pulse
-from host_tools.virtual.models.motor import CLOSE, END, OPEN, REACH, Mechanics
-from host_tools.virtual.models.rmt import Pad
-from tests.models.bolt import MCUS, TICKS, World
+from tests.support.models.bolt import MCUS, TICKS, World
+from tumbler.simulator.board.models.motor import CLOSE, END, OPEN, REACH, Mechanics
+from tumbler.simulator.board.models.rmt import Pad
+from tumbler_lock.drivers.motor import LOCKED, LOCKING, STALLED, TRIES, UNLOCKED, UNLOCKING, MotorBolt
+from tumbler_lock.drivers.rmt_pulse import Pulse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

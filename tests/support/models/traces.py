@@ -4,8 +4,8 @@ A press is (crossing, down, up) in microseconds; the contact bounces for up to B
 `random` has randrange(a, b).
 """
 
-from firmware.drivers.keypad import SCAN_MS, Keypad, Matrix
-from host_tools.virtual.models.matrix import MatrixModel, bounce
+from tumbler.simulator.board.models.matrix import MatrixModel, bounce
+from tumbler_lock.drivers.keypad import SCAN_MS, Keypad, Matrix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import sys
 import time
 
 JOURNAL = "/journal"
-SECRET_AT = 44  # in the journal's header (docs/storage.md)
+SECRET_AT = 44  # in the journal's header (docs/spec/storage.md)
 SECRET_SIZE = 32
 HEADER_SIZE = 256
 CLOCK_SECONDS = 2  # a clock that was set and read back may have gone on by so much
@@ -41,7 +41,7 @@ def own_id():
         raise
     if len(header) != HEADER_SIZE or struct.unpack(">I", header[-4:])[0] != binascii.crc32(header[:-4]):
         return "?"
-    from firmware.core.link import lock_id
+    from tumbler_lock.core.sessions import lock_id
 
     return hexed(lock_id(header[SECRET_AT : SECRET_AT + SECRET_SIZE]))
 
@@ -50,7 +50,7 @@ def set_clock(unix):
     """Set the clock and read it back: "" or what is wrong with it."""
     import machine
 
-    from firmware.app.board import Board
+    from tumbler_lock.app.board import Board
 
     clock = Board(description(), machine, time).rtc
     try:
@@ -71,12 +71,12 @@ def sync_clock(unix):
     wrong with it]."""
     import machine
 
-    from firmware.app.board import Board
-    from firmware.core.clock import Clock
-    from firmware.core.errors import LockError
-    from firmware.core.owner import Owner
-    from firmware.core.store import Store
-    from firmware.core.verifier import Verifier
+    from tumbler_lock.app.board import Board
+    from tumbler_lock.core.clock import Clock
+    from tumbler_lock.core.errors import LockError
+    from tumbler_lock.core.management import Owner
+    from tumbler_lock.core.store import Store
+    from tumbler_lock.core.verifier import Verifier
 
     found = description()
     store = Store.open(found["storage"])
@@ -92,9 +92,9 @@ def sync_clock(unix):
 
 
 def create(secret, config, key, now, epoch):
-    """Give the lock what it needs; key: 64 bytes as docs/storage.md has them."""
-    from firmware.core.keys import Key
-    from firmware.core.store import Store
+    """Give the lock what it needs; key: 64 bytes as docs/spec/storage.md has them."""
+    from tumbler_lock.core.keys import Key
+    from tumbler_lock.core.store import Store
 
     path = description()["storage"]
     if not exists(path):

@@ -20,8 +20,8 @@ class Parts:
         use_slot(slot)
         import machine
 
-        from firmware.app.board import Board
-        from firmware.app.start import leave_out
+        from tumbler_lock.app.board import Board
+        from tumbler_lock.app.start import leave_out
 
         self.description = description()
         self.no_room = leave_out(self.description, slot)

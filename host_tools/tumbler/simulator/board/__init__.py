@@ -1,1 +1,1 @@
-"""What runs in MicroPython round the firmware: a machine module, a flash chip, a world (docs/virtual-board.md)."""
+"""What runs in MicroPython round the firmware: a machine module, a flash chip, a world (docs/design/simulator.md)."""

@@ -1,4 +1,4 @@
-"""One power-on of the virtual board: MicroPython runs this, and it runs the real firmware (docs/virtual-board.md).
+"""One power-on of the virtual board: MicroPython runs this, and it runs the real firmware (docs/design/simulator.md).
 
 Builds the world, the flash chip and the clock chip that the first request describes, puts stand-ins for `machine` and
 `time` in place, mounts the flash, then executes firmware/boot.py and firmware/main.py as a board would. With `slots`
@@ -14,23 +14,24 @@ import sys
 
 import vfs
 
-from firmware.core.config import Config
-from firmware.core.errors import LockError
-from firmware.core.events import REASONS, event_name
-from firmware.core.keys import Key
-from firmware.core.passcode import code_id
-from firmware.core.policy import STANDARD, STRICT
-from firmware.core.slots import Slots
-from firmware.core.store import Store
-from firmware.core.tickets import KIND_NAMES
-from host_tools.virtual.aioble import Aioble
-from host_tools.virtual.bluetooth import Bluetooth
-from host_tools.virtual.flash import Broken, Flash
-from host_tools.virtual.machine import Machine, Time
-from host_tools.virtual.models.ds3231 import DS3231Model, I2CModel
-from host_tools.virtual.models.matrix import MatrixModel, bounce
-from host_tools.virtual.protocol import Link
-from host_tools.virtual.world import World
+from tumbler_lock.core.boot_slots import Slots
+from tumbler_lock.core.config import Config
+from tumbler_lock.core.errors import LockError
+from tumbler_lock.core.events import REASONS, event_name
+from tumbler_lock.core.keys import Key
+from tumbler_lock.core.passcode import code_id
+from tumbler_lock.core.policy import STANDARD, STRICT
+from tumbler_lock.core.store import Store
+from tumbler_lock.core.tickets import KIND_NAMES
+
+from .fake_aioble import Aioble
+from .fake_bluetooth import Bluetooth
+from .fake_machine import Machine, Time
+from .flash import Broken, Flash
+from .models.ds3231 import DS3231Model, I2CModel
+from .models.matrix import MatrixModel, bounce
+from .protocol import Link
+from .world import World
 
 EXIT_QUIT = 0
 EXIT_FAILED = 1
@@ -64,9 +65,10 @@ class Random:
 class Virtual:
     """The board and the host's requests."""
 
-    def __init__(self, link, root):
+    def __init__(self, link, board, start):
         self.link = link
-        self._root = root
+        self._board = board
+        self._start = start
         self._dead = False
         self._answer = None  # makes the answer to the request under way, None between requests
         self._deadline = 0
@@ -78,7 +80,7 @@ class Virtual:
 
     def boot(self, request):
         """Build everything the request describes and run the firmware. Ends by PowerOff."""
-        folder = request.get("board") or self._root + "/boards/virtual"
+        folder = request.get("board") or self._board
         with open(folder + "/board.json") as file:
             description = json.load(file)
         bolt = description["bolt"]
@@ -128,7 +130,7 @@ class Virtual:
         if slots:
             _forget_firmware(request.get("inside"))
         for name in ("boot.py", "main.py"):
-            path = "/" + name if slots else self._root + "/firmware/" + name
+            path = "/" + name if slots else self._start + "/" + name
             with open(path) as file:
                 code = compile(file.read(), path, "exec")
             exec(code, {"__name__": "__main__"})  # noqa: S102 -- as a board runs them
@@ -140,7 +142,7 @@ class Virtual:
 
         def watched(name, *more):
             module = load(name, *more)
-            place = sys.modules.get("firmware.app.board")
+            place = sys.modules.get("tumbler_lock.app.board")
             made = getattr(place, "Board", None)  # the module may be under way
             if made is not None and not getattr(made, "virtual", False):
                 place.Board = _board_class(self, made)
@@ -281,7 +283,7 @@ class Virtual:
                 "started",
                 provisioned=payload.verifier is not None,
                 trouble=payload.trouble,
-                version=sys.modules["firmware"].VERSION,
+                version=sys.modules["tumbler_lock"].VERSION,
                 slot=sys.path[0][1:] if self._slots else "",
                 updates=self._slots and "update.pub" in os.listdir("/"),
             )
@@ -484,7 +486,7 @@ class Virtual:
             return
         try:
             result = getattr(owner, command)(**request.get("args", {}))
-        except sys.modules["firmware.core.errors"].Refused as error:
+        except sys.modules["tumbler_lock.core.errors"].Refused as error:
             self._done("owner", {"ok": False, "reason": error.reason, "error": str(error)})
             return
         if command == "set_time":
@@ -569,7 +571,7 @@ def _forget_firmware(inside):
     """Let the firmware be found anew: in the slot that the loader chooses, or in a folder of the host that takes the
     place of what is inside MicroPython; and not beside this file."""
     for name in list(sys.modules):
-        if name == "firmware" or name.startswith("firmware."):
+        if name == "tumbler_lock" or name.startswith("tumbler_lock."):
             del sys.modules[name]
     sys.path[:] = ["", ".frozen", "/lib"]
     if inside:
@@ -599,10 +601,9 @@ def _board_class(board, real_board):
 
 
 def main():
-    """Wait for `boot`, then run."""
+    """Wait for `boot`, then run. Arguments: the folder of the virtual board, and the one of boot.py and main.py."""
     link = Link()
-    root = os.getcwd()
-    virtual = Virtual(link, root)
+    virtual = Virtual(link, *sys.argv[1:])
     try:
         request = link.receive()
         if request is None:

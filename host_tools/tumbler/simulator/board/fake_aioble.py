@@ -1,8 +1,9 @@
 """Stand-in for aioble 0.6, the peripheral's half of it, written for this project from its interface and behaviour.
 
-It is not aioble. It has the interface that firmware/drivers/radio.py uses and the faults that docs/radio.md lists
+It is not aioble. It has the interface that firmware/tumbler_lock/drivers/ble_peripheral.py uses and the faults that
+docs/spec/bluetooth.md lists
 under "Traps", so that the firmware is held to them on a machine that has no aioble. The real package takes its place
-when the variable TUMBLER_AIOBLE names the folder that holds it (docs/virtual-board.md); the tests pass with either.
+when the variable TUMBLER_AIOBLE names the folder that holds it (docs/design/simulator.md); the tests pass with either.
 """
 
 import asyncio

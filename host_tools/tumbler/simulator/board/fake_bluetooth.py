@@ -1,5 +1,5 @@
 """Stand-in for MicroPython's module `bluetooth` on the virtual board: a peripheral's half of it, as NimBLE on an
-ESP32 behaves, faults included (docs/radio.md, "Traps").
+ESP32 behaves, faults included (docs/spec/bluetooth.md, "Traps").
 
 The host plays the other end: it calls the methods under "The air", and is told what the firmware does by events.
 Attribute values live here, in buffers that cut what is too long without a word. Handles of values and connections

@@ -6,8 +6,8 @@ host when their level changes. Only the combinations that work on the real chip 
 
 import time as real
 
-from host_tools.virtual.models.motor import CLOSE, OPEN, Mechanics
-from host_tools.virtual.models.rmt import Pad, Rmt
+from .models.motor import CLOSE, OPEN, Mechanics
+from .models.rmt import Pad, Rmt
 
 PWRON_RESET = 1
 WDT_RESET = 3

@@ -1,4 +1,4 @@
-"""JSON lines with the host: requests in on stdin, answers and events out on stdout (docs/virtual-board.md)."""
+"""JSON lines with the host: requests in on stdin, answers and events out on stdout (docs/design/simulator.md)."""
 
 import json
 import select

@@ -1,4 +1,4 @@
-"""Time on the virtual board, and what happens in it (docs/virtual-board.md, "Time").
+"""Time on the virtual board, and what happens in it (docs/design/simulator.md, "Time").
 
 World time is integer milliseconds UTC. In fast mode only waiting takes time: asyncio's wait goes straight to the next
 thing that is due, and computing takes none. In real mode the world goes with the machine's clock. While a lock that

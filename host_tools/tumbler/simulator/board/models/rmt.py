@@ -1,7 +1,7 @@
 """The RMT of an ESP32, an ESP32-S3 and an ESP32-C3, as MicroPython's esp32.RMT shows it, and pins that it may drive.
 
 As far as pulses need it: a channel plays one level for some time. What the real one would not do, or not without an
-interrupt, is an error. Runs on both interpreters. Sources: docs/drivers.md, "Pulse".
+interrupt, is an error. Runs on both interpreters. Sources: docs/design/drivers.md, "Pulse".
 """
 
 HALF_MAX = 32_767  # ticks of half a symbol

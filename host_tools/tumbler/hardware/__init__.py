@@ -1,0 +1,1 @@
+"""Boards as data: the check, the energy estimate, the wiring picture."""

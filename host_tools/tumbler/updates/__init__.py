@@ -1,0 +1,1 @@
+"""Firmware updates as files: built, signed, read."""

@@ -1,0 +1,1 @@
+"""Everything here also runs in MicroPython: it uses nothing that MicroPython lacks."""

@@ -1,0 +1,1 @@
+"""Scripts for MicroPython alone, started by tests in CPython."""

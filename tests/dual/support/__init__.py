@@ -1,0 +1,1 @@
+"""What these tests share: a lock in a directory, clients of its link, attackers."""

@@ -1,0 +1,1 @@
+"""The firmware, tested in CPython; folders and files as in firmware/."""

@@ -1,0 +1,1 @@
+"""The owner's tools; folders and files as in host_tools/tumbler."""

@@ -1,0 +1,1 @@
+"""The project itself: its files, its documents, its vectors, its sizes."""

@@ -1,0 +1,1 @@
+"""Several parts together: from an unboxed board to an opened door, power cuts, memory."""
