@@ -51,7 +51,7 @@ class Bench:
         """Give the board slots: a loader's module, which is found again after it was let go."""
         self._module("bench", {"failed": lambda slot: self.said.append(("failed", slot))})
         Path(folder).mkdir()
-        Path(folder, "slots.py").write_text(
+        Path(folder, "boot_slots.py").write_text(
             f"import bench\n\nclass Slots:\n    choose = lambda self: {chosen!r}\n"
             "    failed = lambda self, slot: bench.failed(slot)\n"
         )
@@ -74,7 +74,7 @@ class Bench:
 def bench(tmp_path, monkeypatch):
     modules = dict(sys.modules)  # the loader lets go of the firmware's, which other tests still have in hand
     yield Bench(tmp_path, monkeypatch)
-    for name in ("loader", "loader.slots", "loader_old", "loader_old.slots"):
+    for name in ("loader", "loader.boot_slots", "loader_old", "loader_old.boot_slots"):
         sys.modules.pop(name, None)
     sys.modules.update(modules)
 

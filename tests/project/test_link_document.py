@@ -24,8 +24,8 @@ def test_refusals_are_numbered_as_in_the_document():
 
 
 def test_every_refusal_is_met_in_a_test():
-    others = [ROOT / "tests" / name for name in ("test_pairing.py", "test_update.py")]
-    paths = [*(ROOT / "tests").glob("test_commands*.py"), *others]
+    dual = ROOT / "tests" / "dual" / "core"
+    paths = [*dual.glob("test_handlers*.py"), dual / "test_pairing.py", dual / "test_updates.py"]
     sources = "".join(path.read_text(encoding="utf-8") for path in paths)
     assert [refusal for refusal in protocol.REFUSALS if f'"{refusal}"' not in sources] == []
 

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from tests.support import micropython
 from tests.support.boards import BUILD, VERSION
-from tests.support.micropython import ROOT
+from tumbler.simulator.process import search_path
 
 START = """
 import os, sys, vfs
-sys.path.insert(0, {root!r})
+sys.path[:0] = {path!r}
 from tumbler.simulator.board.flash import Flash
 def dark():
     os.system("kill -9 $PPID")
@@ -101,7 +101,7 @@ class BoardAtPort:
         """Start the board; with `cut`, its power goes in the middle of that operation of the flash."""
         self.off()
         source = START.format(
-            root=str(ROOT),
+            path=search_path().split(":")[1:],
             image=str(self.image),
             kib=self._kib,
             cut=cut,

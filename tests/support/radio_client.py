@@ -21,9 +21,9 @@ from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
 from tests.dual.support.lock import NOW
-from tests.support.micropython import ROOT, command
+from tests.support.micropython import ROOT, find
 from tumbler.simulator.lock import Identity, VirtualLock
-from tumbler.simulator.process import Message
+from tumbler.simulator.process import Message, board_command
 from tumbler.simulator.radio import VirtualRadio
 
 SERVICE = UUID("1dc6abf1-f453-40a6-969f-e9598cbd010d")
@@ -136,7 +136,8 @@ class Rig(threading.Thread):
         self._jobs: queue.SimpleQueue[Callable[[VirtualLock], Any] | None] = queue.SimpleQueue()
         self._radio = VirtualRadio(self.do, self.path, interval)
         self._lock = VirtualLock(
-            folder / "flash.img", identity or Identity(), NOW * 1000, self._event, line or command(ECHO, patience_ms)
+            folder / "flash.img", identity or Identity(), NOW * 1000, self._event,
+            line or board_command(find(), ECHO, patience_ms),
         )  # fmt: skip
 
     def __enter__(self) -> Rig:

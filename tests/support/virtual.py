@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.dual.support.lock import EXAMPLE_SECRET, NOW
-from tests.support.micropython import ROOT, command, find
+from tests.support.micropython import ROOT, find
 from tumbler.simulator.board.models.ds3231 import DS3231Model
 from tumbler.simulator.process import BoardProcess, BoardStopped, Message, board_command
 from tumbler_lock.core.passcode import Scheme, hour_of
@@ -38,7 +38,7 @@ class Board:
 
     def on(self, broken: str = "", guard: float = 30, **request: Any) -> Message:
         """Power on; `broken`: a variant of broken_board.py instead of the board. Answers the answer to `boot`."""
-        line = command(BROKEN, broken) if broken else board_command(find())
+        line = board_command(find(), BROKEN, broken) if broken else board_command(find())
         self._process = BoardProcess(line, self._event, guard)
         self.events = []
         return self.ask(

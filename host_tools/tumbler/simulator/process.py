@@ -55,10 +55,11 @@ def search_path() -> str:
     return ":".join((".frozen", str(FIRMWARE.package.parent), str(TOOLS)))
 
 
-def board_command(interpreter: str) -> list[str]:
-    """Return the command line of the virtual board under this MicroPython."""
-    folders = (BOARDS / "virtual", FIRMWARE.start)
-    return [interpreter, "-X", f"heapsize={HEAP}", *map(str, (MAIN, *folders))]
+def board_command(interpreter: str, script: Path = MAIN, *arguments: object) -> list[str]:
+    """Return the command line of the virtual board under this MicroPython. script: one that takes its own arguments
+    first and ends in board_main.main()."""
+    words = (script, *arguments, BOARDS / "virtual", FIRMWARE.start)
+    return [interpreter, "-X", f"heapsize={HEAP}", *map(str, words)]
 
 
 class BoardProcess:

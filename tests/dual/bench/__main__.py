@@ -14,7 +14,7 @@ def on_board(port: str, *first: str) -> str:
 
     `first`: what mpremote shall do before; "resume" leaves out the soft reset.
     """
-    code = "import tests.dual.bench.board as board; board.main()"
+    code = "import sys; sys.path.append('firmware'); import tests.dual.bench.board as board; board.main()"
     line = [sys.executable, "-m", "mpremote", "connect", port, *first, "mount", str(ROOT), "exec", code]
     done = subprocess.run(line, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:

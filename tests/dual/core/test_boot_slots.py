@@ -167,14 +167,15 @@ def test_a_manifest_is_read_as_the_document_has_it(directory):
 
 def test_names_that_lead_elsewhere_are_refused(directory):
     for name in (
-        "boot.py", "firmware", "firmware/", "/firmware/x", "tumbler_lock//x", "tumbler_lock/../x", "tumbler_lock/./x",
+        "boot.py", "tumbler_lock", "tumbler_lock/", "/tumbler_lock/x",
+        "tumbler_lock//x", "tumbler_lock/../x", "tumbler_lock/./x",
         "tumbler_lock/.x", "tumbler_lock/x/", "tumbler_lock/X", "tumbler_lock/x y", "tumbler_lock/x\0",
-        "firmware/\u00e4",
-        "lock/journal", "firmwarex/y",
-        "tumbler_lock/" + "x" * 56,
+        "tumbler_lock/\u00e4",
+        "lock/journal", "tumbler_lockx/y", "firmware/x",
+        "tumbler_lock/" + "x" * 52,
     ):  # fmt: skip
         assert fails(ValueError, Manifest, closed(pack((1, 2, 3), {name: b"x"}))), name
-    for name in ("tumbler_lock/x", "tumbler_lock/a/b_1/c.d.mpy", "tumbler_lock/" + "x" * 55):
+    for name in ("tumbler_lock/x", "tumbler_lock/a/b_1/c.d.mpy", "tumbler_lock/" + "x" * 51):
         assert Manifest(closed(pack((1, 2, 3), {name: b"x"}))).count == 1
 
 
@@ -213,7 +214,7 @@ def test_random_damage_is_refused_or_is_another_good_manifest(directory):
         names = [name for name, _, _ in manifest.files()]
         assert names == sorted(set(names)), turn
         for name in names:
-            assert name.startswith("firmware/"), turn
+            assert name.startswith("tumbler_lock/"), turn
             assert "/." not in name, turn
         assert manifest.signed + 2 + len(manifest.signature) == len(data), turn
     assert taken > 100  # what is changed in a version, a digest or the signature leaves it a manifest

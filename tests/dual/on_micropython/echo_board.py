@@ -11,7 +11,7 @@ from tumbler.simulator.board import board_main
 from tumbler_lock.app.lock import Lock
 from tumbler_lock.drivers.ble_peripheral import Broken, Gone, NoRadio, Silent
 
-PATIENCE_MS = int(sys.argv[1]) if len(sys.argv) > 1 else 600_000
+PATIENCE_MS = int(sys.argv[1])
 LOCK_ID = bytes(range(8))
 
 

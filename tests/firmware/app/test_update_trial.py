@@ -215,10 +215,10 @@ def test_a_lock_on_trial_does_not_sleep(board):
 
 
 def test_a_radio_that_fails_keeps_an_update_from_being_confirmed(board):
-    wireless = (ROOT / "firmware" / "tumbler_lock" / "app" / "ble_server.py").read_text(encoding="utf-8")
-    broken = wireless.replace("self._arrived = await self._radio.accept(", 'raise NoRadio("broken")\n            (')
-    assert broken != wireless
-    board.slot("b", board.variant(wireless=broken))
+    ble_server = (ROOT / "firmware" / "tumbler_lock" / "app" / "ble_server.py").read_text(encoding="utf-8")
+    broken = ble_server.replace("self._arrived = await self._radio.accept(", 'raise NoRadio("broken")\n            (')
+    assert broken != ble_server
+    board.slot("b", board.variant(ble_server=broken))
     board.say("b", TRIAL, STARTS)
     board.on()
     board.wait(200)

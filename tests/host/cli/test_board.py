@@ -78,7 +78,7 @@ def test_the_c3_can_be_closed_with_a_button_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/a", "/b", "/lib", "/loader", "/loader_old", "/lib_new", "/firmware", "/slot", "/main", "/boot"]
+    "path", ["/", "/a", "/b", "/lib", "/loader", "/loader_old", "/lib_new", "/tumbler_lock", "/slot", "/main", "/boot"]
 )
 def test_the_memory_is_not_put_where_the_firmware_is(path):
     (error,) = boards.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
@@ -86,7 +86,7 @@ def test_the_memory_is_not_put_where_the_firmware_is(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["lock", "/lock/", "/lock/one", "/../lock", "/boot.py", "/board.json", "/a/firmware", "//"]
+    "path", ["lock", "/lock/", "/lock/one", "/../lock", "/boot.py", "/board.json", "/a/tumbler_lock", "//"]
 )
 def test_the_memory_is_one_folder_of_the_root(path):
     (error,) = boards.check({**boards.load("esp32-devkitc").description, "storage": path}).errors

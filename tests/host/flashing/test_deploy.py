@@ -53,7 +53,7 @@ def small(tmp_path, target, version="1.0.0", aioble=None, **files):
     texts = {"tumbler_lock/__init__": "", "boot": "", "main": ""}
     core = {"one": "ONE = 1", "two": "TWO = 2", **{name: f"NAME = '{name}'" for name in LOADER}}
     texts.update({f"tumbler_lock/core/{name}": text for name, text in core.items()})
-    texts.update(files)
+    texts.update({name if name in texts else f"tumbler_lock/{name}": text for name, text in files.items()})
     for name, text in texts.items():
         path = folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -504,7 +504,7 @@ def test_a_full_disk_keeps_what_was_there(registry):
 
 LIMITED = """
 import resource, sys
-from host_tools import registry_file, registry_schema
+from tumbler.registry import database, schema
 from tumbler.errors import ToolError
 from tumbler.answers import LogEvent
 from tumbler.registry.registry import Registry

@@ -13,8 +13,7 @@ import pytest
 
 from tests.dual.support.linked_lock import PSK
 from tests.host.simulator.test_tui import log, text, until
-from tests.support.micropython import ROOT
-from tests.support.micropython import command as board_at
+from tests.support.micropython import ROOT, find
 from tests.support.owner_tool import add, tumbler
 from tests.support.radio_client import Rig
 from tests.support.radio_lock import PATIENCE, Running, command, paired, virtual_lock
@@ -25,6 +24,7 @@ from tumbler.link.radios import Radios, radios, running
 from tumbler.registry.registry import Registry, home
 from tumbler.simulator.issuing import Desk
 from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.process import board_command
 from tumbler.simulator.radio_socket import socket_path
 from tumbler.simulator.tui_radio import RadioApp
 from tumbler.timezones import local_zone, zone_rule
@@ -101,7 +101,7 @@ def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
     owner = Identity(keys=((0, OWNER, PSK, "Ann"),))
 
     with Rig(
-        tmp_path, line=board_at(OTHER, tmp_path), identity=owner, path=socket_path(home())
+        tmp_path, line=board_command(find(), OTHER, tmp_path), identity=owner, path=socket_path(home())
     ) as rig:  # fmt: skip
 
         def on_air():

@@ -77,7 +77,7 @@ def next_update(folder, version, sources=None):
 def changed(folder, name, change):
     """The sources with one module changed."""
     sources = renewed(folder)
-    path = sources / name
+    path = sources / "tumbler_lock" / name
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
     return sources
 
@@ -156,7 +156,7 @@ def test_a_firmware_that_is_not_well_is_given_up_by_itself(tmp_path):
     with virtual_lock("--lock", "cabin") as lock:
         command("update", "send", "cabin", next_update(tmp_path, "0.2.0", broken))
         lock.waits("Firmware 0.1.0 runs from slot a again.")
-        ill = changed(tmp_path, "app/trial.py", lambda text: text.replace("HEALTHY = 60", "HEALTHY = 9999"))
+        ill = changed(tmp_path, "app/update_trial.py", lambda text: text.replace("HEALTHY = 60", "HEALTHY = 9999"))
         command("update", "send", "cabin", next_update(tmp_path, "0.3.0", ill))
         lock.waits("Firmware 0.3.0 runs from slot b.")
         for _ in range(3):

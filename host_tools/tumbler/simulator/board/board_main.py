@@ -14,6 +14,14 @@ import sys
 
 import vfs
 
+from tumbler.simulator.board.fake_aioble import Aioble
+from tumbler.simulator.board.fake_bluetooth import Bluetooth
+from tumbler.simulator.board.fake_machine import Machine, Time
+from tumbler.simulator.board.flash import Broken, Flash
+from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
+from tumbler.simulator.board.models.matrix import MatrixModel, bounce
+from tumbler.simulator.board.protocol import Link
+from tumbler.simulator.board.world import World
 from tumbler_lock.core.boot_slots import Slots
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.errors import LockError
@@ -23,15 +31,6 @@ from tumbler_lock.core.passcode import code_id
 from tumbler_lock.core.policy import STANDARD, STRICT
 from tumbler_lock.core.store import Store
 from tumbler_lock.core.tickets import KIND_NAMES
-
-from .fake_aioble import Aioble
-from .fake_bluetooth import Bluetooth
-from .fake_machine import Machine, Time
-from .flash import Broken, Flash
-from .models.ds3231 import DS3231Model, I2CModel
-from .models.matrix import MatrixModel, bounce
-from .protocol import Link
-from .world import World
 
 EXIT_QUIT = 0
 EXIT_FAILED = 1
@@ -601,9 +600,9 @@ def _board_class(board, real_board):
 
 
 def main():
-    """Wait for `boot`, then run. Arguments: the folder of the virtual board, and the one of boot.py and main.py."""
+    """Wait for `boot`, then run. The last two arguments: the folders of the virtual board and of boot.py."""
     link = Link()
-    virtual = Virtual(link, *sys.argv[1:])
+    virtual = Virtual(link, *sys.argv[-2:])
     try:
         request = link.receive()
         if request is None:
