@@ -123,7 +123,7 @@ campaign: $(READY) ## The suite with every case instead of a sample: hours
 
 .PHONY: bench
 bench: $(READY) ## What an entry costs; on a real board with PORT=...
-	$(PY) -m tests.dual.bench $(if $(PORT),--port $(PORT))
+	$(PY) -m tests.support.bench $(if $(PORT),--port $(PORT))
 
 .PHONY: sizes
 sizes: $(READY) ## Bytes of flash that each firmware file takes

@@ -9,8 +9,8 @@ import tty
 
 import pytest
 
-from tests.dual.bench.__main__ import figures_in, on_board
 from tests.support import micropython
+from tests.support.bench import figures_in, on_board
 
 
 @pytest.fixture

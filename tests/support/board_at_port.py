@@ -19,7 +19,6 @@ from pathlib import Path
 
 from tests.support import micropython
 from tests.support.boards import BUILD, VERSION
-from tumbler.simulator.process import search_path
 
 START = """
 import os, sys, vfs
@@ -101,7 +100,7 @@ class BoardAtPort:
         """Start the board; with `cut`, its power goes in the middle of that operation of the flash."""
         self.off()
         source = START.format(
-            path=search_path().split(":")[1:],
+            path=micropython.search_path(micropython.find()).split(":")[1:],
             image=str(self.image),
             kib=self._kib,
             cut=cut,

@@ -1,17 +1,17 @@
 """Run a script in the real MicroPython (its Unix port) from a test.
 
-The interpreter is the one that `tumbler run` uses (host_tools/tumbler/simulator/micropython.py). Scripts run in the
-repository root and
-find `tumbler_lock`, `tumbler` and `tests`.
+The interpreter is the one that `tumbler run` uses. Scripts run in the repository root; the modules they import are
+compiled: tumbler_lock, the simulated board of tumbler, and tests.dual.
 """
 
 import os
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
+from tumbler.simulator import compiled
 from tumbler.simulator.micropython import candidate
-from tumbler.simulator.process import search_path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,9 +21,17 @@ def find() -> str:
     return candidate()
 
 
+@cache
+def search_path(interpreter: str) -> str:
+    """Return where MicroPython finds modules: its own frozen ones, and everything that tests run in it."""
+    tests = [ROOT / "tests" / "__init__.py", *(ROOT / "tests" / "dual").rglob("*.py")]
+    own = {path.relative_to(ROOT).as_posix(): path for path in tests}
+    return f".frozen:{compiled.folder(interpreter, {**compiled.board_sources(), **own})}"
+
+
 def environment() -> dict[str, str]:
-    """Return the variables that let a process import from the repository root and keep its frozen modules."""
-    return {**os.environ, "MICROPYPATH": f"{search_path()}:{ROOT}"}
+    """Return the variables with which a process finds its modules."""
+    return {**os.environ, "MICROPYPATH": search_path(find())}
 
 
 def command(script: str | os.PathLike[str], *args: object, heap: str = "16m") -> list[str]:

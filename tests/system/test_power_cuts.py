@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.dual.power import __main__ as power
+from tests.support import power_cuts as power
 from tests.support.campaign import campaign
 
 

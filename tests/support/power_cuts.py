@@ -1,9 +1,9 @@
 """Run power-cut histories in MicroPython, or replay one cut by its id.
 
-python -m tests.dual.power                                    what the test suite runs
-python -m tests.dual.power --campaign                         all of it
-python -m tests.dual.power --workload history --seeds 7 8     one workload, seeds 7 up to but not including 8
-python -m tests.dual.power --replay history:seed=7:step=31:cut=12:torn=half
+python -m tests.support.power_cuts                                    what the test suite runs
+python -m tests.support.power_cuts --campaign                         all of it
+python -m tests.support.power_cuts --workload history --seeds 7 8     one workload, seeds 7 up to but not including 8
+python -m tests.support.power_cuts --replay history:seed=7:step=31:cut=12:torn=half
 """
 
 import argparse
@@ -12,11 +12,10 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tests.support.micropython import ROOT, command, environment
 
-MAIN = Path(__file__).with_name("main.py")
+MAIN = ROOT / "tests" / "dual" / "power" / "main.py"
 
 ENTRIES = "tests.dual.power.entries:Entries"
 COMMANDS = "tests.dual.power.commands:Commands"
@@ -77,13 +76,15 @@ def run(jobs: list[dict], processes: int = 1, timeout: float = 3600) -> dict[str
             for name, count in json.loads(lines[-1]).items():
                 counts[name] = counts.get(name, 0) + count
     if trouble:
-        raise AssertionError("\n".join([*trouble, "replay one: python -m tests.dual.power --replay ID"]))
+        raise AssertionError("\n".join([*trouble, "replay one: python -m tests.support.power_cuts --replay ID"]))
     return counts
 
 
 def main() -> int:
     """Do what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m tests.dual.power", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.power_cuts", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--replay", metavar="ID", help="repeat one cut; the text after FAILED up to the bracket")
     parser.add_argument("--campaign", action="store_true", help="everything, which takes minutes")
     parser.add_argument("--workload", help="kinds, history, full, or module:Class")
