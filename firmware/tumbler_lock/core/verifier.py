@@ -1,6 +1,6 @@
 """The verifier: the digits of one entry and the lock's memory in, a verdict out.
 
-The order is what makes it safe (docs/design/lock.md): pay the guess budget on flash; look the digits up in the code
+The order is what makes it safe (docs/spec/entries.md): pay the guess budget on flash; look the digits up in the code
 book; else decode them; decide; commit what must be remembered; only then answer. Whoever moves the bolt does so
 after enter() has returned "open".
 

@@ -26,7 +26,7 @@ _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
 class Answer:
     """What digits are, at one moment. `meaning` None: they are no code; then the times and `hour` are 0.
 
-    verdict, reason: the lock's words (docs/design/lock.md); row: the registry's entry if the code was issued here.
+    verdict, reason: the lock's words (docs/spec/entries.md); row: the registry's entry if the code was issued here.
     """
 
     verdict: str

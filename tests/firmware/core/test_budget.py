@@ -1,4 +1,4 @@
-"""The guess budget, against docs/design/lock.md: limits by arithmetic, and attacks on the real verifier."""
+"""The guess budget, against docs/spec/entries.md: limits by arithmetic, and attacks on the real verifier."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Key slots, against the table in docs/spec/storage.md and the rules of docs/design/lock.md."""
+"""Key slots, against the table in docs/spec/storage.md and the rules of docs/spec/entries.md."""
 
 import struct
 

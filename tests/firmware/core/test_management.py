@@ -1,4 +1,4 @@
-"""The owner's commands, against docs/design/lock.md."""
+"""The owner's commands, against docs/spec/entries.md."""
 
 import pytest
 

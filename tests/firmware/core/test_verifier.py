@@ -1,4 +1,4 @@
-"""The verifier, against docs/design/lock.md and docs/spec/passcodes.md: expectations written by hand from the
+"""The verifier, against docs/spec/entries.md and docs/spec/passcodes.md: expectations written by hand from the
 documents."""
 
 import random
