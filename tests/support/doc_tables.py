@@ -8,13 +8,20 @@ TEXT = (ROOT / "docs" / "spec" / "passcodes.md").read_text(encoding="utf-8")
 
 
 def rows(heading: str) -> list[list[str]]:
-    """Return the cells of the first table in the section under a heading, without its title rows and backquotes."""
+    """Return the cells of the table in the section under a heading, without its title row.
+
+    The table is the first of Markdown, or else the last indented block, whose cells are two spaces or more apart.
+    ValueError if there is neither.
+    """
     section = re.split(rf"^##+ {re.escape(heading)}$", TEXT, flags=re.MULTILINE)[1].split("\n#", 1)[0]
     table = re.search(r"(?:^\|.*\n)+", section, flags=re.MULTILINE)
-    if table is None:
+    if table:
+        lines = table[0].splitlines()[2:]
+        return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+    blocks = re.findall(r"(?:^    .*\n)+", section, flags=re.MULTILINE)
+    if not blocks:
         raise ValueError(f"docs/spec/passcodes.md has no table under {heading!r}")
-    lines = table[0].splitlines()[2:]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+    return [re.split("  +", line.strip()) for line in blocks[-1].splitlines()[1:]]
 
 
 def number(cell: str) -> int:

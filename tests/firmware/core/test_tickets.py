@@ -91,28 +91,31 @@ def test_every_ticket_against_the_document_told_again():
         assert fewest_digits(ticket) == model.digits_needed(ticket) == max(6, len(str(ticket)) + 5)
 
 
-def in_words(ticket):
-    """Return (kind, description) as the document's table has them."""
-    what = meaning(ticket)
+def in_words(first, last):
+    """Return (kind, what is granted) as the document's table has them for a row of tickets."""
+    what, end = meaning(first), meaning(last)
     if what is None:
+        assert end is None
         return "unassigned", "never accepted"
-    said = {
-        TIMED: f"{what.hours} h" + (f", variant {what.serial}" if what.serial else ""),
-        RECURRING: f"{CYCLE_NAMES[what.cycle]} until {what.until_hour}",
+    assert what.kind == end.kind
+    assert what.kind != TIMED or what.serial == end.serial
+    granted = {
+        TIMED: f"{what.hours}-{end.hours} h" + (f", variant {end.serial}" if what.serial else ""),
+        RECURRING: " to ".join(f"{CYCLE_NAMES[it.cycle]} until {it.until_hour}" for it in (what, end)),
         REVOKE: "one code",
         ERASE: "all codes",
     }
-    return KIND_NAMES[what.kind], said.get(what.kind, f"serial {what.serial}")
+    return KIND_NAMES[what.kind], granted.get(what.kind, f"serial {what.serial}-{end.serial}")
 
 
 def test_the_documented_table_is_the_one_in_use():
     end = -1
-    for first, last, kind, first_said, last_said, digits in rows("Ticket table"):
+    for tickets_of_row, kind, granted, digits in rows("Ticket table"):
+        first, _, last = tickets_of_row.partition("-")
         assert int(first) == end + 1
-        end = int(last)
-        assert in_words(int(first)) == (kind, first_said)
-        assert in_words(end) == (kind, last_said)
-        assert all(meaning(ticket) is None or in_words(ticket)[0] == kind for ticket in range(int(first), end + 1))
+        end = int(last or first)
+        assert in_words(int(first), end) == (kind, granted)
+        assert all(in_words(ticket, ticket)[0] == kind for ticket in range(int(first), end + 1))
         assert fewest_digits(int(first)) == fewest_digits(end) == int(digits)
     assert end == 9999
 
