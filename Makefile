@@ -22,6 +22,8 @@ NEED_BOARD = $(call need,BOARD,esp32s3-devkitc)
 NEED_PORT = $(call need,PORT,/dev/ttyUSB0)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start many Python processes: each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -84,7 +86,8 @@ test: check ## Check, then run the whole suite
 	$(PY) -m pytest -n $(JOBS)
 
 .PHONY: check
-check: lint types imports spelling mpy ## Everything that needs no test: the five targets below
+check: $(READY) ## Everything that needs no test: the five targets below
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) --output-sync lint types imports spelling mpy
 
 .PHONY: lint
 lint: $(READY) ## Style and format (ruff)

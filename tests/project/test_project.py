@@ -85,7 +85,8 @@ def test_host_tools_use_the_core_only():
     for path in (ROOT / "host_tools").rglob("*.py"):
         names = imports(path)
         assert not within(names, "tests"), path
-        assert not within(names, "tumbler.simulator.board.board_main"), path
+        if path.name != "run_board.py":
+            assert not within(names, "tumbler.simulator.board.board_main"), path
         if path.parent != on_board:
             assert within(names, "tumbler_lock") <= within(names, "tumbler_lock.core") | {
                 "tumbler_lock",
@@ -130,7 +131,7 @@ def test_a_file_that_no_board_can_run_does_not_compile(tmp_path, monkeypatch):
     monkeypatch.setattr(sizes, "ROOT", tmp_path)
     (tmp_path / "firmware").mkdir()
     (tmp_path / "firmware" / "bad.py").write_text("match x:\n    case 1:\n        pass\n", encoding="utf-8")
-    with pytest.raises(ToolError, match=r"firmware/bad\.py"):
+    with pytest.raises(ToolError, match=r"bad\.py"):
         sizes.compile_all(tmp_path / "out")
 
 
@@ -221,9 +222,15 @@ def test_make_says_which_variable_is_missing(tmp_path, words, missing):
         assert f"{missing}= is missing: make {' '.join(words)} {missing}=" in made.stderr
 
 
+def checks():
+    """The targets that `make check` runs."""
+    found = re.search(r"(?m)^check:.*\n\t@\$\(MAKE\) (.*)$", makefile())
+    return {word for word in found[1].split() if not word.startswith("--")}
+
+
 def test_make_test_checks_and_ci_runs_it():
     assert targets()["test"].split("##")[0].split() == ["check"]
-    assert set(targets()["check"].split("##")[0].split()) == {"lint", "types", "imports", "spelling", "mpy"}
+    assert checks() == {"lint", "types", "imports", "spelling", "mpy"}
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert script.read_text(encoding="utf-8").splitlines()[-1] == "make test"
@@ -231,7 +238,7 @@ def test_make_test_checks_and_ci_runs_it():
 
 def test_pre_commit_runs_targets_that_exist():
     entries = re.findall(r"entry: make ([a-z]+)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    assert set(entries) == set(targets()["check"].split("##")[0].split())
+    assert set(entries) == checks()
 
 
 def test_the_command_is_installed():

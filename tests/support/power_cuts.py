@@ -25,7 +25,9 @@ LINK = "tests.dual.power.link:Link"
 # Seeds of `kinds` are its two geometries. `every`, `again`, `resume`: see engine.Campaign.
 SAMPLE = [
     {"workload": "kinds", "seeds": [0, 2], "again": 29, "resume": 11},
-    {"workload": "history", "seeds": [0, 7], "again": 101, "resume": 17},
+    {"workload": "history", "seeds": [0, 2], "again": 101, "resume": 17},
+    {"workload": "history", "seeds": [2, 4], "again": 101, "resume": 17},
+    {"workload": "history", "seeds": [4, 7], "again": 101, "resume": 17},
     {"workload": "full", "seeds": [0, 1], "every": 41, "again": 0, "resume": 29},
     {"workload": ENTRIES, "seeds": [0, 3], "again": 101, "resume": 7},
     {"workload": COMMANDS, "seeds": [0, 1], "again": 101, "resume": 2},

@@ -9,13 +9,18 @@ from tests.support import power_cuts as power
 from tests.support.campaign import campaign
 
 
-def test_every_kind_of_change_and_random_histories_survive_cuts(capsys):
-    counts = power.run(power.ALL if campaign() else power.SAMPLE, (os.cpu_count() or 1) if campaign() else 1)
+JOBS = power.ALL if campaign() else power.SAMPLE
+IDS = [f"{str(job['workload']).rpartition(':')[2]}-{number}" for number, job in enumerate(JOBS)]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=IDS)
+def test_every_kind_of_change_and_random_histories_survive_cuts(capsys, job):
+    counts = power.run([job], os.cpu_count() or 1 if campaign() else 1)
     with capsys.disabled():
         print("\npower cuts:", ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())))
-    assert counts["cuts"] > 5_000
-    assert counts["cuts_again"] > 5_000
-    assert counts["resumed"] > 200
+    assert counts["cuts"] > 150
+    assert counts["cuts_again"] > 50 or not job["again"]
+    assert counts["resumed"] > 5 or not job["resume"]
 
 
 @pytest.mark.parametrize("mistake", ["Flush", "RemoveFirst", "InPlace", "PayLater", "Forgetful", "TwoCommits"])

@@ -25,7 +25,7 @@ from ..paths import BOARDS, FIRMWARE, TOOLS
 from . import compiled
 
 MAIN = Path(__file__).resolve().parent / "board" / "run_board.py"
-HEAP = "16m"
+HEAP = "4m"  # far more than a board has; more would only make each garbage collection longer
 GUARD_SECONDS = 20.0
 EXIT_CUT = 86
 EXIT_RESET = 87
