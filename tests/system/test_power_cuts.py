@@ -8,7 +8,6 @@ import pytest
 from tests.support import power_cuts as power
 from tests.support.campaign import campaign
 
-
 JOBS = power.ALL if campaign() else power.SAMPLE
 IDS = [f"{str(job['workload']).rpartition(':')[2]}-{number}" for number, job in enumerate(JOBS)]
 

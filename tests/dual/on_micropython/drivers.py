@@ -8,9 +8,9 @@ import sys
 
 import micropython
 
-from tests.support.models import traces
-from tests.support.models.bolt import check_calls
-from tests.support.models.motor import check_motor
+from tests.dual.models import traces
+from tests.dual.models.bolt import check_calls
+from tests.dual.models.motor import check_motor
 from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
 from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
 from tumbler.simulator.board.models.matrix import MatrixModel

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from tests.dual.models.bolt import MCUS, TICKS, Coil, World, bolt_of, check_calls
 from tests.support.campaign import cases
-from tests.support.models.bolt import MCUS, TICKS, Coil, World, bolt_of, check_calls
 from tumbler_lock.drivers.bolt import REST_MS
 
 LIMIT = 10_000

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from tests.dual.models import traces
 from tests.support.campaign import cases
 from tests.support.micropython import ROOT
-from tests.support.models import traces
 from tumbler.simulator.board.models.ds3231 import I2CModel
 from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
 from tumbler.simulator.board.models.matrix import MatrixModel

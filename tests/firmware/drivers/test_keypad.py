@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from tests.dual.models import traces
 from tests.support.campaign import cases
-from tests.support.models import traces
 from tumbler.simulator.board.models.matrix import MatrixModel, bounce
 from tumbler_lock.drivers.keypad import SCAN_MS, STEADY, STUCK_MS, Keypad, Matrix
 

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
+from tests.dual.models.bolt import MCUS, TICKS, World
+from tests.dual.models.motor import Bench, check_motor
 from tests.support.campaign import cases
-from tests.support.models.bolt import MCUS, TICKS, World
-from tests.support.models.motor import Bench, check_motor
 from tumbler.simulator.board.models.motor import CLOSE, END, OPEN, REACH, Mechanics
 from tumbler.simulator.board.models.rmt import Pad
 from tumbler_lock.drivers.motor import (

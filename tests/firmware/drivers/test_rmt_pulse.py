@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from tests.support.models.bolt import MCUS, Coil, World
+from tests.dual.models.bolt import MCUS, Coil, World
 from tumbler.simulator.board.models.rmt import CHIPS, HALF_MAX, NOT_FOUND, RMT, Rmt
 from tumbler_lock.drivers import rmt_pulse
 from tumbler_lock.drivers.rmt_pulse import Pulse

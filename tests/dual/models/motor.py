@@ -1,6 +1,6 @@
 """A motor bolt on its mechanics, through random lives. Runs on both interpreters."""
 
-from tests.support.models.bolt import MCUS, TICKS, World
+from tests.dual.models.bolt import MCUS, TICKS, World
 from tumbler.simulator.board.models.motor import CLOSE, END, OPEN, REACH, Mechanics
 from tumbler.simulator.board.models.rmt import Pad
 from tumbler_lock.drivers.motor import LOCKED, LOCKING, STALLED, TRIES, UNLOCKED, UNLOCKING, MotorBolt
