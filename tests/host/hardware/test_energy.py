@@ -87,7 +87,10 @@ def test_external_ram_is_fed_in_light_sleep_alone(psram, ram):
 
 def test_the_document_says_what_an_s3_lasts_with_other_ram():
     description = copy.deepcopy(boards.usable("esp32s3-devkitc").description)
-    for psram, words in (("quad", "with quad RAM (N8R2) it lasts"), ("none", "without any (N8, `tumbler freeze`)")):
+    for psram, words in (
+        ("quad", "with quad RAM (N8R2) it lasts"),
+        ("none", "without any (N8, `tumbler custom-build`)"),
+    ):
         description["psram"] = psram
         found = re.findall(re.escape(words) + r" (\d+) days", " ".join(TEXT.split()))
         assert found == [str(round(energy.account(description).days))], psram
