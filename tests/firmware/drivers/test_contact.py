@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.dual.models.bolt import TICKS
-from tests.firmware.app.test_app import Esp32, Machine, Pin, Time
 from tests.support.micropython import ROOT
+from tests.support.port_modules import Esp32, Machine, Pin, Time
 from tumbler_lock.app.board import Board
 from tumbler_lock.drivers.battery import BACK, Level
 from tumbler_lock.drivers.bolt import Bolt

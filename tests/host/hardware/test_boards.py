@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tests.firmware.app.test_app import Esp32, Machine, Time
 from tests.support.campaign import cases
 from tests.support.micropython import ROOT
+from tests.support.port_modules import Esp32, Machine, Time
 from tumbler.errors import ToolError
 from tumbler.hardware import boards
 from tumbler.hardware.chips import CHIPS
