@@ -13,7 +13,7 @@ BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.jso
 
 # Modules that every lock has, by their folder; each of the others belongs to a part or to the radio.
 ALWAYS = """
-app.board app.door app.lock app.start app.supervisor app.uptime
+app.board app.door app.lock app.runner app.start app.supervisor app.tasks app.uptime
 core.budget core.keypad_buffer core.verifier
 core.ff1 core.passcode core.policy core.schedule core.tickets core.zone
 core.aes core.kdf core.errors

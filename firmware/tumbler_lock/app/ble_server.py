@@ -1,7 +1,7 @@
-"""The link over the radio: one client after the other, each with a session of its own (docs/design/app.md).
+"""The link over Bluetooth: one client after the other, each with a session of its own (docs/design/app.md).
 
-Invariants: whatever a client or the radio does, the task lives on and the client is gone in the end; between two slices
-of a computation and two fragments of an answer all other tasks get their turn. Times are ms.
+Invariants: whatever a client or the radio does, the task continues and the client is disconnected in the end. Between
+two slices of a computation, and between two fragments of an answer, all other tasks run. Times are ms.
 """
 
 import asyncio
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from .supervisor import Duty
 
 LOOK_MS = 1000  # between two looks at whether the session is over
-AGAIN_MS = 10_000  # before a radio that does not start, or does not let go of a client, is tried again
-BURST_US = 100_000  # between two advertisements of a burst: who scans, and then connects, waits no longer than that
+RETRY_MS = 10_000  # until the next try, if the radio does not start or does not drop a client
+BURST_US = 100_000  # between two advertisements of a burst: the longest that a client waits, to scan and to connect
 DEFAULT_NAME = "Tumbler"
 
 
-class Wireless:
-    """Serves a link over a radio. duty: of its task; name(): what to advertise, "" for the default; ms(): uptime;
-    served(known): called when a client is gone, which had a key or not; trouble(text): told what is wrong with the
-    radio. paused: whether the radio is to stay off."""
+class BleServer:
+    """Serves a link over a radio. paused: whether the radio is to stay off.
+
+    duty: of its task; name(): what to advertise, "" for the default; ms(): uptime; served(known): called when a client
+    is gone, known: whether it had a key; trouble(text): called with what is wrong with the radio."""
 
     def __init__(
         self,
@@ -72,14 +73,14 @@ class Wireless:
                 if self.paused:
                     continue
                 self._trouble(self._fault)
-                await duty.rest(AGAIN_MS)
+                await duty.rest(RETRY_MS)
                 continue
             known = await self._serve(self._arrived)
             self._arrived = None
             self._served(known)
 
     async def pause(self) -> bool:
-        """Switch the radio off until resume(), unless a client is there or not yet dealt with; whether it is off."""
+        """Switch the radio off until resume(); return whether it is off. A client that is connected keeps it on."""
         self.paused = True
         while self._waiting and self._task is not None:
             self._task.cancel()
@@ -90,22 +91,22 @@ class Wireless:
         return True
 
     def resume(self) -> None:
-        """Let it be on again."""
+        """Allow the radio to be on again."""
         if self.paused:
             self.paused = False
             self._duty.wake()
 
     def burst(self) -> None:
-        """The same for a moment: it has started when this returns, or failed to, and advertises often."""
+        """Resume with fast advertising (BURST_US) for one wait. On return the radio is on, or failed to start."""
         try:
             self._radio.start()
         except NoRadio:
-            pass  # accept() says it again
+            pass  # accept() reports it
         self._interval_us = BURST_US
         self.resume()
 
     async def _accept(self) -> None:
-        """Wait for a client, for as long as it takes: in a task of its own, so that the duty can report meanwhile."""
+        """Wait for a client without a time limit; runs in a task of its own, so that the duty can report meanwhile."""
         lock_id = None if self._link.id == NO_LOCK else self._link.id
         self._fault = "the radio failed"
         interval, self._interval_us = self._interval_us, 0
@@ -118,7 +119,7 @@ class Wireless:
             self._duty.wake()
 
     async def _serve(self, connection: "Connection") -> bool:
-        """Serve one client until it or its session is over; whether it has proved that it has a key."""
+        """Serve one client until its connection or session ends; return whether it proved that it has a key."""
         session = self._link.connect()
         cutter, joiner = Cutter(), Joiner()
         try:
@@ -136,7 +137,7 @@ class Wireless:
                         await connection.send(fragment)
                 gc.collect()
         except (Gone, Silent, Broken, SessionError):
-            pass  # whichever it was, this client is through
+            pass  # whichever it was, this client is disconnected
         session.close()
         task = asyncio.create_task(connection.close())
         while not task.done():
@@ -144,12 +145,12 @@ class Wireless:
         return session.slot is not None
 
     async def _message(self, connection: "Connection", session: "Session", joiner: "Joiner") -> bytes:
-        """The client's next whole message. Silent when it takes longer than the session has patience."""
+        """Return the client's next whole message. Silent if it takes longer than the session's patience."""
         until = self._ms() + session.patience * 1000
         while True:
             left = until - self._ms()
             if left <= 0 or session.over:
-                raise Silent("nothing was said in time")
+                raise Silent("no message in time")
             self._duty.report()
             try:
                 fragment = await connection.receive(min(left, LOOK_MS))

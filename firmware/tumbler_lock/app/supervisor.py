@@ -1,10 +1,10 @@
 """Supervisor: no task of the lock may end, die or hang unnoticed (docs/design/app.md has the states).
 
-Every task has a Duty through which it says, before each pause, that it is well and how long it will be silent.
-The supervisor goes its rounds and feeds the watchdog only when every duty has kept its word. A loop that is
-blocked stops the rounds too, and then the watchdog bites: it does not depend on anything here.
-Silence is counted in rounds, not in ms, so that a long but honest pause of the whole loop (a sleeping board, a
-flash that erases) accuses no task.
+Before each pause a task reports to its Duty, and says how long it will be silent. The supervisor checks all duties once
+a round, and feeds the watchdog only if each of them reported in time. A blocked loop stops the rounds too; then the
+watchdog restarts the board, which depends on nothing here.
+Silence is counted in rounds, not in ms: a long pause of the whole loop (a sleeping board, a flash that erases) is not
+the fault of a task.
 """
 
 import asyncio
@@ -13,17 +13,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Coroutine
 
+    from machine import WDT
+
 ROUND_MS = 1000
 GRACE = 3  # rounds of silence beyond what was announced
 
-# How a task can fail; the value goes to the log.
+# What can fail. The log has the value times 256, and the number of the task, as the argument of FAULT.
 DIED = 1
 ENDED = 2
 HUNG = 3
+WATCHDOG = 4  # the loop was blocked; the start that follows finds out
+DEAF = 5  # the keypad gives no samples
 
 
 class Duty:
-    """One task's word to the supervisor, and the bell that ends its pause early. number: what the log calls it."""
+    """How a task reports to the supervisor, and the bell that ends its pause early. number: of the task in the log."""
 
     def __init__(self, name: str, number: int = 0) -> None:
         self.name = name
@@ -33,7 +37,7 @@ class Duty:
         self._bell = asyncio.Event()
 
     def report(self, ms: int = 0) -> None:
-        """The task is well, and will report again within `ms`."""
+        """Report that the task is healthy, and will report again within `ms`."""
         self.silent = 0
         self.allowed = GRACE + ms // ROUND_MS
 
@@ -43,23 +47,25 @@ class Duty:
         try:
             await asyncio.wait_for_ms(self._bell.wait(), ms)
         except asyncio.TimeoutError:
-            pass  # nobody rang
+            pass  # the bell did not ring
         self._bell.clear()
 
     def wake(self) -> None:
-        """End the pause the task is in, or the next one if it is in none."""
+        """End the pause the task is in; if it is in none, its next one."""
         self._bell.set()
 
 
 class Supervisor:
-    """Runs tasks and watches them. watchdog: has feed(); failed(number, name, how, error): is called once, with the
-    task's number and the error it died of or None, and must not return to business. well(rounds): is called after each
-    round that found all well, with how many there were since the start."""
+    """Runs tasks and watches them.
+
+    watchdog: one that runs; failed(number, name, how, error): called once, for the first task that fails, with the
+    error it died of or None; it must end the run. well(rounds): called after each round in which every task was
+    healthy; `rounds` counts them since the start."""
 
     def __init__(
         self,
-        watchdog: "Any",
-        failed: "Callable[[int, str, int, Any], None]",
+        watchdog: "WDT",
+        failed: "Callable[[int, str, int, Exception | None], None]",
         well: "Callable[[int], None]",
     ) -> None:
         self._watchdog = watchdog
@@ -67,7 +73,7 @@ class Supervisor:
         self._well = well
         self._rounds = 0
         self._duties: "list[Duty]" = []
-        self._tasks: "list[Any]" = []  # a task that nobody holds may be collected
+        self._tasks: "list[asyncio.Task[None]]" = []  # a task without a reference may be collected
         self._over = False
 
     def start(self, duty: Duty, work: "Coroutine[Any, Any, None]") -> None:
@@ -81,7 +87,7 @@ class Supervisor:
         try:
             await work
         except asyncio.CancelledError:
-            pass  # nobody has a reason to cancel: it ended
+            pass  # no part of the lock cancels a task: it ended
         except Exception as died:  # noqa: BLE001 -- whatever it is, the lock restarts
             error = died
             how = DIED
@@ -93,7 +99,7 @@ class Supervisor:
             self._failed(duty.number, duty.name, how, error)
 
     def round(self) -> None:
-        """Look at every duty, then feed the watchdog if all is well."""
+        """Check every duty; feed the watchdog if all tasks are healthy."""
         for duty in self._duties:
             duty.silent += 1
             if duty.silent > duty.allowed:
@@ -104,7 +110,7 @@ class Supervisor:
             self._well(self._rounds)
 
     async def watch(self) -> None:
-        """Go the rounds for ever."""
+        """Do one round a second, for ever."""
         while True:
             self.round()
             await asyncio.sleep_ms(ROUND_MS)

@@ -1,6 +1,6 @@
 """The virtual board with one fault.
 
-Argument: dies, ends, hangs, blocks (20 s without a turn for anybody), pauses (7 s), spins (for ever), collects
+Argument: dies, ends, hangs, blocks (20 s without a turn for another task), pauses (7 s), spins (for ever), collects
 (ends the channels of the bolt's pulses, as the garbage collector would if nothing kept them): the lock's clock
 task does so three seconds after its start. no-radio: the radio does not start, and takes 2 s for that, the longest.
 no-sleep: every light sleep is refused.
@@ -10,7 +10,7 @@ import asyncio
 import sys
 
 from tumbler.simulator.board import board_main, fake_bluetooth, fake_machine
-from tumbler_lock.app.lock import Lock
+from tumbler_lock.app import tasks
 
 variant = sys.argv[1]
 
@@ -23,8 +23,8 @@ def block(ms):
 
 
 async def broken(lock):
-    """Stands where the clock task stood."""
-    duty = lock._duties["clock"]
+    """Takes the place of the clock task."""
+    duty = lock.duties["clock"]
     for _ in range(3):
         await duty.rest(1000)
     if variant == "dies":
@@ -47,7 +47,7 @@ async def broken(lock):
 
 
 def silent(radio, on=None):
-    """Stands where bluetooth.BLE.active() stood."""
+    """Takes the place of bluetooth.BLE.active()."""
     if on:
         block(2000)
         raise OSError(110)
@@ -55,7 +55,7 @@ def silent(radio, on=None):
 
 
 def refused(chip, ms):
-    """Stands where machine.lightsleep() stood."""
+    """Takes the place of machine.lightsleep()."""
     chip._asleep()
     chip._reason = 0
 
@@ -65,5 +65,5 @@ if variant == "no-radio":
 elif variant == "no-sleep":
     fake_machine.Machine.lightsleep = refused
 else:
-    Lock._clock = broken
+    tasks.clock = broken
 sys.exit(board_main.main())

@@ -8,7 +8,7 @@ whether the set-up button is held, and the battery's charge (b"True 50").
 import sys
 
 from tumbler.simulator.board import board_main
-from tumbler_lock.app.lock import Lock
+from tumbler_lock.app.runner import Runner
 from tumbler_lock.drivers.ble_peripheral import Broken, Gone, NoRadio, Silent
 
 PATIENCE_MS = int(sys.argv[1])
@@ -29,7 +29,7 @@ async def echo(lock, connection):
 
 
 class Echo:
-    """Stands where the lock's own Wireless stood."""
+    """Takes the place of the lock's own BleServer."""
 
     def __init__(self, lock, radio):
         self.run = lambda: serve(lock, radio)
@@ -37,8 +37,8 @@ class Echo:
 
 async def serve(lock, radio):
     """Accept one client after the other."""
-    duty = lock._duties["radio"]
-    duty.allowed = 1 << 30  # the supervisor is not what is tried here
+    duty = lock.duties["radio"]
+    duty.allowed = 1 << 30  # this is no test of the supervisor
     radio._interval_us = 20_000  # so that no test waits for an advertisement
     while True:
         try:
@@ -54,5 +54,5 @@ async def serve(lock, radio):
         await connection.close()
 
 
-Lock._wireless = lambda lock, link, radio: Echo(lock, radio)
+Runner._ble_server = lambda runner, link, radio: Echo(runner._lock, radio)
 sys.exit(board_main.main())

@@ -177,7 +177,7 @@ async def scenario(lock, probe, said):
         probe.mark("entries")
         lock.store.compact()
         probe.mark("compaction")
-    while lock._trial is not None:
+    while lock.trial is not None:
         await sleep_ms(10)
     print("seen", "|".join(said))
     talk(lock, probe)
@@ -210,7 +210,7 @@ def main(image, kib, radio):
 
     def watched(name, *more):
         module = load(name, *more)
-        if "tumbler_lock.app.lock" in sys.modules and hasattr(sys.modules["tumbler_lock.app.lock"], "Lock"):
+        if "tumbler_lock.app.runner" in sys.modules and hasattr(sys.modules["tumbler_lock.app.runner"], "run"):
             builtins.__import__ = load
             hurry(load("tumbler_lock.app.supervisor", None, None, ["GRACE"]))
             load("tumbler_lock.app.board", None, None, ["Board"]).Board.observe = observe

@@ -1,4 +1,4 @@
-"""The lock, without its tasks."""
+"""The lock and its tasks, without supervision."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ import pytest
 from tests.dual.support.lock import EXAMPLE_SECRET, NOW, Rtc
 from tests.dual.support.lock import Lock as Core
 from tests.support.port_modules import Machine, Pin, Time
+from tumbler_lock.app import tasks
 from tumbler_lock.app.board import Board
 from tumbler_lock.app.lock import Lock
 from tumbler_lock.core.config import Config
@@ -60,7 +61,7 @@ def test_a_keypad_that_does_not_answer_is_told_once(description, tmp_path, monke
 
     monkeypatch.setattr(asyncio, "sleep_ms", pause, raising=False)
     with pytest.raises(TimeoutError):
-        asyncio.run(lock._keypad())
+        asyncio.run(tasks.keypad(lock))
     assert said(board, "fault") == ["the keypad does not answer: look at its bus and supply"]
     assert said(board) == ["fault"]
     assert [(event.event, event.arg) for event in lock.store.events(0, 10)][-1] == (FAULT, 0x500)
@@ -69,7 +70,7 @@ def test_a_keypad_that_does_not_answer_is_told_once(description, tmp_path, monke
 
 def press(lock, keys):
     for key in keys:
-        lock._key(key)
+        tasks.press(lock, key)
 
 
 def code(tmp_path):
@@ -123,7 +124,7 @@ def test_housekeeping_lives_through_a_flash_that_takes_nothing(description, tmp_
         raise StoreFull("no room")
 
     monkeypatch.setattr(lock.verifier, "tick", full)
-    lock._housekeeping(lock.verifier)
+    lock.housekeeping(lock.verifier)
     assert said(board, "fault") == ["no room"]
 
 
@@ -143,7 +144,7 @@ def test_with_a_lost_memory_nothing_opens_and_nothing_is_written(description, tm
     board = Told(lock_description, Machine, Time)
     lock = Lock(board)
     press(lock, one_time + "#")
-    lock._log(FAULT, 1)
+    lock.log(FAULT, 1)
     assert (lock.trouble, said(board)[-1], board.bolt.unlocked) == ("fault", "fault", False)
     assert {path: path.read_bytes() for path in tmp_path.glob("*") if path.is_file()} == before
 

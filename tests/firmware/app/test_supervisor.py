@@ -1,7 +1,7 @@
 """The supervisor: no task ends, dies or hangs unnoticed."""
 
 from tests.support.micropython import run
-from tumbler_lock.app.supervisor import DIED, GRACE, HUNG, Duty, Supervisor
+from tumbler_lock.app.supervisor import DEAF, DIED, ENDED, GRACE, HUNG, WATCHDOG, Duty, Supervisor
 
 
 class Watchdog:
@@ -53,7 +53,7 @@ def test_a_task_may_announce_its_silence():
 
 
 def test_the_ways_to_fail_have_numbers_of_their_own():
-    assert len({DIED, HUNG, 2, 4}) == 4
+    assert len({DIED, ENDED, HUNG, WATCHDOG, DEAF}) == 5
 
 
 ON_MICROPYTHON = """

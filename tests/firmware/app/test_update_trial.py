@@ -25,10 +25,16 @@ HANGS = "import time\nwhile True:\n    time.sleep_ms(500)\n"
 RESETS = "import machine\nmachine.reset()\n"
 RETURNS = "def run(board, slot):\n    pass\n"
 # The whole lock, and then something of it is broken.
-SOUND = (ROOT / "firmware" / "tumbler_lock" / "app" / "lock.py").read_text(encoding="utf-8")
-DIES = SOUND.replace("await duty.rest(CLOCK_MS)\n", "await duty.rest(20_000)\n                raise ValueError\n")
-MADE = "                self._trial = Trial(slots, slot)\n"
-NEVER_WELL = SOUND.replace(MADE, MADE + "                self._trial.round = lambda rounds, sound: False\n")
+SOUND = {
+    name: (ROOT / "firmware" / "tumbler_lock" / "app" / f"{name}.py").read_text(encoding="utf-8")
+    for name in ("lock", "runner", "tasks")
+}
+REST = "await duty.rest(CLOCK_MS)\n"
+DIES = {"tasks": SOUND["tasks"].replace(REST, "await duty.rest(20_000)\n            raise ValueError\n")}
+MADE = "                lock.trial = Trial(slots, slot)\n"
+NEVER_WELL = {
+    "runner": SOUND["runner"].replace(MADE, MADE + "                lock.trial.round = lambda rounds, sound: False\n")
+}
 
 
 def sampled(some, every):
@@ -167,8 +173,8 @@ def test_a_trial_that_is_switched_off_too_soon_three_times_is_over(board):
 @pytest.mark.parametrize(
     "sources",
     [
-        {"lock": RAISES}, {"lock": HANGS}, {"lock": RESETS}, {"lock": RETURNS}, {"start": RAISES}, {"board": "x = (\n"},
-        {"supervisor": ""},
+        {"lock": RAISES}, {"lock": HANGS}, {"lock": RESETS}, {"runner": RETURNS}, {"start": RAISES},
+        {"board": "x = (\n"}, {"supervisor": ""},
     ],
     ids=["raises", "hangs", "resets", "returns", "no start", "no syntax", "empty"],
 )  # fmt: skip
@@ -187,10 +193,11 @@ def test_an_update_that_does_not_even_start_is_rolled_back_by_itself(board, sour
     assert board.record() == Record("a", SETTLED, 0)
 
 
-@pytest.mark.parametrize("lock", [DIES, NEVER_WELL], ids=["a task dies", "never well"])
-def test_an_update_that_runs_but_is_not_well_is_rolled_back_by_itself(board, lock):
-    assert lock != SOUND
-    board.slot("b", board.variant(lock=lock))
+@pytest.mark.parametrize("broken", [DIES, NEVER_WELL], ids=["a task dies", "never well"])
+def test_an_update_that_runs_but_is_not_well_is_rolled_back_by_itself(board, broken):
+    ((name, text),) = broken.items()
+    assert text != SOUND[name]
+    board.slot("b", board.variant(**broken))
     board.say("b", TRIAL, STARTS)
     for left in (2, 1, 0):
         board.on()
@@ -316,7 +323,7 @@ def updatable(board):
 
 def new(board):
     """An update of which a module of some KB is new."""
-    return signed(board.variant(lock=SOUND + "\nNEWS = '%s'\n" % ("what is new " * 40)))
+    return signed(board.variant(lock=SOUND["lock"] + "\nNEWS = '%s'\n" % ("what is new " * 250)))
 
 
 def test_an_update_over_the_radio_from_begin_to_confirmed(updatable):
