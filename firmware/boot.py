@@ -1,13 +1,13 @@
-"""What a board runs first: the bolt's pins to the level that locks, before anything that can take long or fail.
+"""Runs first on a board: sets the bolt's pins to the level that locks, before anything that can take long or fail.
 
-A coil is off, or on where the bolt is fail-safe; a motor's two legs are off.
+A coil is off, or on if the bolt is fail-safe; a motor's two legs are off.
 """
 
 try:
     from micropython import kbd_intr
 
-    # A Ctrl-C here would lead to the prompt, past main.py, which decides whether one may. An ESP32 raises it at the
-    # next jump after it came: the test is one, so that it is raised in here, where none can follow it.
+    # A Ctrl-C here would lead to the prompt, past main.py, which decides whether that is allowed. An ESP32 raises it at
+    # the next jump of the bytecode. The `if` is one, so it is raised inside this `try`, and none can follow.
     if kbd_intr(-1):  # type: ignore[func-returns-value]
         pass
 except KeyboardInterrupt:

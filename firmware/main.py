@@ -1,6 +1,7 @@
-"""The loader: starts the firmware of the slot that /slot names, and restarts however that ends (docs/spec/update.md).
+"""The loader: starts the firmware of the slot that /slot names, and restarts the board however that ends
+(docs/spec/update.md).
 
-Only Ctrl-C on the serial console leads to the prompt, and only where board.json says `"console": true` or the set-up
+Only Ctrl-C on the serial console leads to the prompt, and only if board.json says `"console": true` or the set-up
 button is held at the start (docs/guide/locked-build.md). A board without a loader's folder runs the package
 `tumbler_lock` beside this file.
 """
@@ -26,61 +27,65 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FOLDERS = ("loader", "loader_old")  # of this loader's modules; the second while a cable changes them
-START_MS = 60_000  # from here until the firmware has the watchdog in hand
-PAUSE_MS = 3000  # before a restart that nothing has delayed: leaves time for Ctrl-C
+    from tumbler_lock.core.boot_slots import Slots
+
+FOLDERS = ("loader", "loader_old")  # of this loader's modules; the second while a deploy changes them
+START_MS = 60_000  # from here until the firmware feeds the watchdog
+PAUSE_MS = 3000  # before a restart: leaves time for Ctrl-C
 CTRL_C = 3
 PROMPT_MS = 3_600_000  # for a person at the prompt: the watchdog cannot be stopped
-# Holds a pulse that plays: ending one restarts an ESP32 (docs/design/drivers.md).
+# Holds a pulse that plays: to end one restarts an ESP32 (docs/design/drivers.md).
 PULSE = "tumbler_lock.drivers.rmt_pulse"
 
 
 def open_console() -> None:
-    """Let Ctrl-C end the lock, where the board's description or the set-up button allows it."""
+    """Let Ctrl-C end the lock, if the board's description or the set-up button allows it."""
     with open("board.json") as file:
         description = json.load(file)
     if description.get("console", True) or button_held(description.get("button")):
         kbd_intr(CTRL_C)
 
 
-def button_held(part: "Any") -> bool:
-    """Whether the set-up button is held; never on a board without one. part: its fields of board.json."""
+def button_held(part: "dict[str, Any] | None") -> bool:
+    """Return whether the set-up button is held; False on a board without one. part: its fields of board.json."""
     if part is None:
         return False
     pin = machine.Pin
-    active = part.get("active", 0)
+    number: int = part["pin"]
+    active: int = part.get("active", 0)
     if part.get("pull") == "external":
-        return pin(part["pin"], pin.IN).value() == active
-    return pin(part["pin"], pin.IN, pin.PULL_DOWN if active else pin.PULL_UP).value() == active
+        return pin(number, pin.IN).value() == active
+    return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP).value() == active
 
 
-def find_slots() -> "Any":
-    """The board's Slots (firmware/tumbler_lock/core/boot_slots.py); None when it has none."""
+def find_slots() -> "Slots | None":
+    """Return the board's Slots (firmware/tumbler_lock/core/boot_slots.py); None if it has none."""
     for folder in FOLDERS:
         try:
-            return __import__(folder + ".boot_slots", None, None, ["Slots"]).Slots()
+            slots: "Slots" = __import__(folder + ".boot_slots", None, None, ["Slots"]).Slots()
+            return slots
         except ImportError:
             pass  # not in this one
     return None
 
 
 def forget(*packages: str) -> None:
-    """Let go of modules, which lie in the heap: a chip without PSRAM has no room for those that are not needed."""
+    """Remove modules from the heap: a chip without PSRAM has no room for those that are not needed."""
     for name in list(sys.modules):
         if name.split(".")[0] in packages and name != PULSE:
             del sys.modules[name]
 
 
 def choose() -> str:
-    """The slot to run, "" without slots. The loader's modules are gone then."""
+    """Return the slot to run, "" without slots. The loader's modules are removed then."""
     slots = find_slots()
-    slot: str = slots.choose() if slots else ""
+    slot = slots.choose() if slots else ""
     forget(*FOLDERS)
     return slot
 
 
 def run() -> None:
-    """Run the firmware. When it ends with an error that is told and, where that helps, the other slot runs next."""
+    """Run the firmware. If it ends with an error, print that; if it helps, the other slot runs next."""
     slot = ""
     try:
         slot = choose()
@@ -101,7 +106,7 @@ def run() -> None:
 
 
 def main() -> None:
-    """Run the firmware and restart. Whatever goes wrong here, the watchdog is behind it."""
+    """Run the firmware and restart. If this fails, the watchdog restarts the board."""
     try:
         try:
             machine.WDT(timeout=START_MS)
@@ -113,7 +118,7 @@ def main() -> None:
     except KeyboardInterrupt:
         machine.WDT(timeout=PROMPT_MS).feed()
         raise
-    except Exception:  # noqa: BLE001, S110 -- nor may an error while an error is told
+    except Exception:  # noqa: BLE001, S110 -- nor may an error while one is printed
         pass
     machine.reset()
 

@@ -7,33 +7,34 @@ from ..core.events import DOOR_FORCED, DOOR_LEFT_OPEN, DOOR_SHUT, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
+    from ..drivers.contact import Contact
     from .board import Board
 
-FREE_MS = 10_000  # after the bolt has locked the door may still be opened: somebody holds its handle
+FREE_MS = 10_000  # after the bolt has locked the door may still be opened: a hand may be on it
 LEFT_OPEN_MS = 120_000
 
 
 class Door:
-    """board: its door, exit and bolt; leave(): opens from inside; note(event, argument): tells the log."""
+    """Watches a board's door and exit. leave(): opens from inside; note(event, argument): logs an event."""
 
-    def __init__(self, board: "Board", leave: "Callable[[], None]", note: "Callable[[int, int], Any]") -> None:
+    def __init__(self, board: "Board", leave: "Callable[[], None]", note: "Callable[[int, int], None]") -> None:
         self._board = board
         self._leave = leave
         self._note = note
         self._free = FREE_MS  # until when the door may be opened
         self._since = 0  # when it was opened
-        self._told = False  # that it was forced, or left open
+        self._reported = False  # whether it was forced, or left open
 
     @property
     def idle(self) -> bool:
-        """Nothing is left to be told of a door that stays as it is."""
+        """Return whether a door that stays as it is leads to no further event."""
         door = self._board.door
-        return door is None or door.on or self._told
+        return door is None or door.on or self._reported
 
     def poll(self, now: int) -> None:
-        """Look at everything; to be called after the bolt was polled."""
+        """Look at contact and button. Call it after the bolt was polled."""
         board = self._board
         if board.exit is not None and board.exit.poll(now) and board.exit.on:
             self._leave()
@@ -43,21 +44,21 @@ class Door:
         if board.door is not None:
             self._contact(board.door, now)
 
-    def _contact(self, door: "Any", now: int) -> None:
+    def _contact(self, door: "Contact", now: int) -> None:
         if door.poll(now):
             self._since = now
             if not door.on:
                 if now > self._free:
-                    self._tell(DOOR_FORCED)
+                    self._report(DOOR_FORCED)
                 return
-            if self._told:
-                self._told = False
+            if self._reported:
+                self._reported = False
                 self._note(DOOR_SHUT, 0)
             if self._board.bolt.stalled:
                 self._board.bolt.lock()
         elif not self.idle and now - self._since >= LEFT_OPEN_MS:
-            self._tell(DOOR_LEFT_OPEN)
+            self._report(DOOR_LEFT_OPEN)
 
-    def _tell(self, event: int) -> None:
-        self._told = True
+    def _report(self, event: int) -> None:
+        self._reported = True
         self._note(event, 0)

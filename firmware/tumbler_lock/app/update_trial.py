@@ -1,5 +1,4 @@
-"""A firmware on trial: when it has proved itself, and when it has failed to (docs/spec/update.md, "The running
-firmware").
+"""A firmware on trial: when it is confirmed, and when it has failed (docs/spec/update.md, "The running firmware").
 
 Rounds are the supervisor's, one a second.
 """
@@ -8,13 +7,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.boot_slots import Slots
 
-HEALTHY = 60  # rounds that found all well
-MOST = 300  # rounds until which it must be confirmed
+HEALTHY = 60  # healthy rounds after which it is confirmed
+MOST = 300  # rounds after which it has failed
 
 
 class Trial:
-    """slots: a Slots; slot: the one that runs, on trial. faulty: something has failed since the start that an update
-    must not break."""
+    """The trial of the firmware in `slot`. faulty: set when something failed that an update must not break."""
 
     def __init__(self, slots: "Slots", slot: str) -> None:
         self._slots = slots
@@ -22,13 +20,14 @@ class Trial:
         self.faulty = False
 
     def round(self, rounds: int, sound: bool) -> bool:
-        """The so-manieth good round is done; sound: whether the memory can be read and the keypad gives samples.
-        Confirm, if it is time; whether it is confirmed. OSError when the flash does not take that."""
+        """Confirm the firmware if there were enough healthy rounds; return whether it is confirmed.
+
+        sound: whether the memory can be read and the keypad gives samples. OSError if the flash refuses the record."""
         if rounds < HEALTHY or self.faulty or not sound:
             return False
         self._slots.settle(self._slot)
         return True
 
     def over(self, rounds: int) -> bool:
-        """Whether it was on trial for too long."""
+        """Return whether it was on trial for too long."""
         return rounds >= MOST

@@ -1,7 +1,7 @@
 """Uptime: time since the start, from a tick counter that wraps.
 
-Invariant: never goes back and never wraps, whatever the counter does, as long as it is asked at least once in
-half the counter's period (2^29 ms, 6.2 days, on an ESP32).
+Invariant: it never goes back and never wraps, if it is read at least once in half the counter's period (2^29 ms, 6.2
+days, on an ESP32).
 """
 
 TYPE_CHECKING = False
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Uptime:
-    """Counts from its construction. `ticks_ms` and `ticks_diff` are those of the time module."""
+    """Counts from its construction. ticks_ms, ticks_diff: those of the time module."""
 
     def __init__(self, ticks_ms: "Callable[[], int]", ticks_diff: "Callable[[int, int], int]") -> None:
         self._ticks_ms = ticks_ms
@@ -28,11 +28,11 @@ class Uptime:
             self._seconds += whole
 
     def seconds(self) -> int:
-        """Whole seconds since the start."""
+        """Return whole seconds since the start."""
         self._count()
         return self._seconds
 
     def ms(self) -> int:
-        """Milliseconds since the start."""
+        """Return milliseconds since the start."""
         self._count()
         return self._seconds * 1000 + self._ms
