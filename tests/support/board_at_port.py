@@ -23,10 +23,10 @@ from tests.support.boards import BUILD, VERSION
 START = """
 import os, sys, vfs
 sys.path[:0] = {path!r}
-from tumbler.simulator.board.flash import Flash
+from tumbler.simulator.board.flash import SimulatedFlash
 def dark():
     os.system("kill -9 $PPID")
-flash = Flash({image!r}, {kib}, dark)
+flash = SimulatedFlash({image!r}, {kib}, dark)
 flash.plan_cut({cut})
 if flash.blank():
     vfs.VfsLfs2.mkfs(flash)

@@ -9,16 +9,16 @@ import json
 
 PRELUDE = """
 import json
-from tumbler.simulator.board.fake_machine import Machine, Time
+from tumbler.simulator.board.fake_machine import SimulatedMachine, SimulatedTime
 from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
 from tumbler.simulator.board.models.matrix import MatrixModel
 from tumbler.simulator.board.world import World
 description = json.loads({description!r})
 def nothing(*_):
     pass
-def gone(*_):
+def gone(*_, **__):
     dark()
-world = World({now_ms}, True, gone, nothing)
+world = World({now_ms}, True, gone)
 chip = DS3231Model(world.now_ms, {rtc!r})
 matrix = MatrixModel(4, 3, world.now_us)
 told = []
@@ -26,9 +26,10 @@ class outputs:
     bolt = staticmethod(lambda level: told.append(["bolt", level, world.elapsed]))
     led = staticmethod(nothing)
     tone = staticmethod(lambda hz: told.append(["tone", hz, world.elapsed]))
-sys.modules["machine"] = Machine(world, description, matrix, I2CModel({bus}), outputs, gone, {{}}, lambda: None)
-sys.modules["esp32"] = sys.modules["machine"].esp32
-sys.modules["time"] = Time(world)
+machine = SimulatedMachine(world, description, matrix, I2CModel({bus}), outputs, gone, {{}}, lambda: None)
+sys.modules["machine"] = machine
+sys.modules["esp32"] = machine.esp32
+sys.modules["time"] = SimulatedTime(world)
 {more}
 """
 

@@ -69,7 +69,7 @@ def check_motor(random: "Any") -> int:
             raise ValueError("not %s but %d at %d" % (word, bench.bolt.state, motor.position))
     honest(bench)
     for _, since, until in motor.drives:
-        if until is None or until - since > bench.stall:
+        if since is None or until is None or until - since > bench.stall:
             raise ValueError("driven from %s to %s" % (since, until))
     return len(motor.drives)
 

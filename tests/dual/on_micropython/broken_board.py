@@ -61,9 +61,9 @@ def refused(chip, ms):
 
 
 if variant == "no-radio":
-    fake_bluetooth.Radio.active = silent
+    fake_bluetooth.SimulatedRadio.active = silent
 elif variant == "no-sleep":
-    fake_machine.Machine.lightsleep = refused
+    fake_machine.SimulatedMachine.lightsleep = refused
 else:
     tasks.clock = broken
 sys.exit(board_main.main())

@@ -10,14 +10,14 @@ import sys
 
 import vfs
 
-from tumbler.simulator.board.flash import Flash
+from tumbler.simulator.board.flash import SimulatedFlash
 from tumbler_lock.core import atomic_files
 
 TOP = "/disk"
 
 
 def main(image, kib, order):
-    flash = Flash(image, kib, None)
+    flash = SimulatedFlash(image, kib, None)
     if order.get("format"):
         vfs.VfsLfs2.mkfs(flash)
     vfs.mount(vfs.VfsLfs2(flash), TOP)

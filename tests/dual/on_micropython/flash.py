@@ -5,7 +5,7 @@ Argument: a path for the image. Raises ValueError at the first thing that is wro
 
 import sys
 
-from tumbler.simulator.board.flash import BLOCK, Flash
+from tumbler.simulator.board.flash import BLOCK, SimulatedFlash
 
 KIB = 32
 
@@ -40,7 +40,7 @@ def image(path):
 
 
 def main(path):
-    flash = Flash(path, KIB, cut)
+    flash = SimulatedFlash(path, KIB, cut)
     check(image(path) == b"\xff" * KIB * 1024, "a new image is erased")
     check(flash.blank(), "and blank")
     flash.writeblocks(1, b"\x12\x34", 100)
@@ -84,7 +84,7 @@ def main(path):
     check(fails(Cut, flash.writeblocks, 5, b"\x03", 0), "a write after the end")
     check(fails(Cut, flash.ioctl, 6, 4), "an erase after the end")
     check(image(path) == before, "nothing reaches the image after the end")
-    check(fails(ValueError, Flash, path, 2 * KIB, cut), "an image of another size")
+    check(fails(ValueError, SimulatedFlash, path, 2 * KIB, cut), "an image of another size")
     print("ok")
 
 

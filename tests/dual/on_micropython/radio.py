@@ -10,8 +10,8 @@ import asyncio
 import os
 import sys
 
-from tumbler.simulator.board.fake_aioble import Aioble
-from tumbler.simulator.board.fake_bluetooth import Bluetooth
+from tumbler.simulator.board.fake_aioble import SimulatedAioble
+from tumbler.simulator.board.fake_bluetooth import SimulatedBluetooth
 from tumbler.simulator.board.world import World
 from tumbler_lock.drivers.ble_peripheral import Broken, Gone, NoRadio, Radio, Silent
 
@@ -25,13 +25,13 @@ class Air:
     """The radio's other end, and time. events: what the radio told, as (op, fields)."""
 
     def __init__(self):
-        self.world = World(0, True, None, lambda ms: self.world.forward(ms))
+        self.world = World(0, True, None)
         self.world.until = (
             HOUR_MS  # beyond it time stands still, and a scenario that still waits spins into its timeout
         )
         self.world.install()
         self.events = []
-        self.bluetooth = Bluetooth(lambda op, **fields: self.events.append((op, fields)))
+        self.bluetooth = SimulatedBluetooth(lambda op, **fields: self.events.append((op, fields)))
         self.radio = self.bluetooth.radio
         sys.modules["bluetooth"] = self.bluetooth
         real = os.getenv("TUMBLER_AIOBLE")
@@ -41,7 +41,7 @@ class Air:
 
             self.aioble = aioble
         else:
-            self.aioble = Aioble(self.bluetooth)
+            self.aioble = SimulatedAioble(self.bluetooth)
 
     def all(self, op):
         """What the radio told of one kind."""

@@ -298,8 +298,8 @@ def test_while_the_loaders_folder_is_changed_the_old_one_is_taken(board):
     board.put({f"/loader_old/{path.partition('/')[2]}": data for path, data in parts.items()})
     board.disk(remove=[f"/{path}" for path in parts])
     micropython.run(
-        "import sys, os, vfs\nfrom tumbler.simulator.board.flash import Flash\n"
-        "vfs.mount(vfs.VfsLfs2(Flash(%r, %d, None)), '/disk')\nos.rmdir('/disk/loader')\nvfs.umount('/disk')\n"
+        "import sys, os, vfs\nfrom tumbler.simulator.board.flash import SimulatedFlash\n"
+        "vfs.mount(vfs.VfsLfs2(SimulatedFlash(%r, %d, None)), '/disk')\nos.rmdir('/disk/loader')\nvfs.umount('/disk')\n"
         % (str(board.flash), SLOTS_KIB)
     )
     assert board.on()["provisioned"]

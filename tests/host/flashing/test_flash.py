@@ -227,8 +227,8 @@ def test_micropython_mounts_the_file_system_and_finds_the_same_files(tmp_path, b
     script = f"""
 import sys, vfs
 sys.path.insert(0, {str(ROOT)!r})
-from tumbler.simulator.board.flash import Flash
-disk = vfs.VfsLfs2(Flash({str(path)!r}, {where.vfs_size // 1024}, None))
+from tumbler.simulator.board.flash import SimulatedFlash
+disk = vfs.VfsLfs2(SimulatedFlash({str(path)!r}, {where.vfs_size // 1024}, None))
 print(" ".join(sorted([entry[0] for entry in disk.ilistdir("/")])))
 with disk.open("/lock/journal", "w") as file:
     file.write("here")

@@ -1,8 +1,14 @@
 """The board's flash chip: a block device over an image file, written through at every operation.
 
-What the file holds is what the chip holds, at any moment; so a power cut is nothing but the process ending. NOR
-flash: an erase makes a block all ones, a write can only clear bits. Operations are writes and erases, counted from 1.
+At any moment the file holds what the chip holds, so that a power cut is just the end of the process. NOR flash: an
+erase makes a block all ones, a write can only clear bits. Operations are writes and erases, counted from 1.
 """
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import BufferedRandom
+    from typing import Callable, NoReturn
+
 
 BLOCK = 4096
 
@@ -13,17 +19,17 @@ _ENOENT = 2
 _EIO = 5
 
 
-class Flash:
-    """path: the image, made erased when it is missing or empty; kib: size; cut(): ends the world, must raise.
+class SimulatedFlash:
+    """The chip. path: the image, made erased if it is missing or empty; kib: size; cut(): ends the power-on.
 
-    OSError when the file cannot be opened, ValueError when it has another size. `writes`, `erases`: operations
-    since the power came.
+    OSError if the file cannot be opened, ValueError if it has another size. `writes`, `erases`: operations since the
+    power came.
     """
 
-    def __init__(self, path, kib, cut):
+    def __init__(self, path: str, kib: int, cut: "Callable[[], NoReturn]") -> None:
         self._blocks = kib * 1024 // BLOCK
         self._cut = cut
-        self._left = 0  # operations to the power cut; 0: none is planned
+        self._left = 0  # operations until the power cut; 0: none is planned
         self._frozen = False
         self.writes = 0
         self.erases = 0
@@ -35,8 +41,8 @@ class Flash:
         elif size != kib * 1024:
             raise ValueError("the flash image has %d bytes instead of %d" % (size, kib * 1024))
 
-    def blank(self):
-        """Whether the whole chip is erased."""
+    def blank(self) -> bool:
+        """Return whether the whole chip is erased."""
         erased = b"\xff" * BLOCK
         buffer = bytearray(BLOCK)
         for block in range(self._blocks):
@@ -45,25 +51,25 @@ class Flash:
                 return False
         return True
 
-    def plan_cut(self, operations):
-        """Cut the power in the middle of the operation that many from here (1: the next)."""
+    def plan_cut(self, operations: int) -> None:
+        """Cut the power in the middle of the operation that many from here (1: the next; 0: in none)."""
         self._left = operations
 
-    def freeze(self):
-        """Let nothing reach the file any more."""
+    def freeze(self) -> None:
+        """Let nothing reach the file from now on."""
         self._frozen = True
 
-    def readblocks(self, block, buffer, offset=0):
+    def readblocks(self, block: int, buffer: bytearray, offset: int = 0) -> None:
         """Fill the buffer from an offset in a block."""
         self._file.seek(block * BLOCK + offset)
         self._file.readinto(buffer)
 
-    def writeblocks(self, block, buffer, offset=0):
+    def writeblocks(self, block: int, buffer: bytes, offset: int = 0) -> None:
         """Program bytes."""
         start = block * BLOCK + offset
         length = len(buffer)
         if self._frozen:
-            self._cut()  # the file system closes its files on the way out
+            self._cut()  # the file system closes its files when the firmware ends
         self._file.seek(start)
         if self._file.read(length) != b"\xff" * length:
             raise ValueError("block %d is programmed twice at %d" % (block, offset))
@@ -78,8 +84,8 @@ class Flash:
             self._put(start, part)
             self._cut()
 
-    def ioctl(self, request, argument):
-        """As MicroPython's block devices: geometry and erase."""
+    def ioctl(self, request: int, argument: int) -> int:
+        """Return the geometry, or erase a block, as MicroPython's block devices do."""
         if request == _COUNT:
             return self._blocks
         if request == _SIZE:
@@ -92,10 +98,10 @@ class Flash:
                 self._cut()
         return 0
 
-    def _torn(self, length):
-        """How much of this operation is done when the power goes in it; None when it does not go.
+    def _torn(self, length: int) -> "int | None":
+        """Return how much of this operation is done if the power goes in it; None if it does not go.
 
-        Goes through nothing, the eighths and all but a little, so that cuts at neighbouring operations differ.
+        From one operation to the next it takes another number of eighths, so that cuts beside each other differ.
         """
         if self._frozen:
             self._cut()
@@ -106,45 +112,45 @@ class Flash:
             return None
         return length * ((self.writes + self.erases) * 3 % 8) // 8
 
-    def _put(self, start, data):
+    def _put(self, start: int, data: bytes) -> None:
         if self._frozen:
             raise OSError(_EIO)
         self._file.seek(start)
         self._file.write(data)
 
 
-class Broken:
-    """A file system whose every file gives an I/O error: what is mounted when the image is none."""
+class UnreadableFiles:
+    """A file system whose every file gives an I/O error: mounted if the image holds no file system."""
 
-    def mount(self, readonly, mkfs):
+    def mount(self, readonly: bool, mkfs: bool) -> None:
         """Mount it."""
 
-    def umount(self):
+    def umount(self) -> None:
         """Unmount it."""
 
-    def stat(self, path):
+    def stat(self, path: str) -> "NoReturn":
         """Fail."""
         raise OSError(_EIO)
 
-    def open(self, path, mode):
+    def open(self, path: str, mode: str) -> "NoReturn":
         """Fail."""
         raise OSError(_EIO)
 
-    def ilistdir(self, path):
+    def ilistdir(self, path: str) -> "NoReturn":
         """Fail."""
         raise OSError(_EIO)
 
-    def remove(self, path):
+    def remove(self, path: str) -> "NoReturn":
         """Fail."""
         raise OSError(_EIO)
 
-    def rename(self, old, new):
+    def rename(self, old: str, new: str) -> "NoReturn":
         """Fail."""
         raise OSError(_EIO)
 
 
-def _open(path):
-    """The image, open for reading and writing."""
+def _open(path: str) -> "BufferedRandom":
+    """Return the image, open for reading and writing."""
     try:
         return open(path, "r+b")
     except OSError as error:

@@ -4,6 +4,10 @@ As far as pulses need it: a channel plays one level for some time. What the real
 interrupt, is an error. Runs on both interpreters. Sources: docs/design/drivers.md, "Pulse".
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
 HALF_MAX = 32_767  # ticks of half a symbol
 SOURCE_HZ = 80_000_000
 NOT_FOUND = -0x105  # ESP_ERR_NOT_FOUND as an OSError's number
@@ -22,15 +26,15 @@ class Pad:
 
     OUT = 3
 
-    def __init__(self, changed, pulled=0):
+    def __init__(self, changed: "Callable[[int], object]", pulled: int = 0) -> None:
         self._changed = changed
         self._pulled = pulled
         self._register = 0
-        self._source = None  # what drives it: a channel, or None for its register
+        self._source: "Channel | None" = None  # what drives it: a channel, or None for its register
         self._drives = False
-        self.level = None  # nobody has looked after it yet
+        self.level: "int | None" = None  # not known yet
 
-    def init(self, mode=-1, pull=-1, value=None):
+    def init(self, mode: int = -1, pull: int = -1, value: "int | None" = None) -> None:
         """Take the pin from whatever drives it, when a mode is given."""
         if value is not None:
             self._register = 1 if value else 0
@@ -41,25 +45,25 @@ class Pad:
             raise ValueError("this pin drives something: open it as an output")
         self.update()
 
-    def value(self, level=None):
-        """Read the pin, or write its register."""
-        if level is None:
-            return self.level
-        self._register = 1 if level else 0
-        self.update()
+    def value(self, level: "int | None" = None) -> "int | None":
+        """Return the level; write the register first if one is given."""
+        if level is not None:
+            self._register = 1 if level else 0
+            self.update()
+        return self.level
 
-    def route(self, channel):
+    def route(self, channel: "Channel") -> None:
         """Let a channel drive it."""
         self._source = channel
         self._drives = True
         self.update()
 
-    def disable(self):
+    def disable(self) -> None:
         """Let it float; what is routed to it stays so."""
         self._drives = False
         self.update()
 
-    def update(self):
+    def update(self) -> None:
         """Bring the level up to date."""
         level = self._pulled
         if self._drives:
@@ -69,10 +73,10 @@ class Pad:
             self._changed(level)
 
 
-class _Channel:
+class Channel:
     """The hardware of a channel. due: when what it plays ends, by the clock of the Rmt."""
 
-    def __init__(self, first, count, pad, playing):
+    def __init__(self, first: int, count: int, pad: Pad, playing: "list[Channel]") -> None:
         self.blocks = range(first, first + count)
         self.level = 0  # until the first write
         self.pad = pad
@@ -81,11 +85,11 @@ class _Channel:
         self._playing = playing
 
     @property
-    def active(self):
+    def active(self) -> bool:
         """Whether it plays."""
         return self in self._playing
 
-    def play(self, level, due, idle):
+    def play(self, level: int, due: int, idle: int) -> None:
         """Begin."""
         self.due = due
         self._idle = idle
@@ -93,7 +97,7 @@ class _Channel:
         self.level = level
         self.pad.update()
 
-    def fire(self):
+    def fire(self) -> None:
         """Its moment has come: the idle level, with no part of the program."""
         self._playing.remove(self)
         self.level = self._idle
@@ -104,19 +108,19 @@ class Rmt:
     """The peripheral of a chip, and the class esp32.RMT when it is called. now(): ms; panic(): called when the chip
     restarts by a panic, may raise. `playing`: channels with `due` and fire(), which the owner of the clock calls."""
 
-    def __init__(self, mcu, now, panic):
+    def __init__(self, mcu: str, now: "Callable[[], int]", panic: "Callable[[], object]") -> None:
         self.words, self._blocks, self._divider, self.stops = CHIPS[mcu]
         self.now = now
         self.panic = panic
-        self.playing = []
-        self.channels = []
-        self.broken = None  # an error that the next construction raises
+        self.playing: "list[Channel]" = []
+        self.channels: "list[Channel]" = []
+        self.broken: "Exception | None" = None  # an error that the next construction raises
 
-    def __call__(self, pin, resolution_hz, idle_level=False, num_symbols=0):
+    def __call__(self, pin: Pad, resolution_hz: int, idle_level: bool = False, num_symbols: int = 0) -> "RMT":
         """Make a channel."""
         return RMT(self, pin, resolution_hz, idle_level, num_symbols or self.words)
 
-    def take(self, pin, resolution_hz, num_symbols):
+    def take(self, pin: Pad, resolution_hz: int, num_symbols: int) -> Channel:
         """Find room, as the driver does: the first blocks in a row that are free."""
         if self.broken is not None:
             raise self.broken
@@ -128,7 +132,7 @@ class Rmt:
         taken = [block for channel in self.channels for block in channel.blocks]
         for first in range(self._blocks - count + 1):
             if not [block for block in range(first, first + count) if block in taken]:
-                channel = _Channel(first, count, pin, self.playing)
+                channel = Channel(first, count, pin, self.playing)
                 self.channels.append(channel)
                 pin.route(channel)
                 return channel
@@ -138,20 +142,20 @@ class Rmt:
 class RMT:
     """An object of the class esp32.RMT."""
 
-    def __init__(self, rmt, pin, resolution_hz, idle_level, num_symbols):
+    def __init__(self, rmt: Rmt, pin: Pad, resolution_hz: int, idle_level: bool, num_symbols: int) -> None:
         self._rmt = rmt
-        self._channel = None  # what deinit() finds when there is no room
+        self._channel: "Channel | None" = None  # what deinit() finds when there is no room
         self._hz = resolution_hz
         self._idle = 1 if idle_level else 0
         self._symbols = num_symbols
         self.ticks = 0  # of what it plays
         self._channel = rmt.take(pin, resolution_hz, num_symbols)
 
-    def active(self):
+    def active(self) -> bool:
         """Whether it plays."""
         return self._channel is not None and self._channel.active
 
-    def write_pulses(self, duration, data):
+    def write_pulses(self, duration: int, data: "bytes | tuple[int, ...]") -> None:
         """Play levels, all of one duration in ticks."""
         if self._channel is None:
             raise OSError("already deinitialized")
@@ -167,7 +171,7 @@ class RMT:
         ms = (self.ticks * 1000 + self._hz // 2) // self._hz
         self._channel.play(data[0], self._rmt.now() + ms, self._idle)
 
-    def deinit(self):
+    def deinit(self) -> None:
         """End the channel: its pin's output is off then."""
         channel = self._channel
         if channel is None:
