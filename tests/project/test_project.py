@@ -34,11 +34,15 @@ def firmware(folder=""):
     return sorted((ROOT / "firmware" / "tumbler_lock" / folder).rglob("*.py"))
 
 
-def imports(path):
-    """Return the absolute names of all modules that a file imports, at any place in it."""
+def imports(path, types=True):
+    """Return the absolute names of all modules that a file imports, at any place in it; types: for mypy alone, too."""
     package = path.relative_to(ROOT / "firmware" if path.is_relative_to(ROOT / "firmware") else ROOT).parent.parts
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = set() if types else for_types_only(tree)
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -46,6 +50,12 @@ def imports(path):
             module = ".".join([*base, *([node.module] if node.module else [])])
             found |= {f"{module}.{alias.name}" for alias in node.names} | {module}
     return found
+
+
+def for_types_only(tree):
+    """Return what stands below `if TYPE_CHECKING:`."""
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    return {inside for block in blocks for statement in block.body for inside in ast.walk(statement)}
 
 
 def within(names, package):
@@ -82,12 +92,14 @@ def test_direction_of_imports_in_the_firmware(folder, forbidden):
 
 def test_host_tools_use_the_core_only():
     on_board = ROOT / "host_tools" / "tumbler" / "flashing" / "on_board"  # sent to a board, and run there
+    simulated = ROOT / "host_tools" / "tumbler" / "simulator" / "board"  # runs the app, and imports its types alone
     for path in (ROOT / "host_tools").rglob("*.py"):
         names = imports(path)
         assert not within(names, "tests"), path
         if path.name != "run_board.py":
             assert not within(names, "tumbler.simulator.board.board_main"), path
         if path.parent != on_board:
+            names = imports(path, types=not path.is_relative_to(simulated))
             assert within(names, "tumbler_lock") <= within(names, "tumbler_lock.core") | {
                 "tumbler_lock",
                 "tumbler_lock.VERSION",
