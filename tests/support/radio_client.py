@@ -22,7 +22,8 @@ from bumble.transport.common import Transport
 
 from tests.dual.support.lock import NOW
 from tests.support.micropython import ROOT, find
-from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.identity import Identity
+from tumbler.simulator.lock import VirtualLock
 from tumbler.simulator.process import Message, board_command
 from tumbler.simulator.radio import VirtualRadio
 

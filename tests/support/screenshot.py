@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tests.support.micropython import ROOT
 from tumbler.registry.registry import Registry
+from tumbler.simulator.identity import Identity
 from tumbler.simulator.issuing import Desk, add_lock
-from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.lock import VirtualLock
 from tumbler.simulator.tui import DoorApp
 from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, PERMANENT, TIMED
 

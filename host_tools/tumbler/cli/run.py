@@ -20,8 +20,9 @@ from tumbler_lock.core.zone import Zone
 from .. import timezones
 from ..errors import ToolError
 from ..registry.registry import Registry, fingerprint, home
+from ..simulator.identity import EXAMPLE_SECRET, Identity
 from ..simulator.issuing import Desk, add_lock, identity_of_lock
-from ..simulator.lock import EXAMPLE_SECRET, Entered, Identity, VirtualLock
+from ..simulator.lock import Entered, VirtualLock
 from ..simulator.radio_socket import socket_path
 from ..simulator.scenario import Player, ScriptError, begin_ms, describe, parse
 from ..timezones import EXAMPLE_ZONE, local_zone

@@ -14,7 +14,7 @@ from tumbler_lock.core.zone import Zone, weekday
 from ..codes.issue import Code, Wish, describe, issue, state
 from ..registry.lock_cache import ACTIVE
 from ..registry.registry import Lock, Registry
-from .lock import Identity
+from .identity import Identity
 
 HOUR = 3_600
 KINDS = (TIMED, ONE_TIME, PERMANENT, RECURRING, REVOKE, ERASE_KIND)

@@ -15,7 +15,8 @@ from tumbler_lock.core.tickets import KIND_NAMES
 from tumbler_lock.core.zone import Zone
 
 from ..timezones import format_time, parse_instant
-from .lock import LATEST_MS, Entered, Reply, VirtualLock
+from .lock import Entered, Reply, VirtualLock
+from .world_file import LATEST_MS
 
 KEYS = "0123456789*#"
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}

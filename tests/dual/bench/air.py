@@ -14,7 +14,8 @@ from unittest.mock import patch
 
 from tumbler.link.client import Client
 from tumbler.link.simulator_radio import Virtual
-from tumbler.simulator.lock import EXAMPLE_SECRET, Identity, VirtualLock
+from tumbler.simulator.identity import EXAMPLE_SECRET, Identity
+from tumbler.simulator.lock import VirtualLock
 from tumbler.simulator.radio import VirtualRadio
 from tumbler.simulator.radio_socket import socket_path
 from tumbler.simulator.real_time import Driver

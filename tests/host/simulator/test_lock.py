@@ -17,7 +17,8 @@ from tumbler.cli import run
 from tumbler.cli.run import run_command
 from tumbler.errors import ToolError
 from tumbler.registry import registry
-from tumbler.simulator.lock import EXAMPLE_SECRET, FLASH_KIB, Identity, VirtualLock
+from tumbler.simulator.identity import EXAMPLE_SECRET, Identity
+from tumbler.simulator.lock import FLASH_KIB, VirtualLock
 from tumbler.simulator.micropython import NoMicroPython, check, find
 from tumbler.simulator.process import BoardFault, BoardProcess, BoardRefused, BoardStopped
 

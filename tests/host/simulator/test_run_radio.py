@@ -22,8 +22,9 @@ from tumbler.link import simulator_radio as virtual
 from tumbler.link.pair import Pairing, for_new
 from tumbler.link.radios import Radios, radios, running
 from tumbler.registry.registry import Registry, home
+from tumbler.simulator.identity import Identity
 from tumbler.simulator.issuing import Desk
-from tumbler.simulator.lock import Identity, VirtualLock
+from tumbler.simulator.lock import VirtualLock
 from tumbler.simulator.process import board_command
 from tumbler.simulator.radio_socket import socket_path
 from tumbler.simulator.tui_radio import RadioApp

@@ -25,8 +25,9 @@ from tumbler.link.client import Client
 from tumbler.paths import Firmware
 from tumbler.registry.registry import Registry, home
 from tumbler.simulator.flash_image import plug_in
+from tumbler.simulator.identity import Identity
 from tumbler.simulator.issuing import identity_of_lock
-from tumbler.simulator.lock import FLASH_KIB, SLOTS_KIB, Identity, VirtualLock
+from tumbler.simulator.lock import FLASH_KIB, SLOTS_KIB, VirtualLock
 from tumbler.simulator.radio_socket import socket_path
 from tumbler.simulator.tui_radio import RadioApp
 from tumbler.simulator.update_events import NO_UPDATES

@@ -10,8 +10,9 @@ from textual.widgets import Digits, RichLog, Static
 from tumbler.cli.run import Choice, _desk
 from tumbler.errors import ToolError
 from tumbler.registry.registry import Registry, home
+from tumbler.simulator.identity import Identity
 from tumbler.simulator.issuing import Desk, add_lock
-from tumbler.simulator.lock import Identity, VirtualLock, now_ms
+from tumbler.simulator.lock import VirtualLock, now_ms
 from tumbler.simulator.tui import DoorApp
 from tumbler_lock.core.tickets import CUSTOM, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 
