@@ -25,7 +25,7 @@ from tests.support.micropython import ROOT, find
 from tumbler.simulator.identity import Identity
 from tumbler.simulator.lock import VirtualLock
 from tumbler.simulator.process import Message, board_command
-from tumbler.simulator.radio import VirtualRadio
+from tumbler.simulator.radio import VirtualAir
 
 SERVICE = UUID("1dc6abf1-f453-40a6-969f-e9598cbd010d")
 COMMAND = UUID("1dc6abf2-f453-40a6-969f-e9598cbd010d")
@@ -135,7 +135,7 @@ class Rig(threading.Thread):
         self.path = path or folder / "radio"
         self.events: list[Message] = []
         self._jobs: queue.SimpleQueue[Callable[[VirtualLock], Any] | None] = queue.SimpleQueue()
-        self._radio = VirtualRadio(self.do, self.path, interval)
+        self._radio = VirtualAir(self.do, self.path, interval)
         self._lock = VirtualLock(
             folder / "flash.img", identity or Identity(), NOW * 1000, self._event,
             line or board_command(find(), ECHO, patience_ms),

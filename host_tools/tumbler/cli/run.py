@@ -24,7 +24,7 @@ from ..simulator.identity import EXAMPLE_SECRET, Identity
 from ..simulator.issuing import Desk, add_lock, identity_of_lock
 from ..simulator.lock import Entered, VirtualLock
 from ..simulator.radio_socket import socket_path
-from ..simulator.scenario import Player, ScriptError, begin_ms, describe, parse
+from ..simulator.scenario import Player, ScenarioError, begin_ms, describe, parse
 from ..timezones import EXAMPLE_ZONE, local_zone
 
 DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
@@ -84,7 +84,7 @@ def run_command(
             if at_a_terminal:
                 return _terminal(stack, choice)
             return _demonstration(stack, choice)
-    except (UsageError, ScriptError) as error:
+    except (UsageError, ScenarioError) as error:
         _complain(str(error))
         return 2
     except ToolError as error:
@@ -284,9 +284,9 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
     virtual = stack.enter_context(VirtualLock(_image(stack, choice, kept), identity, cable=_cable))
     socket = socket_path(home())
     if not at_a_terminal:
-        from ..simulator.stdin import Stream
+        from ..simulator.stdin import StdinPlayer
 
-        return Stream(virtual, socket, as_json).run(sys.stdin)
+        return StdinPlayer(virtual, socket, as_json).run(sys.stdin)
     from ..simulator.tui_radio import RadioApp
 
     registry = stack.enter_context(Registry.open())

@@ -14,6 +14,7 @@ from ..codes.issue import Code
 from ..timezones import parse_instant
 from .issuing import Desk, purpose
 from .lock import Entered, VirtualLock
+from .process import Message
 from .scenario import describe
 
 BEGIN = "2026-11-23T09:00"
@@ -214,7 +215,7 @@ class Demonstration:
     def _wait(self, seconds: int) -> None:
         self._lock.advance(self._lock.now_ms + seconds * 1_000)
 
-    def _happened(self, event: dict) -> None:
+    def _happened(self, event: Message) -> None:
         if event["event"] == "fault":
             self._wrong += 1
             self._say(f"    !! fault: {event.get('text')}")

@@ -1,8 +1,8 @@
-"""The cable of a virtual lock: what it puts on the flash image while the power is off, as it does on a real board.
+"""What a cable changes on the flash image of a virtual lock while its power is off, as on a real board.
 
-A flash that holds nothing but the lock's memory becomes one with a loader and two slots, with the firmware of these
-sources in slot a; the memory stays. On one that has slots already, only what changes by cable alone is brought up to
-date (docs/spec/update.md, "Files on a board"): the firmware in the slots is the business of updates.
+A flash that holds nothing but the lock's memory gets a loader and two slots, with the firmware of these sources in slot
+a; the memory stays. On a flash that has slots, only what no update changes is renewed (docs/spec/update.md, "Files on a
+board"); the firmware in the slots changes by updates.
 """
 
 from ..errors import ToolError
@@ -18,10 +18,10 @@ MEMORY = "lock"  # the folder of the lock's memory
 
 
 def plug_in(image: bytes, update_key: bytes | None) -> bytes:
-    """Return the image as it is after the cable was there: the same, unless there is something to do.
+    """Return the image with the files of a cable; the same image if it has them.
 
-    update_key: the public key of updates; None leaves the one that is there. ValueError when the image holds no file
-    system; ToolError when the firmware does not compile.
+    update_key: the public key of updates; None leaves the one that is there. ValueError if the image holds no file
+    system; ToolError if the firmware does not compile.
     """
     files = _files(image)
     wanted = {**loader(), "board.json": BOARD.read_bytes()}
@@ -38,7 +38,7 @@ def plug_in(image: bytes, update_key: bytes | None) -> bytes:
 
 
 def _files(image: bytes) -> dict[str, bytes]:
-    """Every file on the image; none on an erased chip, which the board has yet to format."""
+    """Return every file on the image; none for an erased chip, which the board formats when it starts."""
     if image == bytes([file_system.ERASED]) * len(image):
         return {}
     try:

@@ -1,12 +1,12 @@
-"""One power-on of the virtual board: a MicroPython process that runs the firmware, and the talk with it.
+"""One power-on of the virtual board: a MicroPython process that runs the firmware, and the requests to it.
 
-Both sides write JSON, one object a line. The host asks, the board answers each request with exactly one object that
-has `done`; objects with `event` may come at any time. Times are milliseconds UTC of the world's clock.
+Both sides write JSON, one object a line. The board answers each request with exactly one object that has `done`;
+objects with `event` may come at any time. Times are milliseconds UTC of the world's clock.
 
     requests  boot (first), press, advance, cut, clock, owner, state, log, reset_button, quit
     exits     0 after quit, 86 the power was cut, 87 the firmware or its watchdog restarted the board
 
-A board that answers nothing for GUARD_SECONDS of real time has a blocked loop: its process is ended.
+A board that does not answer for GUARD_SECONDS of real time has a blocked loop: its process is ended.
 """
 
 import json
@@ -23,19 +23,18 @@ from typing import Any
 from ..errors import ToolError
 from ..paths import BOARDS, FIRMWARE, TOOLS
 from . import compiled
+from .board.host_pipe import EXIT_CUT, EXIT_RESET
 
 MAIN = Path(__file__).resolve().parent / "board" / "run_board.py"
 HEAP = "4m"  # far more than a board has; more would only make each garbage collection longer
 GUARD_SECONDS = 20.0
-EXIT_CUT = 86
-EXIT_RESET = 87
 
 Message = dict[str, Any]
 
 
 class BoardStopped(Exception):
-    """The board ran no further while a request was open: `cut` (power) or reset (the firmware's own doing). said: the
-    last that it wrote on its console."""
+    """The board ended while a request was open. cut: its power failed; otherwise it was reset. said: the last that it
+    wrote on its console."""
 
     def __init__(self, cut: bool, said: str = ""):
         super().__init__("the power was cut" if cut else "the board was reset")
@@ -44,7 +43,7 @@ class BoardStopped(Exception):
 
 
 class BoardFault(ToolError):
-    """The board did something no board may do: it blocked, crashed, or answered nonsense."""
+    """The board blocked, crashed, or sent an invalid answer."""
 
 
 class BoardRefused(ToolError):
@@ -67,7 +66,7 @@ class BoardProcess:
     """A running board. `ask()` is for one thread at a time.
 
     command: what to start; on_event: called with every event, in order, while a request is open; guard_seconds:
-    real time after which a board that does not answer counts as blocked.
+    real time after which a board that does not answer counts as blocked. BoardFault if it cannot be started.
     """
 
     def __init__(
@@ -103,7 +102,7 @@ class BoardProcess:
         self._reader.start()
 
     def _read(self) -> None:
-        """Take every line off the pipe, so that the board never waits for the host to read."""
+        """Read every line at once, so that the board never waits for the host."""
         output = self._process.stdout
         if output is not None:
             with suppress(ValueError):  # closed by end()
@@ -114,8 +113,8 @@ class BoardProcess:
     def ask(self, request: Message) -> Message:
         """Send one request and return its answer; events on the way go to `on_event`.
 
-        BoardStopped when the board stopped first, BoardRefused when it answers with an error, BoardFault when it
-        blocks, crashes or talks nonsense. After BoardStopped and BoardFault the process is gone.
+        BoardStopped if the board ended first, BoardRefused if it answers with an error, BoardFault if it blocks,
+        crashes or sends an invalid answer. After BoardStopped and BoardFault the process has ended.
         """
         wanted = request["do"]
         try:
@@ -139,7 +138,7 @@ class BoardProcess:
                 raise self._fault(f"The virtual board answered '{message.get('done')}' to '{wanted}'.")
 
     def _next(self, wanted: str) -> Message:
-        """Return the next message; raises when there will be none."""
+        """Return the next message; raise as ask() does if there is none."""
         try:
             line = self._lines.get(timeout=self._guard)
         except queue.Empty:
@@ -158,30 +157,30 @@ class BoardProcess:
         except ValueError:
             message = None
         if not isinstance(message, dict) or not ("event" in message or "done" in message):
-            raise self._fault(f"The virtual board wrote a line that is no message: {line.strip()[:200]!r}.")
+            raise self._fault(f"The virtual board wrote an invalid line: {line.strip()[:200]!r}.")
         return message
 
     def _fault(self, what: str) -> BoardFault:
-        """End the process and make the error, with the last lines the board wrote beside the protocol."""
+        """End the process; return the error, with the last lines that the board wrote on its console."""
         self._process.kill()
         self._process.wait()
         said = self._said()
         self.end()
-        remedy = f"It said:\n{said}" if said else "Run it again with the same script, and report the script."
+        remedy = f"It said:\n{said}" if said else "Run it again with the same scenario, and report the scenario."
         return BoardFault(what, remedy)
 
     def _said(self) -> str:
-        """The last lines that the board wrote beside the protocol; only when its process is over."""
+        """Return the last lines that the board wrote on its console; only after its process has ended."""
         self._errors.seek(0)
         return self._errors.read()[-2000:].decode("utf-8", "replace").strip()
 
     @property
     def running(self) -> bool:
-        """True while the process is there."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     def end(self) -> None:
-        """Make sure the process is gone and its pipes are closed; safe to call twice."""
+        """End the process and close its pipes; safe to call twice."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

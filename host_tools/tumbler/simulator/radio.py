@@ -1,13 +1,13 @@
 """The air around a virtual lock: the lock's Bluetooth, and a controller for every client (docs/design/simulator.md).
 
-The stack is bumble's. The lock's GATT server mirrors what the board registered: every write and read goes to the
-board, every notification comes from it. Clients are other processes; each connects to a UNIX socket, gets a virtual
-controller on the same link and brings a Bluetooth stack of its own, as with a USB stick:
+The stack is bumble's. The lock's GATT server mirrors what the board registered: every write and read goes to the board,
+every notification comes from it. Clients are other processes. Each connects to a UNIX socket, gets a virtual controller
+in the same air, and brings a Bluetooth stack of its own, as with a USB stick:
 
     open_transport("unix:" + str(socket_path(home)))          # bumble.transport
 
-Everything here runs in one thread with an event loop of its own. The lock belongs to another thread: jobs for it go
-through `do`, its events come through `event()`.
+Everything here runs in one thread with an event loop of its own. Another thread owns the lock: jobs for it go through
+`do`, its events come through `event()`.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ ADDRESS = "C0:10:CC:0F:00:01"  # of the lock: random and static, as its first tw
 _READABLE = gatt.Characteristic.Properties.READ
 _WRITABLE = gatt.Characteristic.Properties.WRITE | gatt.Characteristic.Properties.WRITE_WITHOUT_RESPONSE
 
-# The stack reports as errors what is life here, such as a last packet for a link that is gone.
+# The stack logs as errors what is normal here, such as a last packet for a connection that is gone.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
 
 
 class _Client(StreamPacketSource):
-    """One process at the socket, and its controller."""
+    """A client process at the socket, and its controller."""
 
-    def __init__(self, air: "VirtualRadio"):
+    def __init__(self, air: "VirtualAir"):
         super().__init__()
         self._air = air
         self._controller: ClientController | None = None
@@ -66,17 +66,17 @@ class _Client(StreamPacketSource):
         self._air.clients.discard(self)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket to the client."""
         if self._transport is not None:
             self._transport.close()
 
 
-class VirtualRadio:
-    """The air around one virtual lock. Use as a context manager, and be there before the lock has power.
+class VirtualAir:
+    """The air around one virtual lock. Use it as a context manager, and enter it before the lock has power.
 
-    do: has a job done with the lock by the thread that owns it, after the jobs asked for before, and does not wait
-    for it; path: of the socket (radio_socket.socket_path); interval: see PacedLink. ToolError when another virtual
-    lock has the radio.
+    do: has a job done with the lock by the thread that owns it, after the jobs asked for before, and does not wait for
+    it; path: of the socket (radio_socket.socket_path); interval: see PacedLink. ToolError if another virtual lock has
+    the radio.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class VirtualRadio:
         self.clients: set[_Client] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="virtual radio", daemon=True)
 
-    def __enter__(self) -> "VirtualRadio":
+    def __enter__(self) -> "VirtualAir":
         self._thread.start()
         if not self._started.wait(START_SECONDS):
             raise RuntimeError("the virtual radio's thread did not start")
@@ -104,19 +104,19 @@ class VirtualRadio:
         self.close()
 
     def close(self) -> None:
-        """Switch the air off: clients are hung up on, the socket goes; safe to call twice."""
+        """Disconnect all clients and remove the socket; safe to call twice."""
         self._post(None)
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
         self._socket.close()
 
     def event(self, message: Message) -> None:
-        """Take an event of the lock, in its thread; those that are not the radio's are ignored."""
+        """Take an event of the lock, in its thread; only those of radio and power count."""
         if message["event"] in ("radio", "power"):
             self._post(message)
 
     def _post(self, message: Message | None) -> None:
-        """From any thread: hand a message to the loop; None ends it."""
+        """Hand a message to the loop, from any thread; None ends it."""
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):  # the loop has just ended
@@ -155,11 +155,11 @@ class VirtualRadio:
         elif op == "disconnect":
             connection = self._connection(message["conn"])
             if connection is not None:
-                with suppress(core.BaseBumbleError):  # the client was faster
+                with suppress(core.BaseBumbleError):  # the client has left already
                     await connection.disconnect()
 
     def _gone(self) -> None:
-        """The lock's radio has no power."""
+        """Take the power from the lock's radio."""
         if self._controller is not None:
             self._controller.drop()
         self._controller = self._device = None
@@ -169,7 +169,7 @@ class VirtualRadio:
         return self._device.connections.get(handle) if self._device is not None else None
 
     async def _power_on(self, services: list[Message]) -> None:
-        """The lock registered its services: a new device, which nobody is connected to."""
+        """Make a new device of the services that the lock registered; no client is connected to it."""
         self._gone()
         self._controller = LockController("lock", link=self.link)
         host = Host(self._controller, self._controller)
@@ -187,7 +187,7 @@ class VirtualRadio:
         await device.power_on()
 
     def _mirror(self, part: Message) -> gatt.Characteristic[bytes]:
-        """Make the characteristic that stands for one of the board's."""
+        """Return the characteristic that mirrors one of the board's."""
         handle: int = part["handle"]
         properties = gatt.Characteristic.Properties(part["flags"] & 0xFF)
 
@@ -203,7 +203,7 @@ class VirtualRadio:
             if not properties & _WRITABLE:
                 raise att.ATT_Error(att.ATT_WRITE_NOT_PERMITTED_ERROR)
             # Acknowledged before the firmware has seen it, as NimBLE does.
-            self._tell("write", conn=connection.handle, handle=handle, value=value.hex())
+            self._happens("write", conn=connection.handle, handle=handle, value=value.hex())
 
         permissions = gatt.Characteristic.READABLE | gatt.Characteristic.WRITEABLE
         made: gatt.Characteristic[bytes] = gatt.Characteristic(
@@ -211,7 +211,7 @@ class VirtualRadio:
         )
 
         def subscribed(connection: Connection, notify: bool, indicate: bool) -> None:
-            self._tell("subscribe", conn=connection.handle, handle=handle, on=notify)
+            self._happens("subscribe", conn=connection.handle, handle=handle, on=notify)
 
         made.on(made.EVENT_SUBSCRIPTION, subscribed)
         self._values[handle] = made
@@ -239,7 +239,7 @@ class VirtualRadio:
         if connection is None or self._device is None:
             return
         await self._device.gatt_server.notify_subscriber(connection, self._values[handle], value, force=True)
-        self.link.at_event(lambda: self._tell("sent", conn=conn, count=1))
+        self.link.at_event(lambda: self._happens("sent", conn=conn, count=1))
 
     # What clients do
 
@@ -247,18 +247,18 @@ class VirtualRadio:
         conn = connection.handle
 
         def changed() -> None:
-            self._tell("mtu", conn=conn, mtu=connection.att_mtu)
+            self._happens("mtu", conn=conn, mtu=connection.att_mtu)
 
         def gone(reason: int) -> None:
-            self._tell("disconnect", conn=conn)
+            self._happens("disconnect", conn=conn)
 
         connection.on(connection.EVENT_CONNECTION_ATT_MTU_UPDATE, changed)
         connection.on(connection.EVENT_DISCONNECTION, gone)
         address = bytes(reversed(bytes(connection.peer_address)))
-        self._tell("connect", conn=conn, address=address.hex())
+        self._happens("connect", conn=conn, address=address.hex())
 
-    def _tell(self, op: str, **fields: Any) -> None:
-        """Let something happen to the board's radio; nobody waits for it."""
+    def _happens(self, op: str, **fields: Any) -> None:
+        """Let something happen to the board's radio; do not wait for it."""
 
         def job(lock: VirtualLock) -> None:
             self._radio(lock, op, fields)
@@ -266,7 +266,7 @@ class VirtualRadio:
         self._do(job)
 
     async def _ask(self, op: str, **fields: Any) -> Message | None:
-        """Let something happen to the board's radio, and wait for its answer; None when there is none."""
+        """Let something happen to the board's radio, and return its answer; None if there is none."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Message | None] = loop.create_future()
 
@@ -286,7 +286,7 @@ class VirtualRadio:
 
     @staticmethod
     def _radio(lock: VirtualLock, op: str, fields: Message) -> Message | None:
-        """In the lock's thread. A board that restarted in between knows nothing of an older connection."""
+        """Call the lock's radio, in the lock's thread. A board that restarted meanwhile refuses an older connection."""
         try:
             return lock.radio(op, **fields)
         except BoardRefused:

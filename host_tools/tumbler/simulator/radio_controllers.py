@@ -1,7 +1,7 @@
-"""The air of a virtual lock: bumble's link and controllers, with what they leave out (docs/design/simulator.md).
+"""Bluetooth controllers round a virtual lock: bumble's, with what those leave out (docs/design/simulator.md).
 
-Added to bumble's: data that moves at connection events only, the answer to a scan, an attempt to connect that can be
-given up or refused, a reset that ends links, and the loss of a whole controller.
+Added: data that moves at connection events only, the answer to a scan, an attempt to connect that can be cancelled or
+refused, a reset that ends connections, and the loss of a whole controller.
 """
 
 import asyncio
@@ -13,27 +13,27 @@ from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
-REFUSAL_SECONDS = 0.05  # a client takes silence for a connection, until it has missed six events
+REFUSAL_SECONDS = 0.05  # a client without an answer believes in a connection until it has missed six events
 
 _FEATURES = Controller.le_features & ~hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
 _LOST = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 _REFUSED = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
 
 
-EVENT_PACKETS = 8  # in a connection event, both directions together: what some 20 ms of air have room for
+EVENT_PACKETS = 8  # in a connection event, both directions together: what fits into some 20 ms of air time
 
 
 class PacedLink(LocalLink):
-    """A link between controllers on which data moves at connection events only, one every `interval` seconds and
-    EVENT_PACKETS packets in each; at once without an interval."""
+    """Connects controllers. Data moves at connection events only, one every `interval` seconds with EVENT_PACKETS
+    packets each; at once without an interval."""
 
     def __init__(self, interval: float | None = None):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # bumble's has no types
         self._interval = interval
         self._waiting: list[Callable[[], None]] = []
 
     def at_event(self, action: Callable[[], None]) -> None:
-        """Do something at the next connection event, after what was sent before."""
+        """Do something at the next connection event, after what was sent before it."""
         loop = asyncio.get_running_loop()
         if self._interval is None:
             loop.call_soon(action)
@@ -43,7 +43,7 @@ class PacedLink(LocalLink):
             self._plan(self._interval)
 
     def _plan(self, interval: float) -> None:
-        """Have the next connection event come."""
+        """Plan the next connection event."""
         loop = asyncio.get_running_loop()
         loop.call_at((loop.time() // interval + 1) * interval, self._event, interval)
 
@@ -67,7 +67,7 @@ class PacedLink(LocalLink):
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
     ) -> None:
-        """Move a packet of the link layer; whoever is not there any more misses nothing."""
+        """Move a packet of the link layer; it is dropped if the receiver is gone."""
         receiver = self.find_le_controller(receiver_address)
         if receiver is not None:
             self.at_event(lambda: receiver.on_ll_control_pdu(sender_address, packet))
@@ -75,20 +75,20 @@ class PacedLink(LocalLink):
 
 @dataclasses.dataclass
 class _Advertisement(ll.AdvInd):
-    """An advertisement that carries the answer to a scan, which bumble's leaves out."""
+    """An advertisement with the answer to a scan, which bumble's leaves out."""
 
     response: bytes = b""
 
 
 def drop_links(controller: Controller) -> None:
-    """Let the other ends of a controller's links find out that it is gone."""
+    """End all connections of a controller; the other ends find out."""
     for connection in list(controller.le_connections.values()):
         connection.send_ll_control_pdu(ll.TerminateInd(_LOST))
         controller.on_le_disconnected(connection, _LOST)
 
 
 class LockController(Controller):
-    """The lock's controller: takes a connection while it advertises, and tells the client when it does not."""
+    """The lock's controller: accepts a connection while it advertises; otherwise it tells the client so."""
 
     le_features = _FEATURES
 
@@ -102,13 +102,13 @@ class LockController(Controller):
     def on_hci_le_set_advertising_parameters_command(
         self, command: hci.HCI_LE_Set_Advertising_Parameters_Command
     ) -> hci.HCI_StatusReturnParameters:
-        """Take the interval, which bumble counts in ms, for what it is: units of 0.625 ms."""
+        """Read the interval in units of 0.625 ms; bumble reads ms."""
         answer = super().on_hci_le_set_advertising_parameters_command(command)
         self.le_legacy_advertiser.advertising_interval_min = command.advertising_interval_min * 5 // 8
         return answer
 
     def on_le_connect_ind(self, packet: ll.ConnectInd) -> None:
-        """Take the connection that somebody began, or let him know that it came to nothing."""
+        """Accept the connection that a client began, or tell the client that there is none."""
         if packet.advertiser_address != self.random_address:
             return
         if self.le_legacy_advertiser.enabled and packet.initiator_address not in self.le_connections:
@@ -123,7 +123,7 @@ class LockController(Controller):
             )
 
     def drop(self) -> None:
-        """Vanish: every link is lost, nothing is advertised any more."""
+        """Lose power: every connection is lost, and advertising stops."""
         self.le_legacy_advertiser.stop()
         drop_links(self)
         if self.link is not None:
@@ -136,7 +136,7 @@ class ClientController(Controller):
     le_features = _FEATURES
 
     def on_advertising_pdu(self, pdu: ll.AdvInd | ll.AdvExtInd) -> None:
-        """Report it if the client scans, and begin a connection if the client waits for this one."""
+        """Report the advertisement if the client scans; begin a connection if the client waits for this lock."""
         if not isinstance(pdu, _Advertisement):
             return
         if self.le_scan_enable:
@@ -156,7 +156,7 @@ class ClientController(Controller):
     def on_hci_le_create_connection_cancel_command(
         self, command: hci.HCI_LE_Create_Connection_Cancel_Command
     ) -> hci.HCI_StatusReturnParameters:
-        """Give up waiting for an advertisement, and say so, without which the client's stack would wait for ever."""
+        """Stop waiting for an advertisement, and say so; otherwise the client's stack would wait for ever."""
         pending = self.pending_le_connection
         if pending is not None:
             self.pending_le_connection = None
@@ -176,7 +176,7 @@ class ClientController(Controller):
         return super().on_hci_le_create_connection_cancel_command(command)
 
     def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
-        """Begin anew: a reset ends links, scan and attempts."""
+        """Reset: end connections, scan and attempts to connect."""
         self.le_scan_enable = False
         self.pending_le_connection = None
         drop_links(self)

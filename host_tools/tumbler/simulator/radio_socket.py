@@ -1,7 +1,7 @@
-"""The socket at which a virtual lock's radio can be reached: one for each registry folder, for its owner alone.
+"""The socket at which clients reach a virtual lock's radio: one for each registry folder, for its user only.
 
-A UNIX socket in a folder of mode 0700. Whoever connects gets a Bluetooth controller of his own on the virtual air and
-speaks HCI with it, in the form that is called H4. A file beside it, held locked, says that its maker lives.
+A UNIX socket in a folder of mode 0700. Each client that connects gets a Bluetooth controller of its own, and speaks HCI
+with it in the form called H4. A locked file beside the socket says that the process that made it still runs.
 """
 
 import fcntl  # Unix only, as MicroPython's port is
@@ -19,11 +19,11 @@ from platformdirs import user_runtime_path
 
 from ..errors import ToolError
 
-LONGEST = 100  # bytes of a path that every system takes for a socket
+LONGEST = 100  # bytes of a path for a socket that every system accepts
 
 
 def socket_path(home: Path) -> Path:
-    """Return where the radio of the virtual lock of this registry folder is, or would be; nothing is made."""
+    """Return the path of the socket for this registry folder; makes nothing."""
     name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12] + ".radio"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where the system has no such folder: RadioSocket looks whose the folder is
@@ -34,7 +34,7 @@ def socket_path(home: Path) -> Path:
 
 
 class RadioSocket:
-    """The socket, claimed and bound. A dead process's is replaced; ToolError when a live one has it."""
+    """The socket, claimed and bound. One that an ended process left is replaced; ToolError if a live one has it."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -45,7 +45,7 @@ class RadioSocket:
         except OSError:
             self._claim.close()
             raise ToolError(
-                "Another virtual lock has the radio.", "End it, or begin this one without a radio."
+                "Another virtual lock has the radio.", "End it, or start this one without a radio."
             ) from None
         if not _is_at(self._claim, path.with_suffix(".claim")):
             self._claim.close()  # its last holder has just removed it
@@ -69,7 +69,7 @@ class RadioSocket:
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Whether an open file is still the one with this name."""
+    """Return whether an open file is still the one with this name."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
@@ -77,7 +77,7 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
 
 
 def _own_folder(folder: Path) -> None:
-    """Make the folder if it is not there; ToolError when it is not this user's alone."""
+    """Make the folder if it is missing; ToolError if others may use it."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -86,4 +86,4 @@ def _own_folder(folder: Path) -> None:
             f"{folder} cannot be made: {error.strerror}.", "Set XDG_RUNTIME_DIR to a folder of yours."
         ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise ToolError(f"{folder} is open to others.", "Remove it, or make it yours alone with mode 0700.")
+        raise ToolError(f"{folder} is open to others.", "Remove it, or give it to you alone with mode 0700.")

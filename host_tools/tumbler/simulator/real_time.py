@@ -1,4 +1,4 @@
-"""A virtual lock along the real clock: the one thread that touches it, while everybody else sends it small functions.
+"""A virtual lock that follows the real clock: one thread owns it, other threads send that one small functions.
 
 The world's clock is the real one, moved ahead by whatever skips time. Times are milliseconds UTC.
 """
@@ -10,15 +10,15 @@ from collections.abc import Callable
 from ..errors import ToolError
 from .lock import VirtualLock, now_ms
 
-TICK_SECONDS = 0.1  # how often the board is told that time has passed
+TICK_SECONDS = 0.1  # how often time passes on the board
 
 
 def _nothing(lock: VirtualLock) -> None:
-    """Only let time pass."""
+    """Let time pass, and nothing else."""
 
 
-class Driver(threading.Thread):
-    """Runs the virtual lock along the real clock. broken: told, in this thread, how the lock broke down."""
+class LockThread(threading.Thread):
+    """Owns a virtual lock. broken(text): called, in this thread, if the lock breaks down."""
 
     def __init__(self, lock: VirtualLock, broken: Callable[[str], object]):
         super().__init__(name="virtual lock", daemon=True)
@@ -34,11 +34,11 @@ class Driver(threading.Thread):
 
     @property
     def waiting(self) -> int:
-        """How many jobs nobody has begun."""
+        """The number of jobs that have not begun."""
         return self._jobs.qsize()
 
     def do(self, job: Callable[[VirtualLock], None]) -> None:
-        """Have something done with the lock, after what was asked before."""
+        """Have a job done with the lock, after those asked for before."""
         self._jobs.put(job)
 
     def skip(self, duration_ms: int) -> None:
@@ -51,11 +51,11 @@ class Driver(threading.Thread):
         self.do(job)
 
     def catch_up(self) -> None:
-        """Let the world go on from where the lock's time is, after a job that let time pass; call in a job."""
+        """Let the world continue from the lock's time. Call it in a job that let time pass."""
         self._ahead_ms = max(self._ahead_ms, self._lock.now_ms - now_ms())
 
     def stop(self) -> None:
-        """End the thread, after what was asked before; the lock stays as it is."""
+        """End the thread, after the jobs asked for before; the lock stays as it is."""
         self._jobs.put(None)
         self.join(timeout=30)
 
@@ -75,5 +75,5 @@ class Driver(threading.Thread):
                 self._broken(str(error))
 
     def _follow(self) -> None:
-        """Let the time pass that has passed; a press may have taken the board a little ahead."""
+        """Bring the lock up to the world's time; a press may have taken the board a little ahead of it."""
         self._lock.advance(max(self._lock.now_ms, self.world_ms))

@@ -1,10 +1,11 @@
 """The lock in the terminal: a keypad to press, a bolt to watch, and the owner's desk beside it.
 
-The board runs in the driver's thread, which alone touches the virtual lock; the app sends it small functions and gets
-the board's events as messages. Where there is no desk, codes are issued in another terminal (tui_radio.py).
+One thread owns the virtual lock (real_time.py). The app sends it small functions, and gets the board's events as
+messages. Without a desk, codes are issued in another terminal (tui_radio.py).
 """
 
 import random
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -16,11 +17,10 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.message import Message as TextualMessage
-from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import Button, Digits, Footer, RichLog, Static
 
-from tumbler_lock.core.tickets import CUSTOM, ERASE, KIND_NAMES, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
+from tumbler_lock.core.tickets import CUSTOM, KIND_NAMES, ONE_TIME
 from tumbler_lock.core.zone import Zone, weekday
 
 from ..errors import ToolError
@@ -28,87 +28,28 @@ from ..timezones import format_time
 from .issuing import Desk, purpose
 from .lock import Reply, VirtualLock
 from .process import Message
-from .real_time import Driver
-from .update_events import Versions
+from .real_time import LockThread
+from .tui_texts import DAYS, HINTS, LABELS, REASONS, TROUBLES, VERDICTS
+from .tui_widgets import KEYPAD, NIGHT, BoltPicture, KeypadButton, button_id
+from .update_events import UpdateEvents
 
 HOUR_MS = 3_600_000
-BUSY_KEYS = 40  # more keys than this waiting means that a key is stuck on the keyboard
+BUSY_KEYS = 40  # if more wait than this, a key of the keyboard is stuck
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_RECENT = 7
-KEYPAD = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#")
-KEY_IDS = {"*": "star", "#": "hash"}
-LABELS = {
-    TIMED: "Timed",
-    ONE_TIME: "One-time",
-    PERMANENT: "Permanent",
-    RECURRING: "Recurring",
-    REVOKE: "Revoke one",
-    ERASE: "Erase all",
-    CUSTOM: "Custom",
-}
-HINTS = {
-    TIMED: "for the next hour or two",
-    ONE_TIME: "opens exactly once",
-    PERMANENT: "until it is revoked",
-    RECURRING: "three hours on such days",
-    REVOKE: "kills the code typed after it",
-    ERASE: "kills every code",
-    CUSTOM: "digits put in over a link",
-}
-VERDICTS = {
-    "open": ("green", "The door is open."),
-    "refused": ("red", "Refused."),
-    "locked-out": ("red", "Too many wrong codes: locked out for a while."),
-    "revoke-armed": ("yellow", "Type the code to kill within 30 seconds."),
-    "revoked": ("yellow", "That code is dead."),
-    "erased": ("yellow", "Every code is gone, and so is this one."),
-}
-REASONS = {
-    "wrong": "this is no code",
-    "not-yet": "it is too early for this code",
-    "suspended": "it was not used in time",
-    "expired": "its time is over",
-    "outside-its-hours": "this is outside its hours",
-    "already-used": "it was used before",
-    "revoked": "it was revoked",
-    "time-untrusted": "the lock does not trust its clock",
-    "store-full": "the lock's memory is full",
-    "locked-out": "every guess is spent; one comes back after a while",
-}
-SPEECH = {
-    "no-secret": "The lock has no secret: it opens to nothing.",
-    "fault": "The lock's memory is damaged: it opens to nothing.",
-}
-
-NIGHT = Theme(
-    name="tumbler",
-    primary="#7aa2f7",
-    secondary="#bb9af7",
-    accent="#e0af68",
-    success="#9ece6a",
-    warning="#e0af68",
-    error="#f7768e",
-    foreground="#c8d0ee",
-    background="#12131c",
-    surface="#1b1d2b",
-    panel="#262a3d",
-    dark=True,
-)
-
 
 Shown = TypeVar("Shown", bound=Widget)
 
 
 class BoardEvent(TextualMessage):
-    """Something the board did."""
+    """An event of the board."""
 
     def __init__(self, event: Message):
         super().__init__()
         self.event = event
 
 
-class Broken(TextualMessage):
+class BrokeDown(TextualMessage):
     """The virtual lock broke down; text says how."""
 
     def __init__(self, text: str):
@@ -116,50 +57,8 @@ class Broken(TextualMessage):
         self.text = text
 
 
-class Key(Button):
-    """One key of the keypad."""
-
-    def __init__(self, key: str):
-        super().__init__(key, id=f"key-{KEY_IDS.get(key, key)}", classes="key")
-        self.active_effect_duration = 0  # while it lasts a second click would be lost, and codes have equal digits
-        self.key = key
-        self.can_focus = False
-        self.active_effect_duration = 0  # while it lasts a Button takes no click, so a double digit would be one
-
-
-class Bolt(Static):
-    """The door's edge: the bolt stands in the frame or is drawn back."""
-
-    WIDTH = 20
-    EDGE = 11  # where the door ends and the frame begins
-    REACH = 17  # where the hole for the bolt ends
-    STATES: ClassVar[dict[str, tuple[str, str, int]]] = {  # word, colour, where the bolt ends
-        "locked": ("L O C K E D", "#7aa2f7", 16),
-        "open": ("O P E N", "#9ece6a", 8),
-        "off": ("N O   P O W E R", "#565f89", 16),
-    }
-
-    def show(self, state: str) -> None:
-        """Draw it "locked", "open" or "off"."""
-        word, colour, reach = self.STATES[state]
-        text = Text(justify="center")
-        for row, metal in enumerate((" ", "▄", "█", "▀", " ")):
-            for column in range(self.WIDTH):
-                if metal != " " and 3 <= column < reach:
-                    text.append(metal, colour)
-                elif column < self.EDGE:
-                    text.append("░", "#2f344d")
-                elif column == self.EDGE:
-                    text.append("│", "#565f89")
-                else:
-                    text.append(" " if 1 <= row <= 3 and column < self.REACH else "▓", "#414868")
-            text.append("\n")
-        text.append(f"\n{word}", f"bold {colour}")
-        self.update(text)
-
-
 @dataclass
-class Recent:
+class RecentCode:
     """A code that was issued here: its digits, kind and id, and whether it is over."""
 
     digits: str
@@ -197,24 +96,24 @@ class DoorApp(App[int]):
     ]
 
     def __init__(self, lock: VirtualLock, desk: Desk | None, digits: Callable[[], str] | None = None):
-        """lock: not yet powered; desk: where its codes are issued, if anywhere here; digits: chooses a custom code's
-        (random).
+        """Show a lock that has no power yet. desk: where its codes are issued, None if not here; digits(): the digits
+        of a custom code (default: random).
         """
         super().__init__()
         self._door = lock
         self._choose_digits = digits or (lambda: f"{random.SystemRandom().randrange(1_000_000):06}")
-        self._runner = Driver(lock, lambda text: self.post_message(Broken(text)))
-        self._versions = Versions()
+        self._lock_thread = LockThread(lock, lambda text: self.post_message(BrokeDown(text)))
+        self._updates = UpdateEvents()
         self._typed = 0
         self._powered = False
         self._sit_at(desk)
 
     def _sit_at(self, desk: Desk | None) -> None:
-        """Take this desk from now on, with what was issued at it before."""
+        """Use this desk from now on, with the codes that were issued at it."""
         self._desk = desk
         self._lock_zone = Zone(desk.lock.rule if desk else self._door.identity.rule)
         codes = desk.issued(self._door.now_ms // 1_000)[:MOST_RECENT] if desk else []
-        self._recent = [Recent(code.digits, code.meaning.kind, code.short_id) for code in codes]
+        self._recent = [RecentCode(code.digits, code.meaning.kind, code.short_id) for code in codes]
 
     # What there is to see
 
@@ -224,13 +123,13 @@ class DoorApp(App[int]):
             with Vertical(id="door", classes="box"):
                 yield Digits("", id="clock")
                 yield Static(id="date")
-                yield Bolt(id="bolt")
+                yield BoltPicture(id="bolt")
                 yield Static(id="lamp")
             with Vertical(id="pad", classes="box"):
                 yield Static(id="typed")
                 with Grid(id="keys"):
                     for key in KEYPAD:
-                        yield Key(key)
+                        yield KeypadButton(key)
                 yield Static(id="answer")
             with VerticalScroll(id="desk", classes="box"):
                 with Vertical(id="ticket"):
@@ -271,18 +170,18 @@ class DoorApp(App[int]):
         self._show_ticket("", "Click a kind of code, then type its digits." if self._desk else self.NO_DESK)
         self._note(self.HELLO)
         self._door.listen(self._pass_on)
-        self._runner.start()
-        self._runner.do(VirtualLock.power_on)
+        self._lock_thread.start()
+        self._lock_thread.do(VirtualLock.power_on)
         self._show_time()
-        self.query_one(Bolt).set_interval(0.25, self._show_time)  # ends with the widget
+        self.query_one(BoltPicture).set_interval(0.25, self._show_time)  # ends with the widget
 
     def on_unmount(self) -> None:
-        """End the driver before the lock is closed."""
-        self._runner.stop()
+        """End the lock's thread before the lock is closed."""
+        self._lock_thread.stop()
         self._door.listen(None)
 
     def _shown(self, name: str, kind: type[Shown]) -> list[Shown]:
-        """Return the widget of that name; nothing when the app is ending and has taken it down."""
+        """Return the widget of that name; nothing if the app is ending and has removed it."""
         return list(self.query(name).results(kind)) if self.screen_stack else []
 
     def _put(self, name: str, content: str | Text) -> None:
@@ -296,16 +195,16 @@ class DoorApp(App[int]):
             widget.update(digits)
 
     def _show_time(self) -> None:
-        shown = format_time(self._runner.world_ms // 1_000, self._lock_zone)
+        shown = format_time(self._lock_thread.world_ms // 1_000, self._lock_zone)
         self._put_digits("#clock", shown[11:19])
-        day, _, _, _ = self._lock_zone.local(self._runner.world_ms // 1_000)
+        day, _, _, _ = self._lock_zone.local(self._lock_thread.world_ms // 1_000)
         narrow = self.screen_stack and self.screen.has_class("-narrow")
-        clock = f"\n{shown[11:19]}" if narrow else ""  # there the large one is hidden
+        clock = f"\n{shown[11:19]}" if narrow else ""  # the large one is hidden there
         self._put("#date", f"{DAYS[weekday(day)]} {shown[:10]}{clock} {shown[19:]}")
 
     def _show_bolt(self) -> None:
         state = "off" if not self._powered else "open" if self._door.unlocked else "locked"
-        for bolt in self._shown("#bolt", Bolt):
+        for bolt in self._shown("#bolt", BoltPicture):
             bolt.show(state)
         for door in self._shown("#door", Vertical):
             door.set_class(state == "open", "open")
@@ -326,7 +225,7 @@ class DoorApp(App[int]):
         self._put("#purpose", text)
 
     def _remember(self, digits: str, kind: int, short_id: str | None) -> None:
-        self._recent.insert(0, Recent(digits, kind, short_id))
+        self._recent.insert(0, RecentCode(digits, kind, short_id))
         del self._recent[MOST_RECENT:]
         self._show_recent()
 
@@ -339,21 +238,21 @@ class DoorApp(App[int]):
 
     def _note(self, text: str) -> None:
         """Write a line of markup to the log."""
-        stamp = format_time(self._runner.world_ms // 1_000, self._lock_zone)[11:19]
+        stamp = format_time(self._lock_thread.world_ms // 1_000, self._lock_zone)[11:19]
         for log in self._shown("#log", RichLog):
             log.write(f"[#565f89]{stamp}[/]  {text}")
 
     # What the board does
 
     def _pass_on(self, event: Message) -> None:
-        """Take an event from the runner's thread into the app's."""
+        """Take an event from the lock's thread into the app's."""
         self.post_message(BoardEvent(event))
 
     @on(BoardEvent)
     def _board_event(self, message: BoardEvent) -> None:
-        """Show an event when the world's clock has come to it: a press runs ahead of it by a few milliseconds."""
+        """Show an event when the world's clock has come to it: a press runs a few milliseconds ahead."""
         event = message.event
-        early = (int(event.get("now_ms", 0)) - self._runner.world_ms) / 1_000
+        early = (int(event.get("now_ms", 0)) - self._lock_thread.world_ms) / 1_000
         if early > 0.02:
             self.set_timer(min(early, 5), lambda: self._happened(event))
         else:
@@ -363,9 +262,9 @@ class DoorApp(App[int]):
         method = getattr(self, f"_saw_{event['event']}", None)
         if method is not None and self.is_running:
             method(event)
-        told = self._versions.hear(event)
-        if told is not None:
-            self._note(escape(told))
+        text = self._updates.describe(event)
+        if text is not None:
+            self._note(escape(text))
 
     def _saw_power(self, event: Message) -> None:
         self._powered = event["on"]
@@ -389,8 +288,8 @@ class DoorApp(App[int]):
         name = event["name"]
         if name == "clear":
             self._show_typed(0)
-        if name in SPEECH:
-            self._put("#answer", f"[red]{SPEECH[name]}[/]")
+        if name in TROUBLES:
+            self._put("#answer", f"[red]{TROUBLES[name]}[/]")
         self._lamp(True, f"♪ {name}")
 
     def _saw_verdict(self, event: Message) -> None:
@@ -410,8 +309,8 @@ class DoorApp(App[int]):
         self._show_recent()
         if event["verdict"] == "erased" and self._desk is not None and not self._desk.erased():
             self._note(
-                "The registry still counts on the old codes. Once the real lock is erased too, run:"
-                f" tumbler lock erased {escape(self._desk.lock.name)}"
+                "The registry still has the old codes. Once the real lock is erased too, run:"
+                f" tumbler lock confirm-erase {escape(shlex.quote(self._desk.lock.name))}"
             )
 
     def _saw_fault(self, event: Message) -> None:
@@ -420,8 +319,8 @@ class DoorApp(App[int]):
     def _saw_reset(self, event: Message) -> None:
         self._note("[#e0af68]The lock restarts.[/]")
 
-    @on(Broken)
-    def _broken(self, message: Broken) -> None:
+    @on(BrokeDown)
+    def _broke_down(self, message: BrokeDown) -> None:
         self._note(f"[b #f7768e]The virtual lock broke down.[/] {escape(message.text)}")
         self._powered = False
         self._show_bolt()
@@ -430,20 +329,20 @@ class DoorApp(App[int]):
 
     @on(Button.Pressed, ".key")
     def _key_pressed(self, event: Button.Pressed) -> None:
-        if isinstance(event.button, Key):
+        if isinstance(event.button, KeypadButton):
             self.action_key(event.button.key)
 
     def action_key(self, key: str) -> None:
-        """Press a key of the keypad."""
-        if self._runner.waiting < BUSY_KEYS:
-            button = self.query_one(f"#key-{KEY_IDS.get(key, key)}", Key)
+        """Press a button of the keypad."""
+        if self._lock_thread.waiting < BUSY_KEYS:
+            button = self.query_one(f"#{button_id(key)}", KeypadButton)
             button.add_class("down")
             self.set_timer(0.12, lambda: button.remove_class("down"))
 
             def press(lock: VirtualLock) -> None:
                 lock.press(key)
 
-            self._runner.do(press)
+            self._lock_thread.do(press)
 
     @on(Button.Pressed, ".issue")
     def _issue_pressed(self, event: Button.Pressed) -> None:
@@ -457,7 +356,7 @@ class DoorApp(App[int]):
         if self._desk is None:
             self._show_ticket("", self.NO_DESK)
             return
-        now = self._runner.world_ms // 1_000
+        now = self._lock_thread.world_ms // 1_000
         try:
             code = self._desk.issue(kind, now)
         except ToolError as error:
@@ -475,7 +374,7 @@ class DoorApp(App[int]):
             reply = lock.owner("add_custom", digits=digits)
             self.call_from_thread(self._custom_added, digits, reply)
 
-        self._runner.do(add)
+        self._lock_thread.do(add)
 
     def _custom_added(self, digits: str, reply: Reply) -> None:
         if reply.ok:
@@ -490,7 +389,7 @@ class DoorApp(App[int]):
         self._world_actions()[event.button.id or ""]()
 
     def _world_actions(self) -> dict[str, Callable[[], None]]:
-        """What the buttons below the door do."""
+        """Return what the buttons below the door do."""
         return {
             "world-power": self.action_power,
             "world-hour": lambda: self.action_skip(1),
@@ -508,16 +407,16 @@ class DoorApp(App[int]):
             else:
                 lock.power_on()
 
-        self._runner.do(switch)
+        self._lock_thread.do(switch)
 
     def action_skip(self, hours: int) -> None:
         """Let some hours pass."""
-        self._runner.skip(hours * HOUR_MS)
+        self._lock_thread.skip(hours * HOUR_MS)
         self._note(f"{hours} hour{'s pass' if hours > 1 else ' passes'}.")
 
     def action_stop_clock(self) -> None:
         """Let the clock chip lose its battery."""
-        self._runner.do(VirtualLock.stop_clock)
+        self._lock_thread.do(VirtualLock.stop_clock)
         self._note("[#e0af68]The clock chip lost its battery: the lock trusts no time until it is set.[/]")
 
     def action_set_time(self) -> None:
@@ -528,4 +427,4 @@ class DoorApp(App[int]):
             text = "The owner sets the lock's time." if reply.ok else f"The time was not set: {escape(reply.text)}"
             self.call_from_thread(self._note, text)
 
-        self._runner.do(set_time)
+        self._lock_thread.do(set_time)

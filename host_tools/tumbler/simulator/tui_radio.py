@@ -1,7 +1,7 @@
-"""The lock in the terminal, with a radio: managed from another terminal by the commands that a real door takes.
+"""The lock in the terminal, with a radio: managed from another terminal by the commands for a real lock.
 
-A lock that is new has no desk: the panel says how to pair it. Once it is set up, its id in the advertisement tells
-which lock of the registry it is, and the desk is that lock's.
+A new lock has no desk: the panel says how to pair it. Once it is set up, the id in its advertisement says which lock of
+the registry it is, and the desk is that lock's.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tumbler_lock.core.zone import Zone
 from .issuing import Desk
 from .lock import VirtualLock
 from .process import Message
-from .radio import VirtualRadio
+from .radio import VirtualAir
 from .tui import DoorApp
 
 TYPE = "Type the six digits, then [b]#[/b]."  # two short lines, on the smallest screen
@@ -43,24 +43,24 @@ class RadioApp(DoorApp):
     ]
 
     def __init__(self, lock: VirtualLock, socket: Path, find_desk: FindDesk):
-        """lock: not yet powered; socket: where the radio is to be reached; find_desk: lock id -> its desk, if it is in
-        the registry. ToolError when another virtual lock has the radio.
+        """Show a lock that has no power yet. socket: where clients reach the radio; find_desk(lock id): its desk, None
+        if it is not in the registry. ToolError if another virtual lock has the radio.
         """
         super().__init__(lock, None)
         self._find_desk = find_desk
         self._held = False
-        self._radio = VirtualRadio(self._runner.do, socket)
+        self._air = VirtualAir(self._lock_thread.do, socket)
 
     def on_mount(self) -> None:
-        """Switch the air on; the lock comes with the rest of the app, after it."""
-        self._radio.__enter__()
+        """Switch the air on; the rest of the app, and with it the lock, comes after it."""
+        self._air.__enter__()
 
     def on_unmount(self) -> None:
         """Switch the air off while the lock still answers."""
-        self._radio.close()
+        self._air.close()
 
     def _pass_on(self, event: Message) -> None:
-        self._radio.event(event)
+        self._air.event(event)
         super()._pass_on(event)
 
     def _saw_radio(self, event: Message) -> None:
@@ -68,10 +68,10 @@ class RadioApp(DoorApp):
             self._is(bytes.fromhex(event["response"])[-LOCK_ID:])
 
     def _is(self, lock_id: bytes) -> None:
-        """Sit at the desk of this lock, or at none."""
+        """Show the desk of this lock, or none."""
         desk = None if lock_id == NO_LOCK else self._find_desk(lock_id)
         if desk is not None:
-            self._lock_zone = Zone(desk.lock.rule)  # which may have changed over the link
+            self._lock_zone = Zone(desk.lock.rule)  # it may have changed over the link
         if (desk and desk.lock.name) != (self._desk and self._desk.lock.name):
             self._sit_at(desk)
             self._show_recent()
@@ -83,7 +83,7 @@ class RadioApp(DoorApp):
         super()._saw_signal(event)
         if event["name"] == "pairing":
             self._put("#answer", TYPE)
-            self._note("[b]pairing[/b]  somebody pairs with the lock")
+            self._note("[b]pairing[/b]  a client pairs with the lock")
 
     def _saw_paired(self, event: Message) -> None:
         if event["right"]:
@@ -96,12 +96,12 @@ class RadioApp(DoorApp):
             self._note("[b #f7768e]not paired[/]  other digits were typed")
 
     def action_button(self) -> None:
-        """Hold the set-up button, or let it go."""
+        """Hold the set-up button, or release it."""
         self._held = held = not self._held
-        self._runner.do(lambda lock: lock.button(held))
+        self._lock_thread.do(lambda lock: lock.button(held))
         for button in self.query("#world-button").results(Button):
             button.label = HELD if held else FREE
-        self._note("The set-up button is held." if held else "The set-up button is let go.")
+        self._note("The set-up button is held." if held else "The set-up button is released.")
 
     def _world_actions(self) -> dict[str, Callable[[], None]]:
         return {**super()._world_actions(), "world-button": self.action_button}

@@ -16,9 +16,9 @@ from tumbler.link.client import Client
 from tumbler.link.simulator_radio import Virtual
 from tumbler.simulator.identity import EXAMPLE_SECRET, Identity
 from tumbler.simulator.lock import VirtualLock
-from tumbler.simulator.radio import VirtualRadio
+from tumbler.simulator.radio import VirtualAir
 from tumbler.simulator.radio_socket import socket_path
-from tumbler.simulator.real_time import Driver
+from tumbler.simulator.real_time import LockThread
 from tumbler_lock.core.keys import OWNER
 from tumbler_lock.core.sessions import lock_id
 
@@ -56,8 +56,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tumbler-") as folder, patch.dict(os.environ, TUMBLER_HOME=folder):
         identity = Identity(keys=((0, OWNER, PSK, ""),))
         with VirtualLock(Path(folder, "flash.img"), identity) as lock:
-            driver = Driver(lock, print)
-            with VirtualRadio(driver.do, socket_path(Path(folder)), INTERVAL) as radio:
+            driver = LockThread(lock, print)
+            with VirtualAir(driver.do, socket_path(Path(folder)), INTERVAL) as radio:
                 lock.listen(radio.event)
                 lock.power_on()
                 for number in range(CODES):

@@ -20,7 +20,7 @@ from tests.support.radio_client import ANSWER, COMMAND, ECHO, SERVICE, Client, R
 from tests.support.virtual import Board
 from tumbler.errors import ToolError
 from tumbler.simulator.process import BoardRefused
-from tumbler.simulator.radio import VirtualRadio
+from tumbler.simulator.radio import VirtualAir
 from tumbler.simulator.radio_socket import LONGEST, RadioSocket, socket_path
 from tumbler_lock.core.passcode import Scheme, hour_of
 from tumbler_lock.drivers.ble_peripheral import Radio, advertisement, scan_response
@@ -460,7 +460,7 @@ def test_a_paced_link_moves_data_at_connection_events_only(tmp_path_factory):
 
 def test_one_radio_for_one_path(rig):
     with pytest.raises(ToolError, match="Another virtual lock has the radio"):
-        VirtualRadio(rig.do, rig.path)
+        VirtualAir(rig.do, rig.path)
 
     async def client():
         async with Client(rig.path) as client:

@@ -151,7 +151,7 @@ def test_lines_that_are_no_commands_and_expectations_that_do_not_hold():
         lock.say("expect open")
         lock.waits("expected open")
         lock.say("dance")
-        lock.waits("no command")
+        lock.waits("not a command")
         lock.say("press 123456#  # it goes on")
         lock.ends()
     assert lock.process.returncode == 2
@@ -251,7 +251,7 @@ def test_the_terminal_says_how_to_pair_and_becomes_the_desk_of_the_lock(tmp_path
                 await pilot.press("b")
                 await until(pilot, lambda: "button is held" in log(app))
                 await pilot.click("#world-button")
-                await until(pilot, lambda: "let go" in log(app))
+                await until(pilot, lambda: "released" in log(app))
                 await pair(pilot, registry)
                 await until(pilot, lambda: "the digits are right" in log(app))
                 await until(pilot, lambda: app.query_one("#door").border_title == "cabin")

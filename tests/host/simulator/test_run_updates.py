@@ -117,10 +117,10 @@ def test_an_update_is_tried_and_stays_also_for_later_starts(cabin, tmp_path):
         assert runs("0.1.0", "a") == "none under way"
         sent = command("update", "send", "cabin", update)
         assert (sent["name"], sent["version"]) == ("cabin", "0.2.0")
-        lock.waits("Firmware 0.2.0 runs from slot b. It stays when it is well for a minute.")
+        lock.waits("Firmware 0.2.0 runs from slot b. It stays if it is healthy for a minute.")
         assert runs("0.2.0", "b") == "on trial"
         lock.say("wait 70s")
-        lock.waits("Firmware 0.2.0 is well, and stays.")
+        lock.waits("Firmware 0.2.0 is healthy, and stays.")
         assert runs("0.2.0", "b") == "none under way"
         assert command("lock", "status", "cabin")["firmware"] == "0.2.0"
         assert command("lock", "log", "cabin")[-1]["event"] == "updated"
@@ -167,11 +167,11 @@ def test_a_firmware_that_is_not_well_is_given_up_by_itself(tmp_path):
         assert runs("0.1.0", "a") == "none under way"
         assert lock.ends() == 0, lock.lines
     told = [line.partition("  ")[2] for line in lock.lines if "lot b" in line or "start" in line or "again" in line]
-    back = ["Slot b has not proved itself in 3 starts: the lock goes back to the other one."]
+    back = ["Slot b was not confirmed in 3 starts: the lock goes back to the other one."]
     back += ["Firmware 0.1.0 runs from slot a again."]
     starts = [f"Slot b is on trial: start {number} of 3." for number in (1, 2, 3)]
     fails = "The firmware does not start: RuntimeError: made to fail"
-    tries = "Firmware 0.3.0 runs from slot b. It stays when it is well for a minute."
+    tries = "Firmware 0.3.0 runs from slot b. It stays if it is healthy for a minute."
     assert told == [
         *[line for start in starts for line in (start, fails)], *back,
         *[line for start in starts for line in (start, tries)], *back,
@@ -228,7 +228,7 @@ def test_the_terminal_tells_it_too(cabin, tmp_path):
                 await asyncio.get_running_loop().run_in_executor(None, sending)
                 await until(pilot, lambda: "Slot b is on trial: start 1 of 3." in log(app))
                 await pilot.press("h")
-                await until(pilot, lambda: "Firmware 0.2.0 is well, and stays." in log(app))
+                await until(pilot, lambda: "Firmware 0.2.0 is healthy, and stays." in log(app))
 
     asyncio.run(story())
 

@@ -10,7 +10,7 @@ import string
 import pytest
 
 from tumbler.simulator.lock import Entered, Reply
-from tumbler.simulator.scenario import Command, Player, ScriptError, begin_ms, describe, parse
+from tumbler.simulator.scenario import Command, Player, ScenarioError, begin_ms, describe, parse
 from tumbler_lock.core.zone import Zone
 
 UTC = Zone("UTC0")
@@ -119,9 +119,9 @@ def failures(text, answers=(), replies=()):
         ("battery 0", "battery", (0,)),
         ("battery 100%", "battery", (100,)),
         ("owner custom add 2468", "owner", ("add_custom", {"digits": "2468"})),
-        ("owner custom add 2468 --insist", "owner", ("add_custom", {"digits": "2468", "insist": True})),
+        ("owner custom add 2468 --force", "owner", ("add_custom", {"digits": "2468", "insist": True})),
         (
-            "owner change 2468 --insist --digits 1357",
+            "owner change 2468 --force --digits 1357",
             "owner",
             ("change", {"code": "2468", "insist": True, "new_digits": "1357"}),
         ),
@@ -196,8 +196,8 @@ def test_nothing_to_do(text):
         "battery 4 0",
         "owner custom",
         "owner custom add",
-        "owner custom add 2468 --insist --insist",
-        "owner custom add 2468 --insist=yes",
+        "owner custom add 2468 --force --force",
+        "owner custom add 2468 --force=yes",
         "owner custom add 2468 --until 2026-11-23T12",
         "owner custom add 2468 --digits 1357",
         "owner custom add 2468 --start",
@@ -211,7 +211,7 @@ def test_nothing_to_do(text):
     ],
 )
 def test_a_slip_names_file_line_and_a_way_out(line):
-    with pytest.raises(ScriptError) as caught:
+    with pytest.raises(ScenarioError) as caught:
         parse(f"# first line\n{line}\n", BERLIN, "night.lock")
     text = str(caught.value)
     assert text.startswith("night.lock:2: ")
@@ -230,7 +230,7 @@ def test_a_slip_names_file_line_and_a_way_out(line):
     ],
 )
 def test_a_slip_does_not_repeat_digits(line):
-    with pytest.raises(ScriptError) as caught:
+    with pytest.raises(ScenarioError) as caught:
         parse(line, UTC)
     assert "918273" not in str(caught.value)
 
@@ -259,7 +259,7 @@ def test_random_text_is_read_or_refused_and_nothing_else():
         text = " ".join(source.choices(pool, k=source.randrange(1, 6)))
         try:
             parse(text, UTC)
-        except ScriptError:
+        except ScenarioError:
             refused += 1
     assert 1_000 < refused < 2_000
 
@@ -282,7 +282,7 @@ def test_time_passes_as_written():
 
 
 def test_time_does_not_go_back_and_the_message_names_both_times():
-    with pytest.raises(ScriptError) as caught:
+    with pytest.raises(ScenarioError) as caught:
         play("wait 1d\nat 2026-11-23T13:00:00+01:00", zone=BERLIN)
     assert "2026-11-23T13:00:00+01:00" in str(caught.value)
     assert "2026-11-24T13:00:00+01:00" in str(caught.value)
@@ -320,7 +320,7 @@ def test_playing_goes_on_after_a_failure():
 def test_no_entry_is_no_verdict():
     assert failures("expect open") == ["s.lock:1: expected open, but no entry was made yet"]
     assert failures("press 1#\npower off\npress 1#\nexpect open", ["open opened"]) == [
-        "s.lock:4: expected open, but the lock is off, so its keys do nothing"
+        "s.lock:4: expected open, but the lock is off, so its buttons do nothing"
     ]
     assert failures("press 1#\nexpect refused") == ["s.lock:2: expected refused, but the lock took no entry"]
 
@@ -382,7 +382,7 @@ def test_an_entry_in_words(entry, words):
 
 def test_time_that_goes_beyond_what_a_record_can_hold_is_refused():
     for script in ("wait 999999999d", "at 2105-12-30T00:00:00Z\nwait 100d"):
-        with pytest.raises(ScriptError, match="2105"):
+        with pytest.raises(ScenarioError, match="2105"):
             play(script)
 
 

@@ -116,7 +116,7 @@ def test_wrong_digits_and_other_keys(tmp_path):
         await pilot.press(*(await issue(pilot, ONE_TIME)), "number_sign")
         await until(pilot, lambda: "The door is open" in text(pilot.app, "#answer"))
         assert [entry.reason for entry in pilot.app._door.entries] == ["wrong", "opened"]
-        assert "this is no code" in log(pilot.app)
+        assert "not a valid code" in log(pilot.app)
 
     play(tmp_path, scene)
 
@@ -141,7 +141,7 @@ def test_custom_revoke_and_erase(tmp_path):
 def test_an_erased_lock_of_the_registry_waits_for_the_owner(tmp_path):
     async def scene(pilot):
         await enter(pilot, await issue(pilot, ERASE), "erased")
-        await until(pilot, lambda: "tumbler lock erased" in log(pilot.app))
+        await until(pilot, lambda: "tumbler lock confirm-erase door" in log(pilot.app))
         assert pilot.app._desk.lock.epoch == 0
 
     play(tmp_path, scene, own=False)
@@ -180,7 +180,7 @@ def test_a_lock_that_breaks_down_is_told(tmp_path):
         def fail(lock):
             raise ToolError("The board burns.", "Pour water on it.")
 
-        pilot.app._runner.do(fail)
+        pilot.app._lock_thread.do(fail)
         await until(pilot, lambda: "The board burns. Pour water on it." in log(pilot.app))
         assert "N O   P O W E R" in text(pilot.app, "#bolt")
 
