@@ -31,8 +31,8 @@ class Bench:
         self._module("machine", vars(machine))
         self._module("micropython", {"kbd_intr": lambda key: self.said.append(("keys", key))})
         monkeypatch.setattr(time, "sleep_ms", lambda ms: self.said.append(("sleep", ms)), raising=False)
-        told = lambda error, file: self.said.append(("told", type(error).__name__))  # noqa: E731
-        monkeypatch.setattr(sys, "print_exception", told, raising=False)
+        printed = lambda error, file: self.said.append(("printed", type(error).__name__))  # noqa: E731
+        monkeypatch.setattr(sys, "print_exception", printed, raising=False)
 
     def _module(self, name, contents):
         module = types.ModuleType(name)
@@ -48,7 +48,7 @@ class Bench:
         raise Restart
 
     def slots(self, chosen, folder="loader"):
-        """Give the board slots: a loader's module, which is found again after it was let go."""
+        """Give the board slots: a loader's module, which is found again after it was removed."""
         self._module("bench", {"failed": lambda slot: self.said.append(("failed", slot))})
         Path(folder).mkdir()
         Path(folder, "boot_slots.py").write_text(
@@ -72,7 +72,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
-    modules = dict(sys.modules)  # the loader lets go of the firmware's, which other tests still have in hand
+    modules = dict(sys.modules)  # the loader removes the firmware's, which other tests still use
     yield Bench(tmp_path, monkeypatch)
     for name in ("loader", "loader.boot_slots", "loader_old", "loader_old.boot_slots"):
         sys.modules.pop(name, None)
@@ -95,7 +95,7 @@ STARTED = [("keys", -1), ("watchdog", 60_000), ("keys", 3), ("start", "", sys.pa
 def test_whatever_firmware_ends_with_the_board_restarts(bench, error):
     with pytest.raises(Restart):
         bench.run(raises(error))
-    assert bench.said == [*STARTED, ("told", type(error).__name__), ("sleep", 3000), "restart"]
+    assert bench.said == [*STARTED, ("printed", type(error).__name__), ("sleep", 3000), "restart"]
 
 
 def test_firmware_that_returns_restarts_too(bench):
@@ -108,8 +108,8 @@ def test_the_slot_that_is_chosen_is_first_on_the_path_and_told_when_it_fails(ben
     bench.slots("b")
     with pytest.raises(Restart):
         bench.run(raises(ValueError("x")))
-    start, told, failed = bench.said[3:6]
-    assert (start, told, failed) == (("start", "b", "/b"), ("told", "ValueError"), ("failed", "b"))
+    start, printed, failed = bench.said[3:6]
+    assert (start, printed, failed) == (("start", "b", "/b"), ("printed", "ValueError"), ("failed", "b"))
 
 
 @pytest.mark.parametrize("folder", ["loader", "loader_old"])

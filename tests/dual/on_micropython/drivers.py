@@ -58,7 +58,7 @@ def keypad_ghosts():
                     clock.us = ms * 1000
                     heard += keypad.poll(ms)
                     if ms < 150:
-                        equal(third in [keys.find(key) for key in heard], False, "told too early")
+                        equal(third in [keys.find(key) for key in heard], False, "reported too early")
                 equal(heard, keys[first] + keys[second] + keys[third], "corners")
                 tried += 1
     return tried

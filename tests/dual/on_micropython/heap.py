@@ -4,8 +4,8 @@ docs/design/memory.md).
 Arguments: a flash image, its KiB, and the radio: "none", "aioble" that is on the flash, or a "stand-in" for it. The
 parts of the board are the least that lets the firmware run, so that nearly all of the heap is the firmware's. Prints
 "beside BYTES", what was live before the lock; "mark NAME LIVE PEAK MODULES" for each moment: bytes that are live, after
-a collection, and the most that were live since the one before; and "seen", what the lock has told. Then it does what
-stdin says: "say HEX" is a client's message and gives "answer HEX" for each of the lock's and "done" at the end, "mark
+a collection, and the most that were live since the one before; and "seen", what the lock has reported. Then it does
+what stdin says: "say HEX" is a client's message and gives "answer HEX" for each of the lock's and "done" at the end, "mark
 NAME" marks a moment; an empty line ends it.
 """
 
@@ -92,7 +92,7 @@ class Port:
     WAKEUP_ALL_LOW = 0
 
     def __init__(self):
-        self.said = []  # what the firmware has told
+        self.said = []  # what the firmware has reported
 
     def reset_cause(self):
         return 0

@@ -22,13 +22,11 @@ HOUR_MS = 3_600_000
 
 
 class Air:
-    """The radio's other end, and time. events: what the radio told, as (op, fields)."""
+    """The radio's other end, and time. events: what the radio reported, as (op, fields)."""
 
     def __init__(self):
         self.world = World(0, True, None)
-        self.world.until = (
-            HOUR_MS  # beyond it time stands still, and a scenario that still waits spins into its timeout
-        )
+        self.world.until = HOUR_MS  # beyond it time stops, and a scenario that still waits spins into its timeout
         self.world.install()
         self.events = []
         self.bluetooth = SimulatedBluetooth(lambda op, **fields: self.events.append((op, fields)))
@@ -44,7 +42,7 @@ class Air:
             self.aioble = SimulatedAioble(self.bluetooth)
 
     def all(self, op):
-        """What the radio told of one kind."""
+        """Return the events of one kind."""
         return [fields for name, fields in self.events if name == op]
 
     def notified(self):
@@ -264,7 +262,7 @@ async def trap_a_write_of_another_link_is_broken(air):
     radio = air.driver()
     connection = await air.accept(radio)
     air.radio.connected(2, ADDRESS)
-    air.radio.written(2, COMMAND, b"somebody else")
+    air.radio.written(2, COMMAND, b"another")
     assert await raised(connection.receive(1000), Broken) == "Broken"
 
 
@@ -329,7 +327,7 @@ async def fault_notifying_the_dead_is_a_type_error(air):
     air.radio.disconnected(1)
     await asyncio.sleep_ms(1)
     try:
-        answer.notify(connection, b"to nobody")
+        answer.notify(connection, b"to no client")
     except TypeError:
         return
     raise AssertionError("it took it")
@@ -338,8 +336,8 @@ async def fault_notifying_the_dead_is_a_type_error(air):
 async def trap_notifying_the_dead_is_gone(air):
     connection = await air.accept(air.driver())
     air.radio.disconnected(1)  # the radio knows, aioble does not yet
-    assert await raised(connection.send(b"to nobody"), Gone) == "Gone"
-    assert await raised(connection.send(b"to nobody"), Gone) == "Gone"
+    assert await raised(connection.send(b"to no client"), Gone) == "Gone"
+    assert await raised(connection.send(b"to no client"), Gone) == "Gone"
     assert air.notified() == []
 
 
@@ -535,9 +533,15 @@ async def trap_whatever_aioble_raises(air):
 async def what_is_advertised(air):
     task = asyncio.create_task(air.driver().accept("front door lock!!", bytes(range(8))))
     await asyncio.sleep_ms(1)
-    told = air.all("advertise")[-1]
+    advertised = air.all("advertise")[-1]
     task.cancel()
-    print(told["advertisement"], told["response"], told["mtu"], told["name"], told["interval_us"])
+    print(
+        advertised["advertisement"],
+        advertised["response"],
+        advertised["mtu"],
+        advertised["name"],
+        advertised["interval_us"],
+    )
 
 
 async def what_is_served(air):

@@ -1,6 +1,6 @@
 """The whole lock with a client connected: real firmware in MicroPython, fragments by requests to the virtual board.
 
-No Bluetooth stack stands between here: what a client writes and what the lock notifies, the test sees byte by byte.
+There is no Bluetooth stack between them: the test sees byte by byte what a client writes and what the lock notifies.
 """
 
 import json
@@ -60,11 +60,11 @@ class Phone(Client):
         """The messages that the lock has notified since, the buffers of the radio being emptied as they fill."""
         messages = []
         while True:
-            told = [event for event in self.board.air[self.at :] if event.get("conn") == self.conn]
+            heard = [event for event in self.board.air[self.at :] if event.get("conn") == self.conn]
             self.at = len(self.board.air)
-            values = [bytes.fromhex(event["value"]) for event in told if event["op"] == "notify"]
+            values = [bytes.fromhex(event["value"]) for event in heard if event["op"] == "notify"]
             messages += [message for message in map(self.joiner.add, values) if message is not None]
-            if any(event["op"] == "disconnect" for event in told):
+            if any(event["op"] == "disconnect" for event in heard):
                 self.board.ask("radio", op="disconnect", conn=self.conn)
                 if not messages:
                     raise Lost
@@ -77,7 +77,7 @@ class Phone(Client):
 
 def handle(board, uuid):
     """The handle under which the board has registered a characteristic."""
-    for event in told(board, "services"):
+    for event in radio_events(board, "services"):
         for service in event["services"]:
             for characteristic in service["characteristics"]:
                 if characteristic["uuid"] == uuid:
@@ -86,7 +86,7 @@ def handle(board, uuid):
 
 
 class Lock(Board):
-    """A board that remembers everything its radio has told."""
+    """A board that keeps every event of its radio."""
 
     def __init__(self, folder, **more):
         super().__init__(folder, **more)
@@ -119,20 +119,20 @@ def test_identify(lock):
     assert status[35:] == b"Ann"
 
 
-def told(board, op):
+def radio_events(board, op):
     """The radio's events of one sort."""
     return [event for event in board.air if event["op"] == op]
 
 
 def advertised(board):
     """The last advertisement, None when it was stopped since."""
-    events = told(board, "advertise")
+    events = radio_events(board, "advertise")
     return None if not events or not events[-1]["on"] else events[-1]
 
 
 def lost(phone):
     """Whether the lock sends this client away, and advertises again once it is gone."""
-    events = told(phone.board, "disconnect")
+    events = radio_events(phone.board, "disconnect")
     return bool(events) and events[-1]["conn"] == phone.conn
 
 
@@ -156,7 +156,7 @@ def test_a_custom_code_opens_at_once_and_a_deleted_one_no_more(lock):
 def test_at_the_least_mtu(lock):
     phone = Phone(lock, mtu=0).connect(psk=PSK)
     assert phone.done(protocol.IDENTIFY)[35:] == b"Ann"
-    assert all(len(event["value"]) <= 40 for event in told(lock, "notify"))
+    assert all(len(event["value"]) <= 40 for event in radio_events(lock, "notify"))
 
 
 def test_a_thousand_codes_are_listed(lock):
@@ -298,7 +298,7 @@ def test_a_client_with_a_key_begins_the_time_awake_anew_and_one_without_does_not
     (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
 
     def off():
-        return told(lock, "off")
+        return radio_events(lock, "off")
 
     def burst():
         lock.air = []

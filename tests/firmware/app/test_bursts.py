@@ -34,7 +34,7 @@ def bursts(board):
 
 
 def on_air(board):
-    """What the radio told: "advertise", "off" and such, without what is said to one client."""
+    """The operations that the radio reported: "advertise", "off" and such."""
     return [event["op"] for event in board.all("radio")]
 
 
@@ -141,7 +141,7 @@ def stranger(board, conn):
 
 @pytest.mark.parametrize("power", [LIGHT, DEEP])
 def test_a_stranger_costs_a_burst_its_patience_and_two_seconds(made, power):
-    """It is sent away after 5 s; whoever comes next has 2 s for that."""
+    """It is sent away after 5 s; the next client has 2 s to connect."""
     board = made(power=power, exit=EXIT)
     if power is DEEP:
         wake(board, to_ms=board.now_ms + HOUR * 1000)
@@ -195,7 +195,7 @@ def test_strangers_do_not_keep_it_awake_beyond_a_burst(made):
 
 
 def test_a_client_while_the_set_up_button_is_held_keeps_it_awake(made):
-    """Who pairs has no key yet, but somebody holds the button for it."""
+    """A client that pairs has no key yet, but a person holds the button for it."""
     board = made(power=LIGHT, exit=EXIT)
     in_burst(board)
     board.ask("contact", which="button", on=True)
@@ -275,9 +275,9 @@ def test_a_radio_that_does_not_start_keeps_nothing_awake(made):
     board.events = []
     board.wait(10 * 300)
     # It tries twice in each burst, for 2 s.
-    told = [event["now_ms"] for event in board.all("fault")]
-    assert len(told) >= 9
-    assert all(later - earlier <= 300_000 + 4000 + BURST_MS for earlier, later in pairwise(told))
+    faults = [event["now_ms"] for event in board.all("fault")]
+    assert len(faults) >= 9
+    assert all(later - earlier <= 300_000 + 4000 + BURST_MS for earlier, later in pairwise(faults))
     assert board.press(board.code() + "#") == "open opened"
 
 

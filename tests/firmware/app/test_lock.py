@@ -16,11 +16,11 @@ from tumbler_lock.core.events import FAULT
 from tumbler_lock.core.store import Store
 
 
-class Told(Board):
-    """A board that keeps what it is told."""
+class RecordingBoard(Board):
+    """A board that keeps what the lock reports to it."""
 
     def observe(self, kind, payload):
-        self.told.append((kind, payload))
+        self.reports.append((kind, payload))
 
 
 def lock_on(description, folder, provisioned=True):
@@ -28,18 +28,18 @@ def lock_on(description, folder, provisioned=True):
     if provisioned:
         Store.create(str(folder), EXAMPLE_SECRET, Config("UTC0").pack(), NOW)
     Pin.made = ()
-    Told.told = []
-    board = Told(description, Machine, Time)
+    RecordingBoard.reports = []
+    board = RecordingBoard(description, Machine, Time)
     board.rtc = Rtc(NOW)
     return Lock(board), board
 
 
 def said(board, kind="signal"):
-    return [payload for what, payload in board.told if what == kind]
+    return [payload for what, payload in board.reports if what == kind]
 
 
 class DeadBus:
-    """An I2C bus on which nobody answers."""
+    """An I2C bus on which no chip answers."""
 
     def __init__(self, number, scl, sda, freq):
         pass
@@ -140,8 +140,8 @@ def test_with_a_lost_memory_nothing_opens_and_nothing_is_written(description, tm
     (tmp_path / "journal").write_bytes(damage)
     before = {path: path.read_bytes() for path in tmp_path.glob("*") if path.is_file()}
     lock_description = dict(description, storage=str(tmp_path))
-    Told.told = []
-    board = Told(lock_description, Machine, Time)
+    RecordingBoard.reports = []
+    board = RecordingBoard(lock_description, Machine, Time)
     lock = Lock(board)
     press(lock, one_time + "#")
     lock.log(FAULT, 1)

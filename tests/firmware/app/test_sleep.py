@@ -1,4 +1,4 @@
-"""What is kept over a deep sleep: the guess budget goes on, and never early."""
+"""What is kept over a deep sleep: the guess budget continues, and never early."""
 
 import math
 import random

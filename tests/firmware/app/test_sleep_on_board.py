@@ -185,7 +185,7 @@ def test_what_was_kept_counts_only_after_a_deep_sleep_and_whole(made, spoil):
 
 
 def test_a_client_after_a_sleep_is_served(made):
-    """The services are built anew, and what is written to them arrives: a fragment that is none ends the connection."""
+    """The services are built again, and what is written to them arrives: an invalid fragment ends the connection."""
     board = made(power=LIGHT, exit=EXIT)
     asleep(board)
     assert board.last("radio")["op"] == "off"

@@ -49,7 +49,7 @@ class Slotted(Board):
         super().__init__(folder, **more)
         self.folder = folder
         self.base = base
-        self.air = []  # what the radio has told
+        self.air = []  # events of the radio
         self._count = 0
         if self._provision:
             self._provision["keys"] = KEYS
@@ -336,7 +336,7 @@ def test_an_update_over_the_radio_from_begin_to_confirmed(updatable):
     number, offset = status(phone)[4:6]
     first = update.contents[sorted(update.contents)[number]]
     piece(phone, sha(manifest), number, offset, first[:200])
-    assert board.press(board.code() + "#") == "open opened"  # the keypad goes on
+    assert board.press(board.code() + "#") == "open opened"  # the keypad works meanwhile
     assert send(phone, sha(manifest), update.contents) > 20
     assert finish(phone, sha(manifest)) == "done"
     assert restarts(board)
@@ -384,7 +384,7 @@ def confirms(board):
 
 @pytest.mark.parametrize("cut", sampled([2, 700], range(1, 2000, 90)))
 def test_an_update_over_the_radio_that_loses_its_power_goes_on(updatable, cut):
-    """The power fails at a flash operation, one of some 2,000; the lock starts as it was, and the update goes on."""
+    """The power fails at a flash operation, one of some 2,000; the lock starts as it was, and the update continues."""
     board, update = updatable, new(updatable)
     board.ask("cut", n=cut)
     assert goes_on(board, update) == "cut"

@@ -2,7 +2,7 @@
 
 Both stacks are bumble's; between them lie a UNIX socket, two virtual controllers and a link
 (host_tools/tumbler/simulator/radio_controllers.py). World
-time stands still unless a test lets it pass, so nothing here depends on how fast a machine is.
+time stops unless a test lets it pass, so nothing here depends on how fast a machine is.
 """
 
 import asyncio
@@ -241,7 +241,7 @@ def test_a_client_that_dies_in_the_middle(rig):
         for number in range(4):
             async with Client(rig.path) as dying:
                 await dying.connect()
-                await dying.write(b"first of two")  # the answer finds nobody, and the second never comes
+                await dying.write(b"first of two")  # the answer reaches no client, and the second never comes
             async with Client(rig.path) as client:
                 await client.connect()
                 assert await client.echo(bytes((number,))) == bytes((number,))
@@ -434,8 +434,8 @@ def test_interrupts_reach_the_firmware_in_both_kinds_of_time(tmp_path, monkeypat
         board.ask("radio", op="connect", conn=1, address="c00102030405")
         for number in range(3):
             board.ask("radio", op="write", conn=1, handle=1, value=f"{number:02x}")
-        told = [event for event in board.all("radio") if event["op"] == "notify"]
-        assert [event["value"] for event in told] == ["00", "01", "02"]
+        notified = [event for event in board.all("radio") if event["op"] == "notify"]
+        assert [event["value"] for event in notified] == ["00", "01", "02"]
         board.ask("radio", op="disconnect", conn=1)
         assert board.last("radio")["op"] == "advertise"
         assert board.last("radio")["on"]

@@ -106,8 +106,8 @@ def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
     ) as rig:  # fmt: skip
 
         def on_air():
-            told = [event for event in rig.events if event["event"] == "radio"]
-            return told[-1]["op"] == "advertise" and told[-1]["on"]
+            events = [event for event in rig.events if event["event"] == "radio"]
+            return events[-1]["op"] == "advertise" and events[-1]["on"]
 
         def seconds_until(heard):
             """World time that passes until the lock is heard, or is not."""
@@ -124,7 +124,7 @@ def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
         assert "--wait 320" in err
 
         def night():
-            """A command looks for the lock; the world goes on until the lock is heard, then stands still."""
+            """A command looks for the lock; the world moves until the lock is heard, then stops."""
             end = time.monotonic() + PATIENCE
             while not rig.clients() and time.monotonic() < end:
                 time.sleep(0.01)
@@ -152,7 +152,7 @@ def test_lines_that_are_no_commands_and_expectations_that_do_not_hold():
         lock.waits("expected open")
         lock.say("dance")
         lock.waits("not a command")
-        lock.say("press 123456#  # it goes on")
+        lock.say("press 123456#  # and the next line is read")
         lock.ends()
     assert lock.process.returncode == 2
     assert sum(line.startswith("{") for line in lock.lines) == 2

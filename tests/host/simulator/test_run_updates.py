@@ -166,13 +166,13 @@ def test_a_firmware_that_is_not_well_is_given_up_by_itself(tmp_path):
         lock.waits("custom code")
         assert runs("0.1.0", "a") == "none under way"
         assert lock.ends() == 0, lock.lines
-    told = [line.partition("  ")[2] for line in lock.lines if "lot b" in line or "start" in line or "again" in line]
+    lines = [line.partition("  ")[2] for line in lock.lines if "lot b" in line or "start" in line or "again" in line]
     back = ["Slot b was not confirmed in 3 starts: the lock goes back to the other one."]
     back += ["Firmware 0.1.0 runs from slot a again."]
     starts = [f"Slot b is on trial: start {number} of 3." for number in (1, 2, 3)]
     fails = "The firmware does not start: RuntimeError: made to fail"
     tries = "Firmware 0.3.0 runs from slot b. It stays if it is healthy for a minute."
-    assert told == [
+    assert lines == [
         *[line for start in starts for line in (start, fails)], *back,
         *[line for start in starts for line in (start, tries)], *back,
     ]  # fmt: skip

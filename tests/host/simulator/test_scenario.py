@@ -1,6 +1,6 @@
 """Scenarios: every line that can be written, every slip that can be made, and what a scenario concludes.
 
-The lock here is a stand-in that answers what a test tells it to; tests/host/simulator/test_lock.py plays on the real
+The lock here is a stand-in with the answers that a test gives it; tests/host/simulator/test_lock.py plays on the real
 one.
 """
 
@@ -392,7 +392,7 @@ def test_a_time_within_the_second_that_it_is_already():
 
 
 def test_a_cut_is_told():
-    told = []
+    texts = []
     lock = Lock(["open opened"])
     press = lock.press
 
@@ -402,8 +402,8 @@ def test_a_cut_is_told():
 
     lock.press = cut
     zone = Zone("UTC0")
-    Player(lock, zone, narrate=lambda _at, text: told.append(text)).play(parse("press 1#", zone))
-    assert any("power failed" in text for text in told)
+    Player(lock, zone, narrate=lambda _at, text: texts.append(text)).play(parse("press 1#", zone))
+    assert any("power failed" in text for text in texts)
 
 
 def test_the_button_and_the_battery_are_the_locks():

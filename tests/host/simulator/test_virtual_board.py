@@ -551,7 +551,7 @@ def test_real_time(board):
 
 
 def test_a_busy_machine_swallows_no_key(board):
-    """In real mode the board's process stands still for longer than a press takes, over and over; every key comes."""
+    """In real mode the board's process is stopped for longer than a press takes, over and over; every key comes."""
     board.on(mode="real")
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
