@@ -5,8 +5,8 @@ Arguments: a flash image, its KiB, and the radio: "none", "aioble" that is on th
 parts of the board are the least that lets the firmware run, so that nearly all of the heap is the firmware's. Prints
 "beside BYTES", what was live before the lock; "mark NAME LIVE PEAK MODULES" for each moment: bytes that are live, after
 a collection, and the most that were live since the one before; and "seen", what the lock has reported. Then it does
-what stdin says: "say HEX" is a client's message and gives "answer HEX" for each of the lock's and "done" at the end, "mark
-NAME" marks a moment; an empty line ends it.
+what stdin says: "say HEX" is a client's message and gives "answer HEX" for each of the lock's and "done" at the end,
+"mark NAME" marks a moment; an empty line ends it.
 """
 
 import builtins
