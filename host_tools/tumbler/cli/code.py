@@ -10,7 +10,7 @@ from tumbler_lock.core.zone import Zone
 
 from ..codes.explain import explain as explain_digits
 from ..codes.issue import Wish, issue
-from ..link.connected import Visit
+from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..registry.registry import Registry
 from . import output
@@ -174,7 +174,7 @@ def list_(
     """
     if fetch:
 
-        async def work(door: Visit, progress: output.Progress) -> None:
+        async def work(door: ConnectedLock, progress: output.Progress) -> None:
             await door.fetch_log()  # for the first uses
             await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
 
@@ -182,7 +182,7 @@ def list_(
     with Registry.open() as registry:
         lock = registry.lock(name)
         issued = issued_codes(lock, registry.codes(lock))
-        data = list_data(lock, issued, registry.mirror(lock), now())
+        data = list_data(lock, issued, registry.cache(lock), now())
     if current:
         data = [code for code in data if code["state"] not in ("over", "erased", "used", "revoked")]
     if json:
@@ -207,8 +207,8 @@ def explain(
         lock = registry.lock(name)
         moment = instant(at, Zone(lock.rule), "--at")
         digits = joined(digits)
-        if any(one.digits == digits for one in registry.mirror(lock).chosen()):
-            rows = list_data(lock, issued_codes(lock, registry.codes(lock)), registry.mirror(lock), moment)
+        if any(one.digits == digits for one in registry.cache(lock).chosen()):
+            rows = list_data(lock, issued_codes(lock, registry.codes(lock)), registry.cache(lock), moment)
             told = next((row for row in rows if row["digits"] == digits), None)
             if told is not None:
                 _explain_told(lock.name, told, json)

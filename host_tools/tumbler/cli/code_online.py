@@ -11,10 +11,10 @@ from tumbler_lock.core.zone import Zone
 
 from ..codes.issue import policy_of
 from ..errors import ToolError
-from ..link.connected import Visit
+from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..link.refusals import Refusal
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
 from ..timezones import format_time
 from . import output, output_lock
 from .options import Json, Label, Name, Wait, Yes, ask, at_lock, examples, hour, joined, label_of
@@ -70,7 +70,7 @@ def custom(
         zone = Zone(registry.lock(name).rule)
     begin, until = hour(start, zone, "--start"), _end(end, zone)
 
-    async def work(door: Visit, progress: output.Progress) -> tuple[str, bytes]:
+    async def work(door: ConnectedLock, progress: output.Progress) -> tuple[str, bytes]:
         progress(f"Adding a code to {door.lock.name} …")
         if digits is not None:
             return digits, await door.add_code(digits, begin, until, note, insist)
@@ -80,10 +80,10 @@ def custom(
     _print(lock, chosen, tag, begin, until, note, json, "custom")
 
 
-async def _random(door: Visit, start: int | None, end: int | None, label: str) -> tuple[str, bytes]:
+async def _random(door: ConnectedLock, start: int | None, end: int | None, label: str) -> tuple[str, bytes]:
     """Add random digits, more of them when the lock finds them too few; those of a lost answer first."""
     until = NEVER if end is None else end
-    for asked in door.mirror.asked():
+    for asked in door.cache.asked():
         if (asked.label, asked.start, asked.end, asked.random) == (label, start or 0, until, True):
             return asked.digits, await door.add_code(asked.digits, start, end, label, insist=False, random=True)
     length = max(SHORTEST_RANDOM, policy_of(door.lock).fewest_digits)
@@ -121,7 +121,7 @@ def change(
     begin, until = hour(start, zone, "--start"), NEVER if end == NO_END else hour(end, zone, "--end", "up")
     note = named.label if label is None else label_of(label)
 
-    async def work(door: Visit, progress: output.Progress) -> tuple[bytes, Code | None]:
+    async def work(door: ConnectedLock, progress: output.Progress) -> tuple[bytes, Code | None]:
         target = await _target(door, named, progress)
         progress(f"Changing a code of {door.lock.name} …")
         tag = await door.change_code(target, begin, until, digits, note, insist)
@@ -148,7 +148,7 @@ def delete(name: Name, code: CodeOrId, yes: Yes = False, wait: Wait = SCAN_SECON
         f"Deleting a code of '{lock.name}' needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: output.Progress) -> bytes:
+    async def work(door: ConnectedLock, progress: output.Progress) -> bytes:
         target = await _target(door, named, progress)
         progress(f"Deleting a code of {door.lock.name} …")
         return await door.delete_code(target)
@@ -170,12 +170,12 @@ class Named:
     label: str = ""
 
 
-def find(registry: Registry, lock: Lock, text: str) -> Named:
+def find(registry: Registry, lock: RegistryLock, text: str) -> Named:
     """Read digits, or the id of a code issued here or known to the lock."""
     text = joined(text)
-    mirror = registry.mirror(lock)
+    cache = registry.cache(lock)
     issued = output_lock.issued_codes(lock, [row for row in registry.codes(lock) if row.epoch == lock.epoch])
-    chosen = mirror.chosen()
+    chosen = cache.chosen()
     labels = {code.digits: code.row.label for code in issued} | {one.digits: one.label for one in chosen}
     short_id = text.casefold()
     if text not in labels:
@@ -185,7 +185,7 @@ def find(registry: Registry, lock: Lock, text: str) -> Named:
         for one in chosen:
             if one.tag[:4].hex() == short_id:
                 return Named(one.digits, one.tag, short_id, one.label)
-        for known in mirror.known():
+        for known in cache.known():
             if known.record.short_id == short_id:
                 return Named(tag=known.record.tag, short_id=short_id)
     if _is_digits(text):
@@ -197,7 +197,7 @@ def find(registry: Registry, lock: Lock, text: str) -> Named:
     )
 
 
-async def _target(door: Visit, named: Named, progress: output.Progress) -> str | bytes:
+async def _target(door: ConnectedLock, named: Named, progress: output.Progress) -> str | bytes:
     """Return how to name the code to the lock, which is asked for its list when nothing else is known than an id."""
     if named.digits is not None:
         return named.digits
@@ -211,7 +211,14 @@ async def _target(door: Visit, named: Named, progress: output.Progress) -> str |
 
 
 def _print(
-    lock: Lock, digits: str | None, tag: bytes, start: int | None, end: int | None, label: str, json: bool, what: str
+    lock: RegistryLock,
+    digits: str | None,
+    tag: bytes,
+    start: int | None,
+    end: int | None,
+    label: str,
+    json: bool,
+    what: str,
 ) -> None:
     """Print a code that a lock took: the digits first."""
     zone = Zone(lock.rule)

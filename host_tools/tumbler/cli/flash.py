@@ -34,7 +34,7 @@ from ..flashing.selftest import Result, SelfTest
 from ..flashing.target import Target, known
 from ..flashing.workshop import Done, Line, State, read_table
 from ..flashing.workshop import run as run_workshop
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
 from ..timezones import local_zone
 from . import output
 from .options import (
@@ -375,7 +375,7 @@ def _connect(line: Line, done: Done) -> None:
 
 def _lock(
     registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None
-) -> Callable[[], Lock]:
+) -> Callable[[], RegistryLock]:
     """Return what gives the registry's lock of that name, and adds one that is not there: for when the port is open.
 
     ToolError at once when an option is wrong, or is not what the registry has of that lock.

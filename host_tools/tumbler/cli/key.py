@@ -15,7 +15,7 @@ from tumbler_lock.core.zone import Zone
 from ..answers import KeyEntry
 from ..errors import ToolError
 from ..link.client import ANY_SLOT
-from ..link.connected import Visit
+from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..link.refusals import Refusal
 from ..registry import key_file
@@ -98,7 +98,7 @@ def add(
 
     sent = False
 
-    async def work(door: Visit, progress: output.Progress) -> int:
+    async def work(door: ConnectedLock, progress: output.Progress) -> int:
         nonlocal sent
         progress(f"Adding a key to {door.lock.name} …")
         sent = True
@@ -159,10 +159,10 @@ def _entry(
 def list_(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock which keys it has."""
 
-    async def work(door: Visit, progress: output.Progress) -> list[output.Data]:
+    async def work(door: ConnectedLock, progress: output.Progress) -> list[output.Data]:
         progress(f"Reading the keys of {door.lock.name} …")
         keys = await door.fetch_keys()
-        here = {key.slot for key in door.mirror.usable_keys()}
+        here = {key.slot for key in door.cache.usable_keys()}
         return [output_lock.key_data(door.lock, key, key.slot in here) for key in keys]
 
     _, data = at_lock(name, work, wait)
@@ -191,7 +191,7 @@ def remove(
         f"Removing a key of '{lock.name}' needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: output.Progress) -> KeyEntry:
+    async def work(door: ConnectedLock, progress: output.Progress) -> KeyEntry:
         keys = await door.fetch_keys()
         found = [key for key in keys if str(key.slot) == which or key.label.casefold() == which.casefold()]
         if len(found) != 1:
@@ -201,7 +201,7 @@ def remove(
             )
         progress(f"Removing a key of {door.lock.name} …")
         await door.client.remove_key(found[0].slot)
-        door.mirror.forget_key(found[0].slot)
+        door.cache.forget_key(found[0].slot)
         return found[0]
 
     lock, key = at_lock(name, work, wait)
@@ -235,7 +235,7 @@ def import_(
         elif name is not None and name.casefold() != known.name.casefold():
             raise ToolError(f"This lock is in the registry as '{known.name}'.", "Leave the name out.")
         # Anybody can write a file: nothing that is held goes, and what is in the file counts when it has worked.
-        registry.mirror(known).hold_pending(key.role, key.label, key.psk, now(), key.slot, limits=key.limits)
+        registry.cache(known).hold_pending(key.role, key.label, key.psk, now(), key.slot, limits=key.limits)
     role = ROLE_NAMES[key.role]
     if json:
         output.emit({"name": known.name, "lock_id": known.lock_id.hex(), "slot": key.slot, "role": role})

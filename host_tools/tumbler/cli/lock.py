@@ -13,7 +13,7 @@ from ..answers import KeyEntry
 from ..codes.issue import describe
 from ..codes.risk import risk as count_risk
 from ..errors import ToolError
-from ..registry.registry import LAST_EPOCH, Lock, Registry
+from ..registry.registry import LAST_EPOCH, Registry, RegistryLock
 from ..timezones import format_time
 from . import output, output_lock
 from .options import (
@@ -75,7 +75,7 @@ def add(
         secret = sys.stdin.readline().strip()
     key = secrets.token_bytes(32) if secret is None else secret_of(secret)
     with Registry.open() as registry:
-        twins = [known.name for known in registry.locks() if known.held == key]
+        twins = [known.name for known in registry.locks() if known.secret == key]
         lock = registry.add(name, timezone, rule, days, policy.value, key, now())
         data = output.lock_data(lock, 0)
     if key == EXAMPLE_SECRET:
@@ -113,7 +113,7 @@ def show_(
     with Registry.open() as registry:
         lock = registry.lock(name)
         data = output.lock_data(lock, registry.count(lock))
-        held = registry.mirror(lock).usable_keys()
+        held = registry.cache(lock).usable_keys()
     if held:
         entry = KeyEntry(held[0].slot or 0, held[0].role, held[0].label)
         if held[0].limits is not None:
@@ -122,7 +122,7 @@ def show_(
         data |= {f"key_{field}": key[field] for field in ("role", "label", "days", "from", "until", "start", "end")}
     data["time"] = format_time(now(), Zone(lock.rule))
     if secret:
-        data["secret"] = lock.secret.hex()
+        data["secret"] = lock.required_secret.hex()
     if json:
         output.emit(data)
     else:
@@ -138,7 +138,7 @@ def remove(
     """Remove a lock with its codes. Its secret is then gone for ever: no new codes, no list of the old ones."""
     with Registry.open() as registry:
         lock = registry.lock(name)
-        what = "key" if lock.held is None else "secret"
+        what = "key" if lock.secret is None else "secret"
         ask(
             f"Remove '{lock.name}', its {output.many(registry.count(lock), 'code')} and its {what} for ever?",
             "Nothing was removed.",
@@ -193,7 +193,7 @@ def erased(
         output.say(f"{lock.name} is in epoch {lock.epoch}; {gone}.")
 
 
-def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:
+def _confirm(registry: Registry, lock: RegistryLock, yes: bool) -> None:
     if not lock.erase_pending and not yes:
         raise ToolError(
             f"No erase code was issued for '{lock.name}' here since the last erase.",
@@ -207,7 +207,7 @@ def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:
     registry.set_epoch(lock, lock.epoch + 1)
 
 
-def _cancel(registry: Registry, lock: Lock) -> None:
+def _cancel(registry: Registry, lock: RegistryLock) -> None:
     if not lock.erase_pending:
         raise ToolError(f"No erase is pending for '{lock.name}'.", "There is nothing to take back.")
     zone = Zone(lock.rule)

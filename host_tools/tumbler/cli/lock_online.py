@@ -9,7 +9,7 @@ from tumbler_lock.core.zone import Zone
 
 from ..codes.issue import POLICIES
 from ..errors import ToolError
-from ..link.connected import Visit
+from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..registry.registry import Registry
 from ..timezones import format_time
@@ -56,7 +56,7 @@ def add_to(app: typer.Typer) -> None:
 def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock how it is: bolt, battery, clock, codes, log."""
 
-    async def work(door: Visit, progress: output.Progress) -> output.Data:
+    async def work(door: ConnectedLock, progress: output.Progress) -> output.Data:
         return output_lock.status_data(door.lock, door.status, now())
 
     lock, data = at_lock(name, work, wait)
@@ -84,7 +84,7 @@ def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
 def unlock(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Open the door."""
 
-    async def work(door: Visit, progress: output.Progress) -> int:
+    async def work(door: ConnectedLock, progress: output.Progress) -> int:
         return await door.client.unlock()
 
     lock, seconds = at_lock(name, work, wait)
@@ -98,7 +98,7 @@ def unlock(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
 def sync_time(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Set the lock's clock to this computer's time."""
 
-    async def work(door: Visit, progress: output.Progress) -> tuple[int, int]:
+    async def work(door: ConnectedLock, progress: output.Progress) -> tuple[int, int]:
         before = door.status.time - now()
         await door.client.set_time(now())
         at, _ = await door.client.time()
@@ -127,18 +127,18 @@ def log(
     """Fetch what is new in a lock's log, and show it. What was fetched stays in the registry, the lock keeps 1,000."""
     if not kept:
 
-        async def work(door: Visit, progress: output.Progress) -> int:
+        async def work(door: ConnectedLock, progress: output.Progress) -> int:
             return await door.fetch_log(lambda count: progress(f"Reading the log of {door.lock.name} … {count}"))
 
         at_lock(name, work, wait)
     with Registry.open() as registry:
         lock = registry.lock(name)
-        mirror = registry.mirror(lock)
-        events = mirror.events(since or 0)
+        cache = registry.cache(lock)
+        events = cache.events(since or 0)
         if since is None and not everything:
             events = events[-LAST:]
-        holders = mirror.holders()
-        names = output_lock.labels(output_lock.issued_codes(lock, registry.codes(lock)), mirror)
+        holders = cache.key_history()
+        names = output_lock.labels(output_lock.issued_codes(lock, registry.codes(lock)), cache)
         data = [output_lock.event_data(lock, event, holders, names) for event in events]
     if json:
         output.emit(data)
@@ -183,7 +183,7 @@ def config(
     }
     named = {field: value for field, value in changes.items() if value is not None}
 
-    async def work(door: Visit, progress: output.Progress) -> output.Data:
+    async def work(door: ConnectedLock, progress: output.Progress) -> output.Data:
         if named:
             progress(f"Setting {door.lock.name} …")
             await door.client.configure(**named)
@@ -226,7 +226,7 @@ def erase(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = 
         f"Erasing every code of '{lock.name}' needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: output.Progress) -> int:
+    async def work(door: ConnectedLock, progress: output.Progress) -> int:
         return await door.erase()
 
     lock, epoch = at_lock(name, work, wait)
@@ -250,17 +250,17 @@ def reset(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = 
         f"Resetting '{lock.name}' deletes everything and needs a confirmation.",
     )
 
-    async def work(door: Visit, progress: output.Progress) -> None:
+    async def work(door: ConnectedLock, progress: output.Progress) -> None:
         progress("Hold the set-up button inside the door …")
         await door.client.reset()
 
     lock, _ = at_lock(name, work, wait)
     with Registry.open() as registry:
-        if lock.held is not None:
-            registry.begin_anew(lock)
+        if lock.secret is not None:
+            registry.prepare_new_secret(lock)
     if json:
         output.emit({"reset": lock.name})
-    elif lock.held is None:
+    elif lock.secret is None:
         output.say(f"{lock.name} is new, and its owner can pair it. Forget it here: tumbler lock remove {lock.name}")
     else:
         output.say(f"{lock.name} is new. Pair it again: tumbler pair {lock.name}")

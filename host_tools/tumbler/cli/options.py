@@ -15,9 +15,9 @@ from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
 from ..link.client import Unconfirmed
-from ..link.connected import Visit, visit
+from ..link.connected import ConnectedLock, connect_to
 from ..link.radios import SCAN_SECONDS, Radios
-from ..registry.registry import Lock, Registry, home
+from ..registry.registry import Registry, RegistryLock, home
 from ..timezones import names, parse_instant, parse_time, zone_rule
 from . import output
 from .output import WEEKDAYS
@@ -230,15 +230,15 @@ def secret_of(text: str) -> bytes:
 
 
 def at_lock(
-    name: str, work: Callable[[Visit, output.Progress], Awaitable[T]], wait: float = SCAN_SECONDS
-) -> tuple[Lock, T]:
+    name: str, work: Callable[[ConnectedLock, output.Progress], Awaitable[T]], wait: float = SCAN_SECONDS
+) -> tuple[RegistryLock, T]:
     """Go to a lock of the registry and do something; returns the lock as it is known then, and what came of it. wait:
     seconds until it must have been seen."""
     with Registry.open() as registry, output.Progress() as progress:
         lock = registry.lock(name)
 
         async def stay() -> T:
-            async with Radios() as radios, visit(registry, lock, radios, progress, now, wait=wait) as door:
+            async with Radios() as radios, connect_to(registry, lock, radios, progress, now, wait=wait) as door:
                 return await work(door, progress)
 
         try:

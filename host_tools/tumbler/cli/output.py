@@ -19,10 +19,10 @@ from tumbler_lock.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, R
 from tumbler_lock.core.zone import Zone, weekday
 
 from ..codes.explain import Answer
-from ..codes.issue import Code
+from ..codes.issue import IssuedCode
 from ..codes.risk import STRICT_ODDS, Risk
 from ..errors import ToolError
-from ..registry.registry import Lock
+from ..registry.registry import RegistryLock
 from ..timezones import format_time
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -140,7 +140,7 @@ def weekend_names(mask: int) -> str:
     return ",".join(day for bit, day in enumerate(WEEKDAYS) if mask >> bit & 1)
 
 
-def lock_data(lock: Lock, codes: int) -> Data:
+def lock_data(lock: RegistryLock, codes: int) -> Data:
     """Return everything about a lock but its secret."""
     zone = Zone(lock.rule)
     return {
@@ -154,7 +154,7 @@ def lock_data(lock: Lock, codes: int) -> Data:
         "codes": codes,
         "fingerprint": lock.fingerprint,
         "lock_id": lock.lock_id.hex(),
-        "secret_here": lock.held is not None,
+        "secret_here": lock.secret is not None,
         "added": format_time(lock.created, zone),
     }
 
@@ -170,7 +170,7 @@ def meaning_data(what: Meaning) -> Data:
     return {}
 
 
-def code_data(lock: Lock, code: Code) -> Data:
+def code_data(lock: RegistryLock, code: IssuedCode) -> Data:
     """Return an issued code with its digits, for JSON."""
     zone = Zone(lock.rule)
     return {
@@ -190,7 +190,7 @@ def code_data(lock: Lock, code: Code) -> Data:
     }
 
 
-def issued(lock: Lock, code: Code) -> None:
+def issued(lock: RegistryLock, code: IssuedCode) -> None:
     """Print a new code: the digits where nobody can miss them, then what they grant."""
     data = code_data(lock, code)
     if not fancy():
@@ -262,7 +262,7 @@ def moment(unix: int, zone: Zone) -> str:
     return f"{_DAYS[weekday(zone.local(unix)[0])][:3]} {iso[:10]} {iso[11:16]} ({iso[19:]})"
 
 
-def answer_data(lock: Lock, answer: Answer, at: int) -> Data:
+def answer_data(lock: RegistryLock, answer: Answer, at: int) -> Data:
     """Return what `explain` found under one epoch, for JSON; never the digits."""
     zone = Zone(lock.rule)
     data: Data = {
@@ -302,7 +302,7 @@ _REASONS = {
 }
 
 
-def explained(lock: Lock, answers: list[Answer], at: int) -> None:
+def explained(lock: RegistryLock, answers: list[Answer], at: int) -> None:
     """Print what digits mean, under the present epoch and, as a hint, under an earlier one."""
     zone = Zone(lock.rule)
     for index, answer in enumerate(answers):
@@ -319,7 +319,7 @@ def explained(lock: Lock, answers: list[Answer], at: int) -> None:
         say("So says a lock that has not seen the code; one that was used, changed or revoked it remembers.")
 
 
-def codes(lock: Lock, data: list[Data], empty: str) -> None:
+def codes(lock: RegistryLock, data: list[Data], empty: str) -> None:
     """Print the codes of a lock; on a terminal with times that are easier to read."""
     columns = ["digits", "kind", "start", "end", "first_use_until", "first_use", "state", "label", "id"]
     rows = [[code[column] for column in columns] for code in data]

@@ -21,11 +21,11 @@ from tumbler_lock.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
 from tumbler_lock.core.zone import Zone
 
 from ..answers import CodeRecord, KeyEntry, LogEvent, Status
-from ..codes.issue import Code, describe, state
+from ..codes.issue import IssuedCode, describe, state
 from ..link.transport import Sighting
-from ..registry.key_history import Holders
-from ..registry.lock_cache import Mirror
-from ..registry.registry import Lock
+from ..registry.key_history import KeyHistory
+from ..registry.lock_cache import LockCache
+from ..registry.registry import RegistryLock
 from ..timezones import format_time
 from .output import WEEKDAYS, Data, code_data, weekend_names
 
@@ -35,7 +35,7 @@ FIRST = 4  # the first after a start
 ARGUMENTS = {STALLED: ("", "unlocking", "locking"), BATTERY: ("good", "low", "critical")}  # words for an argument
 
 
-def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
+def sighting_data(one: Sighting, locks: list[RegistryLock]) -> Data:
     """Return a lock that was seen, for JSON; `lock` is its name in the registry."""
     name = next((lock.name for lock in locks if lock.lock_id == one.lock_id), None)
     return {
@@ -49,7 +49,7 @@ def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
     }
 
 
-def status_data(lock: Lock, status: Status, now: int) -> Data:
+def status_data(lock: RegistryLock, status: Status, now: int) -> Data:
     """Return how a lock is, for JSON. clock_off: seconds its clock is ahead of this computer's."""
     return {
         "name": lock.name,
@@ -82,11 +82,11 @@ def role_name(role: int) -> str:
 # Codes
 
 
-def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[Data]:
+def list_data(lock: RegistryLock, issued: list[IssuedCode], cache: LockCache, now: int) -> list[Data]:
     """Return the codes issued here, then those the lock told of beside them, each with what the lock knows of it."""
-    known = {one.record.short_id: one for one in mirror.known()}
-    chosen = {one.tag[:4].hex(): one for one in mirror.chosen()}
-    uses = mirror.first_uses()
+    known = {one.record.short_id: one for one in cache.known()}
+    chosen = {one.tag[:4].hex(): one for one in cache.chosen()}
+    uses = cache.first_uses()
     rows = []
     for code in issued:
         row = {**code_data(lock, code), "state": state(lock, code, now)}
@@ -105,7 +105,7 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
             "state": "",
         }
         rows.append(_with_memory(lock, row, one.record, uses, now))
-    for asked in mirror.asked():
+    for asked in cache.asked():
         row = {
             **dict.fromkeys(("kind", "start", "end", "first_use_until", "ticket", "hour", "id"), None),
             "digits": asked.digits,
@@ -119,7 +119,7 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
     return rows
 
 
-def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[str, int], now: int) -> Data:
+def _with_memory(lock: RegistryLock, row: Data, record: CodeRecord | None, uses: dict[str, int], now: int) -> Data:
     """Add to a code what the lock remembers of it, which beats what its digits say."""
     zone = Zone(lock.rule)
     used = uses.get(row["id"])
@@ -150,7 +150,7 @@ def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[st
 # Log
 
 
-def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, str]) -> Data:
+def event_data(lock: RegistryLock, event: LogEvent, holders: KeyHistory, labels: dict[str, str]) -> Data:
     """Return an event, for JSON.
 
     holders: who had which key slot then; labels: short id of a code -> what the owner wrote beside it.
@@ -192,21 +192,21 @@ def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, 
     return data
 
 
-def labels(issued: list[Code], mirror: Mirror) -> dict[str, str]:
+def labels(issued: list[IssuedCode], cache: LockCache) -> dict[str, str]:
     """Return short id -> what the owner wrote beside a code."""
     found = {code.short_id: code.row.label for code in issued if code.row.label}
-    return found | {one.tag[:4].hex(): one.label for one in mirror.chosen() if one.label}
+    return found | {one.tag[:4].hex(): one.label for one in cache.chosen() if one.label}
 
 
-def issued_codes(lock: Lock, rows: list) -> list[Code]:
+def issued_codes(lock: RegistryLock, rows: list) -> list[IssuedCode]:
     """Describe issued codes; none of a lock whose secret is not here."""
-    return [] if lock.held is None else [describe(lock, row) for row in rows]
+    return [] if lock.secret is None else [describe(lock, row) for row in rows]
 
 
 # Keys and settings
 
 
-def key_data(lock: Lock, key: KeyEntry, here: bool) -> Data:
+def key_data(lock: RegistryLock, key: KeyEntry, here: bool) -> Data:
     """Return a key without its psk, for JSON. here: this registry can use it."""
     zone = Zone(lock.rule)
     return {
@@ -222,7 +222,7 @@ def key_data(lock: Lock, key: KeyEntry, here: bool) -> Data:
     }
 
 
-def config_data(lock: Lock, config: Config) -> Data:
+def config_data(lock: RegistryLock, config: Config) -> Data:
     """Return what a lock is set to, for JSON."""
     return {
         "name": lock.name,

@@ -12,14 +12,14 @@ from tumbler_lock.core.keys import OWNER, PSK_SIZE
 
 from ..codes.issue import POLICIES
 from ..errors import ToolError
-from ..link.connected import visit
+from ..link.connected import connect_to
 from ..link.pair import Pairing, for_new
 from ..link.radios import SCAN_SECONDS, Radios
 from ..link.refusals import Refusal
 from ..link.session import WrongKey, WrongLock
 from ..link.transport import LinkLost, OutOfRange, Sighting
-from ..registry.lock_cache import ANEW, SENT, HeldKey
-from ..registry.registry import Lock, Registry
+from ..registry.lock_cache import NEW_SECRET, SENT, HeldKey
+from ..registry.registry import Registry, RegistryLock
 from ..timezones import local_zone
 from . import output, output_lock
 from .options import (
@@ -43,9 +43,9 @@ RESTARTS = 6  # looks for a lock that starts anew with its secret
 RESTART_PAUSE = 1.0  # seconds between two of them
 
 
-def _ids(lock: Lock) -> list[bytes]:
+def _ids(lock: RegistryLock) -> list[bytes]:
     """Return the ids under which a lock may show itself: its own, and the one it has once it has begun anew."""
-    return [one.lock_id for one in (lock, lock.anew) if one is not None]
+    return [one.lock_id for one in (lock, lock.with_new_secret) if one is not None]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -129,7 +129,7 @@ class Procedure:
         self._anew = anew
         self._told = False
 
-    async def run(self, timezone: str | None, policy: str | None, weekend: str | None) -> tuple[Lock, int]:
+    async def run(self, timezone: str | None, policy: str | None, weekend: str | None) -> tuple[RegistryLock, int]:
         """Pair; returns the lock and the slot of the new key."""
         known = self._registry.find(self._name)
         self._check_options(known, timezone, policy, weekend)
@@ -153,24 +153,24 @@ class Procedure:
             return await self._confirm(lock, key, radios)
 
     @staticmethod
-    def _check_options(known: Lock | None, *options: str | None) -> None:
+    def _check_options(known: RegistryLock | None, *options: str | None) -> None:
         if known is not None and any(option is not None for option in options):
             raise ToolError(
                 f"'{known.name}' is in the registry, with its zone, policy and weekend.",
                 "Leave --timezone, --policy and --weekend out; change them later: tumbler lock config --help",
             )
 
-    async def _was_paired(self, lock: Lock, radios: Radios) -> tuple[Lock, int] | None:
+    async def _was_paired(self, lock: RegistryLock, radios: Radios) -> tuple[RegistryLock, int] | None:
         """Finish what an earlier run began, if the lock had taken its key when that was cut short."""
-        mirror = self._registry.mirror(lock)
-        for one, keys in ((lock.anew, mirror.sent_keys(ANEW)), (lock, mirror.sent_keys(SENT))):
+        cache = self._registry.cache(lock)
+        for one, keys in ((lock.with_new_secret, cache.sent_keys(NEW_SECRET)), (lock, cache.sent_keys(SENT))):
             if one is not None and keys:
                 with suppress(OutOfRange, WrongKey, WrongLock, LinkLost):
-                    async with visit(self._registry, one, radios, self._progress, now, keys) as door:
+                    async with connect_to(self._registry, one, radios, self._progress, now, keys) as door:
                         return door.lock, door.status.slot
         return None
 
-    async def _begin(self, known: Lock | None, radios: Radios) -> Pairing:
+    async def _begin(self, known: RegistryLock | None, radios: Radios) -> Pairing:
         """Find a lock that pairs, and shake hands with it."""
         self._progress("Looking for a lock to pair …")
 
@@ -184,7 +184,7 @@ class Procedure:
         seen = await radios.scan(SCAN_SECONDS, is_known, suits)
         found = [one for one in seen if suits(one)]
         if not found:
-            if known is not None and self._registry.mirror(known).set_up:
+            if known is not None and self._registry.cache(known).set_up:
                 raise ToolError(
                     f"Neither '{known.name}' nor a new lock is in range.",
                     "Go closer, and see that the lock has power. One that somebody is connected to is not seen: try"
@@ -202,7 +202,7 @@ class Procedure:
             raise ToolError(f"{len(found)} new locks are in range.", "Leave power to the one that you want to pair.")
         return await Pairing.begin(await radios.connect(one))
 
-    def _check(self, known: Lock | None, pairing: Pairing) -> None:
+    def _check(self, known: RegistryLock | None, pairing: Pairing) -> None:
         """See that the registry can have this lock under this name; ToolError when it cannot."""
         if not pairing.is_new:
             if known is None or pairing.lock_id not in _ids(known):
@@ -210,12 +210,12 @@ class Procedure:
                     "This lock has an owner, and its secret is not in this registry under that name.",
                     "Name it as the registry does, or ask its owner for a key: tumbler key add --help",
                 )
-        elif known is not None and known.held is None:
+        elif known is not None and known.secret is None:
             raise ToolError(
                 f"'{known.name}' was somebody else's lock, and the lock in range is new.",
                 f"Choose another name, or forget that one first: tumbler lock remove '{known.name}'",
             )
-        elif known is not None and known.successor is None and self._registry.mirror(known).set_up:
+        elif known is not None and known.new_secret is None and self._registry.cache(known).set_up:
             what = f"'{known.name}' was set up before, and the lock in range is new"
             self._progress.hide()
             ask(
@@ -226,16 +226,18 @@ class Procedure:
                 "--anew",
             )
 
-    def _lock(self, known: Lock | None, pairing: Pairing, timezone: str, policy: str, weekend: str) -> Lock:
+    def _lock(
+        self, known: RegistryLock | None, pairing: Pairing, timezone: str, policy: str, weekend: str
+    ) -> RegistryLock:
         """Return the registry's lock that this one is; a new one, or one that begins anew, if need be."""
         if known is None:
             secret = secrets.token_bytes(32)
             rule, days = rule_of(timezone), weekend_of(weekend)
             return self._registry.add(self._name, timezone, rule, days, policy, secret, now())
-        if pairing.is_new and self._registry.mirror(known).set_up:
-            known = self._registry.begin_anew(known)
-        if known.anew is not None and pairing.lock_id != known.lock_id:
-            return known.anew
+        if pairing.is_new and self._registry.cache(known).set_up:
+            known = self._registry.prepare_new_secret(known)
+        if known.with_new_secret is not None and pairing.lock_id != known.lock_id:
+            return known.with_new_secret
         return known
 
     async def _agree(self, pairing: Pairing) -> None:
@@ -254,21 +256,23 @@ class Procedure:
             then="Run the command again right beside the lock, and look at it when the digits were typed.",
         )
 
-    async def _finish(self, lock: Lock, pairing: Pairing) -> HeldKey:
+    async def _finish(self, lock: RegistryLock, pairing: Pairing) -> HeldKey:
         """Send the key, and what a new lock needs besides. The registry holds it before the lock does."""
         psk = secrets.token_bytes(PSK_SIZE)
-        mirror = self._registry.mirror(lock)
+        cache = self._registry.cache(lock)
         # A new lock puts its first key into slot 0.
         slot = 0 if pairing.is_new else None
-        key = mirror.hold_pending(OWNER, self._label, psk, now(), slot, ANEW if lock.is_anew else SENT)
+        key = cache.hold_pending(OWNER, self._label, psk, now(), slot, NEW_SECRET if lock.uses_new_secret else SENT)
         self._progress(f"Giving {lock.name} its key …")
         new = b""
         if pairing.is_new:
-            new = for_new(now(), lock.epoch, lock.secret, Config(lock.rule, lock.weekend, POLICIES[lock.policy]))
+            new = for_new(
+                now(), lock.epoch, lock.required_secret, Config(lock.rule, lock.weekend, POLICIES[lock.policy])
+            )
         try:
-            return mirror.locate(key, await pairing.finish(psk, self._label, new, self._wants_button))
+            return cache.locate(key, await pairing.finish(psk, self._label, new, self._wants_button))
         except Refusal:
-            mirror.drop_sent(key)
+            cache.drop_sent(key)
             raise
 
     def _wants_button(self) -> None:
@@ -279,11 +283,11 @@ class Procedure:
             output.note("Now hold the set-up button once more.")
         self._progress("Waiting for the set-up button …")
 
-    async def _confirm(self, lock: Lock, key: HeldKey, radios: Radios) -> tuple[Lock, int]:
+    async def _confirm(self, lock: RegistryLock, key: HeldKey, radios: Radios) -> tuple[RegistryLock, int]:
         """Connect with the new key: only then is a lock paired. A new one starts anew before."""
         for left in range(RESTARTS - 1, -1, -1):
             try:
-                async with visit(self._registry, lock, radios, self._progress, now, [key]) as door:
+                async with connect_to(self._registry, lock, radios, self._progress, now, [key]) as door:
                     return door.lock, door.status.slot
             except (OutOfRange, LinkLost):
                 if not left:

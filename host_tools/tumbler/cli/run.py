@@ -253,7 +253,7 @@ def _desk(stack: contextlib.ExitStack, choice: Choice) -> tuple[Desk, Path | Non
         identity, zone = identity_of(replace(choice, secret=secrets.token_hex(32)))
         add_lock(registry, replace(identity, name=name), zone, int(time.time()))
     desk = Desk(registry, name, own=True)
-    return desk, folder / f"{fingerprint(desk.lock.secret)}.flash"
+    return desk, folder / f"{fingerprint(desk.lock.required_secret)}.flash"
 
 
 def _own_desk(stack: contextlib.ExitStack, choice: Choice) -> Desk:
@@ -292,7 +292,7 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
 
     def find_desk(lock_id: bytes) -> Desk | None:
         lock = registry.lock_of(lock_id)
-        return Desk(registry, lock.name, own=False) if lock and lock.held else None
+        return Desk(registry, lock.name, own=False) if lock and lock.secret else None
 
     app = RadioApp(virtual, socket, find_desk)
     app.run()

@@ -12,7 +12,7 @@ from tumbler_lock.core.updates import ANNOUNCED, FILLED, FILLING, IDLE, TRIAL
 
 from ..answers import UpdateStatus
 from ..errors import ToolError
-from ..link.connected import Visit
+from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..link.updating import send as send_update
 from ..updates.signing import SigningKey, own_path
@@ -161,7 +161,7 @@ def send(
     """Send a signed update to a lock in range. It goes on where it was interrupted."""
     update = Update.read(file)
 
-    async def work(door: Visit, progress: output.Progress) -> int:
+    async def work(door: ConnectedLock, progress: output.Progress) -> int:
         def told(done: int, of: int) -> None:
             progress(f"Sending {update.version} to {door.lock.name} … {100 * done // of} %")
 
@@ -180,7 +180,7 @@ def send(
 def status(name: Name, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:
     """Ask a lock which firmware it runs, and how far an update is."""
 
-    async def work(door: Visit, progress: output.Progress) -> UpdateStatus:
+    async def work(door: ConnectedLock, progress: output.Progress) -> UpdateStatus:
         return await door.client.update_status()
 
     lock, found = at_lock(name, work, wait)

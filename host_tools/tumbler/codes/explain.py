@@ -16,7 +16,7 @@ from tumbler_lock.core.verifier import Verifier
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
-from ..registry.registry import Issued, Lock, Registry
+from ..registry.registry import IssuedRow, Registry, RegistryLock
 from .issue import LENGTHS, policy_of, times
 
 _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
@@ -39,7 +39,7 @@ class Answer:
     start: int = 0
     end: int | None = None
     first_use_until: int = 0
-    row: Issued | None = None
+    row: IssuedRow | None = None
     length: int = 0
 
     @property
@@ -48,7 +48,7 @@ class Answer:
         return KIND_NAMES[self.meaning.kind] if self.meaning else None
 
 
-def explain(registry: Registry, lock: Lock, digits: str, at: int) -> list[Answer]:
+def explain(registry: Registry, lock: RegistryLock, digits: str, at: int) -> list[Answer]:
     """Say what the digits mean at `at`: first under the lock's epoch, then under the one before if they fit it.
 
     An earlier epoch is listed when the code was issued here, or when such a lock would have taken it seriously.
@@ -73,10 +73,10 @@ def explain(registry: Registry, lock: Lock, digits: str, at: int) -> list[Answer
     return answers
 
 
-def _answer(lock: Lock, epoch: int, digits: str, at: int, rows: list[Issued]) -> Answer:
+def _answer(lock: RegistryLock, epoch: int, digits: str, at: int, rows: list[IssuedRow]) -> Answer:
     """Say what the digits mean under one epoch."""
     zone = Zone(lock.rule)
-    scheme = Scheme(lock.secret, epoch)
+    scheme = Scheme(lock.required_secret, epoch)
     tag = scheme.tag(digits)
     row = _issued(lock, epoch, digits, rows)
     reading = _verifier(lock, epoch).read(tag, digits, at)
@@ -107,10 +107,10 @@ def _place(scheme: Scheme, digits: str, start: int, phase: int) -> tuple[int, in
     return hour, ticket
 
 
-def _issued(lock: Lock, epoch: int, digits: str, rows: list[Issued]) -> Issued | None:
+def _issued(lock: RegistryLock, epoch: int, digits: str, rows: list[IssuedRow]) -> IssuedRow | None:
     """Find the registry's entry that has these digits, in whatever era."""
     here = {(row.hour, row.ticket): row for row in rows if row.epoch == epoch and row.length == len(digits)}
-    scheme = Scheme(lock.secret, epoch)
+    scheme = Scheme(lock.required_secret, epoch)
     for era in {hour // HOURS_PER_ERA for hour, _ in here}:
         found = here.get(scheme.decode(digits, era))
         if found:
@@ -118,12 +118,12 @@ def _issued(lock: Lock, epoch: int, digits: str, rows: list[Issued]) -> Issued |
     return None
 
 
-def _verifier(lock: Lock, epoch: int) -> Verifier:
+def _verifier(lock: RegistryLock, epoch: int) -> Verifier:
     """Build the lock's verifier over a memory that holds nothing."""
     config = Config(lock.rule, weekend=lock.weekend, policy=policy_of(lock))
     memory = SimpleNamespace(
         config=config.pack(),
-        secret=lock.secret,
+        secret=lock.required_secret,
         epoch=epoch,
         forgotten=0,
         tokens=0,

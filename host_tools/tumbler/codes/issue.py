@@ -31,7 +31,7 @@ from tumbler_lock.core.tickets import (
 from tumbler_lock.core.zone import Zone, weekday
 
 from ..errors import ToolError
-from ..registry.registry import Issued, Lock, Registry
+from ..registry.registry import IssuedRow, Registry, RegistryLock
 from ..timezones import format_time
 
 LENGTHS = range(6, 10)
@@ -61,10 +61,10 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Code:
+class IssuedCode:
     """An issued code with everything that follows from it. end None: it has none."""
 
-    row: Issued
+    row: IssuedRow
     digits: str
     short_id: str
     meaning: Meaning
@@ -78,12 +78,12 @@ class Code:
         return KIND_NAMES[self.meaning.kind]
 
 
-def policy_of(lock: Lock) -> Policy:
+def policy_of(lock: RegistryLock) -> Policy:
     """Return the policy that the lock was added with."""
     return POLICIES[lock.policy]
 
 
-def describe(lock: Lock, row: Issued) -> Code:
+def describe(lock: RegistryLock, row: IssuedRow) -> IssuedCode:
     """Work out the digits and the times of a code in the registry."""
     what = meaning(row.ticket)
     if what is None:
@@ -91,10 +91,10 @@ def describe(lock: Lock, row: Issued) -> Code:
             f"The registry holds a code of '{lock.name}' that no lock accepts (ticket {row.ticket}).",
             "Restore the registry from a backup.",
         )
-    scheme = Scheme(lock.secret, row.epoch)
+    scheme = Scheme(lock.required_secret, row.epoch)
     digits = scheme.encode(row.hour, row.ticket, row.length)
     start, end, until = times(what, start_of(row.hour, Zone(lock.rule).phase))
-    return Code(row, digits, code_id(scheme.tag(digits)), what, start, end, until)
+    return IssuedCode(row, digits, code_id(scheme.tag(digits)), what, start, end, until)
 
 
 def times(what: Meaning, start: int) -> tuple[int, int | None, int]:
@@ -104,7 +104,7 @@ def times(what: Meaning, start: int) -> tuple[int, int | None, int]:
     return start, end, until if end is None else min(until, end)
 
 
-def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[Code, list[str]]:
+def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[IssuedCode, list[str]]:
     """Choose a code, store it as issued and return it with warnings for the owner.
 
     Raises ToolError naming what is wrong with the wish, and the way out. Nothing is stored then.
@@ -125,7 +125,7 @@ def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[Code, li
         return describe(lock, row), warnings
 
 
-def state(lock: Lock, code: Code, now: int) -> str:
+def state(lock: RegistryLock, code: IssuedCode, now: int) -> str:
     """Say what the registry can know of a code: upcoming, usable, if-used, over or erased.
 
     usable: it can be used now, also for the first time; if-used: it is good only if it was used in time.
@@ -140,7 +140,7 @@ def state(lock: Lock, code: Code, now: int) -> str:
     return "if-used" if lasting and (code.end is None or now < code.end) else "over"
 
 
-def stored_lengths(registry: Registry, lock: Lock, now: int) -> list[int]:
+def stored_lengths(registry: Registry, lock: RegistryLock, now: int) -> list[int]:
     """How many issued codes of each length the lock may have stored by now, if every one was used in time."""
     counts = [0] * 10
     phase = Zone(lock.rule).phase
@@ -154,8 +154,8 @@ def stored_lengths(registry: Registry, lock: Lock, now: int) -> list[int]:
     return counts
 
 
-def _anew_warning(lock: Lock) -> list[str]:
-    if lock.successor is None:
+def _anew_warning(lock: RegistryLock) -> list[str]:
+    if lock.new_secret is None:
         return []
     return [
         f"'{lock.name}' was reset, or was about to begin anew: then this code does not open it."
@@ -163,7 +163,7 @@ def _anew_warning(lock: Lock) -> list[str]:
     ]
 
 
-def _pending_warning(lock: Lock) -> list[str]:
+def _pending_warning(lock: RegistryLock) -> list[str]:
     if not lock.erase_pending:
         return []
     return [
@@ -172,7 +172,7 @@ def _pending_warning(lock: Lock) -> list[str]:
     ]
 
 
-def _hours(lock: Lock, zone: Zone, wish: Wish, now: int) -> Iterator[int]:
+def _hours(lock: RegistryLock, zone: Zone, wish: Wish, now: int) -> Iterator[int]:
     """Check the times of the wish and give the hours a code may have, the best first."""
     hour = hour_of(now if wish.start is None else wish.start, zone.phase)
     start = start_of(hour, zone.phase)
@@ -194,7 +194,7 @@ def _hours(lock: Lock, zone: Zone, wish: Wish, now: int) -> Iterator[int]:
         yield from range(hour - 1, hour - 1 - EARLIER_HOURS, -1)
 
 
-def _meaning(lock: Lock, zone: Zone, wish: Wish, hour: int) -> Meaning:
+def _meaning(lock: RegistryLock, zone: Zone, wish: Wish, hour: int) -> Meaning:
     """Say what the wish means as a ticket of that hour (serial 0); ToolError when no ticket can."""
     if wish.kind == TIMED:
         return Meaning(TIMED, 0, _length_of_stay(lock, zone, wish, hour), 0, 0)
@@ -204,7 +204,7 @@ def _meaning(lock: Lock, zone: Zone, wish: Wish, hour: int) -> Meaning:
     return Meaning(wish.kind, 0, 0, 0, 0)
 
 
-def _length_of_stay(lock: Lock, zone: Zone, wish: Wish, hour: int) -> int:
+def _length_of_stay(lock: RegistryLock, zone: Zone, wish: Wish, hour: int) -> int:
     """Whole hours from the start's hour to the end, which the lock's policy must allow."""
     if wish.end is None:
         raise ToolError("A timed code needs an end.", "Add --end, such as --end 2026-12-27T11.")
@@ -228,7 +228,7 @@ def _length_of_stay(lock: Lock, zone: Zone, wish: Wish, hour: int) -> int:
     return hours
 
 
-def _check_first_day(lock: Lock, zone: Zone, wish: Wish, start: int) -> None:
+def _check_first_day(lock: RegistryLock, zone: Zone, wish: Wish, start: int) -> None:
     """Refuse a recurring code whose first day is not in its cycle, and name the next day that is."""
     day, _, _, _ = zone.local(start)
     if in_cycle(wish.cycle, weekday(day), lock.weekend, day):
@@ -242,7 +242,7 @@ def _check_first_day(lock: Lock, zone: Zone, wish: Wish, start: int) -> None:
     )
 
 
-def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, now: int) -> Issued | None:
+def _choose(registry: Registry, lock: RegistryLock, zone: Zone, wish: Wish, hour: int, now: int) -> IssuedRow | None:
     """Take the first code of this hour that was not issued before; None when all of them were."""
     what = _meaning(lock, zone, wish, hour)
     policy = policy_of(lock)
@@ -265,7 +265,7 @@ def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, n
             "Leave --digits out, or name one of these lengths.",
         )
     elsewhere = _digits_of_other_eras(registry, lock, hour)
-    scheme = Scheme(lock.secret, lock.epoch)
+    scheme = Scheme(lock.required_secret, lock.epoch)
     for length, ticket in allowed:
         if wish.digits not in (None, length) or registry.is_issued(lock, hour, ticket, length):
             continue
@@ -275,10 +275,10 @@ def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, n
     return None
 
 
-def _digits_of_other_eras(registry: Registry, lock: Lock, hour: int) -> set[str]:
+def _digits_of_other_eras(registry: Registry, lock: RegistryLock, hour: int) -> set[str]:
     """Return the codes of this epoch from another era: the same digits can come up there by chance, and only there."""
     era = hour // HOURS_PER_ERA
-    scheme = Scheme(lock.secret, lock.epoch)
+    scheme = Scheme(lock.required_secret, lock.epoch)
     return {
         scheme.encode(row.hour, row.ticket, row.length)
         for row in registry.codes(lock)

@@ -6,7 +6,7 @@ from tumbler_lock.core.budget import TRIES, day_risk, refill_interval, worst_odd
 from tumbler_lock.core.policy import accepted_at, worst_accepted
 from tumbler_lock.core.zone import Zone
 
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
 from .issue import LENGTHS, policy_of, stored_lengths
 
 STRICT_ODDS = 100_000  # what EN 1300 practice asks of a code lock: one in so many
@@ -43,7 +43,7 @@ class Risk:
     day: float
 
 
-def risk(registry: Registry, lock: Lock, now: int) -> Risk:
+def risk(registry: Registry, lock: RegistryLock, now: int) -> Risk:
     """Count at Unix time `now`; stored codes are those issued here, taking every one as used in time."""
     policy = policy_of(lock)
     zone = Zone(lock.rule)

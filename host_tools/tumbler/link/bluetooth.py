@@ -73,7 +73,7 @@ class BluetoothWire(QueuedWire):
             await self._client.disconnect()
 
 
-class Bluetooth(Radio):
+class BluetoothRadio(Radio):
     """The Bluetooth adapter of this computer."""
 
     name = "bluetooth"

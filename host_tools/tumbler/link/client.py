@@ -40,7 +40,7 @@ CODES = "code list --fetch"
 
 Dial = Callable[[], Awaitable[Wire]]
 T = TypeVar("T")
-Code = str | bytes  # digits, or a tag of 8 bytes
+DigitsOrTag = str | bytes  # how a code is named to the lock; a tag has 8 bytes
 
 
 class BadAnswer(ToolError):
@@ -141,7 +141,7 @@ class Client:
         return _sized(await self._change("add the code", CODES, protocol.ADD_CODE, arguments), 8)
 
     async def change_code(
-        self, code: Code, start: int | None, end: int | None, digits: str | None, insist: bool = False
+        self, code: DigitsOrTag, start: int | None, end: int | None, digits: str | None, insist: bool = False
     ) -> bytes:
         """Change what is named of a code, None where it stays. Returns the tag it has now."""
         named = protocol.INSIST if insist else 0
@@ -151,7 +151,7 @@ class Client:
         arguments = bytes((named,)) + times + _code(code) + (digits or "").encode()
         return _sized(await self._change("change the code", CODES, protocol.CHANGE_CODE, arguments), 8)
 
-    async def delete_code(self, code: Code) -> bytes:
+    async def delete_code(self, code: DigitsOrTag) -> bytes:
         """Delete a code. Returns its tag."""
         return _sized(await self._change("delete the code", CODES, protocol.DELETE_CODE, _code(code)), 8)
 
@@ -399,7 +399,7 @@ def read_part(payload: bytes, ident: bytes) -> tuple[int, bytes]:
     return status, result
 
 
-def _code(code: Code) -> bytes:
+def _code(code: DigitsOrTag) -> bytes:
     """Name a code by its digits or its tag."""
     if isinstance(code, str):
         return bytes((len(code),)) + code.encode()

@@ -1,6 +1,6 @@
 """A visit: one stay at a lock of the registry, with a key the registry holds. The registry learns what the lock tells.
 
-    async with Radios() as radios, visit(registry, lock, radios, say) as door:
+    async with Radios() as radios, connect_to(registry, lock, radios, say) as door:
         await door.client.unlock()
 
 On arrival the lock says who it is: its epoch is taken over, which confirms an erase by itself, and so is a pending key
@@ -19,8 +19,8 @@ from tumbler_lock.core.tickets import CUSTOM
 
 from ..answers import CodeRecord, KeyEntry, LogEvent, Status
 from ..errors import ToolError
-from ..registry.lock_cache import ANEW, Asked, HeldKey, Mirror
-from ..registry.registry import Lock, Registry
+from ..registry.lock_cache import NEW_SECRET, Asked, HeldKey, LockCache
+from ..registry.registry import Registry, RegistryLock
 from .client import MOST_EVENTS, Client
 from .radios import SCAN_SECONDS, Radios
 from .refusals import Refusal
@@ -40,10 +40,10 @@ class NoKey(ToolError):
         )
 
 
-class Visit:
+class ConnectedLock:
     """A lock that was reached. status: what it said on arrival; client: for whatever the registry need not know of."""
 
-    def __init__(self, registry: Registry, lock: Lock, client: Client, status: Status, now: Callable[[], int]):
+    def __init__(self, registry: Registry, lock: RegistryLock, client: Client, status: Status, now: Callable[[], int]):
         self.lock = lock
         self.client = client
         self.status = status
@@ -51,13 +51,13 @@ class Visit:
         self._now = now
 
     @property
-    def mirror(self) -> Mirror:
+    def cache(self) -> LockCache:
         """What the registry keeps of the lock."""
-        return self._registry.mirror(self.lock)
+        return self._registry.cache(self.lock)
 
     async def fetch_log(self, progress: Callable[[int], None] = lambda count: None) -> int:
         """Fetch what is new in the lock's log; returns how many events. What was fetched stays."""
-        mirror, before, status = self.mirror, self.mirror.last_seq(), self.status
+        cache, before, status = self.cache, self.cache.last_seq(), self.status
         if before > status.newest:
             raise ToolError(
                 f"The log of '{self.lock.name}' is shorter than what was fetched before: the lock lost its memory.",
@@ -70,7 +70,7 @@ class Visit:
 
         def keep(part: list[LogEvent]) -> None:
             nonlocal fetched
-            mirror.add_events(part)
+            cache.add_events(part)
             fetched += len(part)
             progress(fetched)
 
@@ -80,37 +80,37 @@ class Visit:
     async def fetch_codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
         """Fetch the lock's whole list of codes."""
         found = await self.client.codes(progress)
-        self.mirror.replace_known(found, self._now())
+        self.cache.replace_known(found, self._now())
         self._settle({record.tag for record in found})
         return found
 
     def _settle(self, tags: set[bytes]) -> None:
         """See in the lock's list which digits it took whose answer was lost; their tags need the secret."""
-        if self.lock.held is None:
+        if self.lock.secret is None:
             return
-        scheme = Scheme(self.lock.held, self.lock.epoch)
-        for asked in self.mirror.asked():
+        scheme = Scheme(self.lock.secret, self.lock.epoch)
+        for asked in self.cache.asked():
             tag = scheme.tag(asked.digits)
             if tag in tags:
-                self.mirror.choose(tag, asked.digits, asked.label, self._now())
+                self.cache.choose(tag, asked.digits, asked.label, self._now())
             else:
-                self.mirror.drop_asked(asked.digits)
+                self.cache.drop_asked(asked.digits)
 
     async def fetch_keys(self) -> list[KeyEntry]:
         """Fetch the lock's list of keys."""
         found = await self.client.keys()
         listed = [(key.slot, key.role, key.label) for key in found]
-        self.mirror.replace_keys(listed, self._now())
-        self.mirror.hear(self.status.newest, listed)
+        self.cache.replace_keys(listed, self._now())
+        self.cache.hear(self.status.newest, listed)
         return found
 
     async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
         """Add a key, and remember whose its slot is; returns the slot."""
         slot = await self.client.add_key(entry, psk)
-        self.mirror.note_key(slot, entry.role, entry.label, self._now())
+        self.cache.note_key(slot, entry.role, entry.label, self._now())
         with suppress(ToolError):  # it is added: only how long the log is now would not be known
             self.status = await self.client.identify()
-            self.mirror.hear(self.status.newest, [(slot, entry.role, entry.label)])
+            self.cache.hear(self.status.newest, [(slot, entry.role, entry.label)])
         return slot
 
     async def add_code(
@@ -121,18 +121,18 @@ class Visit:
         A code that is there already is taken for the one of an answer that was lost. random: nobody has chosen them.
         """
         asked = Asked(digits, label, start or 0, NEVER if end is None else end, random)
-        before = asked in self.mirror.asked()
-        self.mirror.ask(asked)
+        before = asked in self.cache.asked()
+        self.cache.ask(asked)
         try:
             tag = await self.client.add_code(digits, start, end, insist)
         except Refusal as refusal:
             if refusal.word != "code-exists" or not (before or refusal.again):
-                self.mirror.drop_asked(digits)
+                self.cache.drop_asked(digits)
                 raise
             tag = await self._tag_of(asked)
-        self.mirror.choose(tag, digits, label, self._now())
+        self.cache.choose(tag, digits, label, self._now())
         code = Code(tag, CUSTOM, ACTIVE, len(digits), start=start or 0, end=NEVER if end is None else end)
-        self.mirror.note_known(CodeRecord.of(code), self._now())
+        self.cache.note_known(CodeRecord.of(code), self._now())
         return tag
 
     async def change_code(
@@ -142,8 +142,8 @@ class Visit:
         before = False
         if digits is not None:
             asked = Asked(digits, label, start or 0, NEVER if end is None else end, False)
-            before = asked in self.mirror.asked()
-            self.mirror.ask(asked)
+            before = asked in self.cache.asked()
+            self.cache.ask(asked)
         try:
             tag = await self.client.change_code(code, start, end, digits, insist)
         except Refusal as refusal:
@@ -151,29 +151,29 @@ class Visit:
                 raise
             if before or refusal.again:
                 await self.fetch_codes()  # which tells whether it was done before
-                done = [one.tag for one in self.mirror.chosen() if one.digits == digits]
+                done = [one.tag for one in self.cache.chosen() if one.digits == digits]
                 if done:
                     return done[-1]
             else:
-                self.mirror.drop_asked(digits)
+                self.cache.drop_asked(digits)
             raise
         if digits is not None:
-            self.mirror.choose(tag, digits, label, self._now())
+            self.cache.choose(tag, digits, label, self._now())
         known = self.known(tag)
         if known is not None:
             known.start = known.start if start is None else start
             known.end = known.end if end is None else end
-            self.mirror.note_known(CodeRecord.of(known), self._now())
+            self.cache.note_known(CodeRecord.of(known), self._now())
         return tag
 
     def known(self, tag: bytes) -> Code | None:
         """Return a code as the lock told it, None when it did not."""
-        return next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        return next((one.record.code for one in self.cache.known() if one.record.tag == tag), None)
 
     async def _tag_of(self, asked: Asked) -> bytes:
         """Return the tag of a code that the lock has; without the secret it is asked, by setting the end it has."""
-        if self.lock.held is not None:
-            return Scheme(self.lock.held, self.lock.epoch).tag(asked.digits)
+        if self.lock.secret is not None:
+            return Scheme(self.lock.secret, self.lock.epoch).tag(asked.digits)
         return await self.client.change_code(asked.digits, None, asked.end, None)
 
     async def delete_code(self, code: str | bytes) -> bytes:
@@ -182,7 +182,7 @@ class Visit:
         known = self.known(tag)
         if known is not None:
             known.state = REVOKED
-            self.mirror.note_known(CodeRecord.of(known), self._now())
+            self.cache.note_known(CodeRecord.of(known), self._now())
         return tag
 
     async def erase(self) -> int:
@@ -204,54 +204,56 @@ class Visit:
         if epoch != self.lock.epoch:
             with self._registry.writing():
                 self._registry.set_epoch(self.lock, epoch)
-            self.mirror.replace_known([], self._now())
+            self.cache.replace_known([], self._now())
             self.lock = self._registry.lock(self.lock.name)
 
 
 @asynccontextmanager
-async def visit(
+async def connect_to(
     registry: Registry,
-    lock: Lock,
+    lock: RegistryLock,
     radios: Radios,
     say: Say,
     now: Callable[[], int],
     keys: list[HeldKey] | None = None,
     wait: float = SCAN_SECONDS,
-) -> AsyncIterator[Visit]:
+) -> AsyncIterator[ConnectedLock]:
     """Find a lock, connect with a key that it knows, and let the registry learn how it is. keys: to try, the registry's
-    without any; for keys of a lock that begins anew, lock is `Lock.anew`; wait: seconds until it must have been seen.
+    without any; for keys of a lock that begins anew, lock is `RegistryLock.anew`; wait: seconds until it must have been seen.
 
     NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
     """
     if keys is None:
-        keys = registry.mirror(lock).usable_keys()
+        keys = registry.cache(lock).usable_keys()
     if not keys:
         raise NoKey(lock.name)
     try:
         client, key = await _reach(lock, radios, keys, say, wait)
     except OutOfRange as error:
-        if lock.successor is not None and not lock.is_anew:
+        if lock.new_secret is not None and not lock.uses_new_secret:
             raise ToolError(
                 f"{error.what} It was reset, or was to begin anew.", f"Pair it: tumbler pair '{lock.name}'"
             ) from None
         raise
     try:
         status = await client.identify()
-        if key.state == ANEW:
-            lock = registry.renew(lock)
+        if key.state == NEW_SECRET:
+            lock = registry.adopt_new_secret(lock)
         else:
-            registry.stay(lock)
+            registry.keep_secret(lock)
         if key.psk is not None:
-            registry.mirror(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
-        registry.mirror(lock).hear(status.newest, [(status.slot, status.role, status.label)])
-        here = Visit(registry, lock, client, status, now)
+            registry.cache(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
+        registry.cache(lock).hear(status.newest, [(status.slot, status.role, status.label)])
+        here = ConnectedLock(registry, lock, client, status, now)
         here._follow(status.epoch)
         yield here
     finally:
         await client.close()
 
 
-async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say, wait: float) -> tuple[Client, HeldKey]:
+async def _reach(
+    lock: RegistryLock, radios: Radios, keys: Iterable[HeldKey], say: Say, wait: float
+) -> tuple[Client, HeldKey]:
     """Return a client in a session, and the key it uses: the first one that something with the lock's id knows."""
     say(f"Looking for {lock.name} …" if wait <= SCAN_SECONDS else f"Waiting until {lock.name} is heard …")
     trouble: ToolError | None = None
@@ -265,7 +267,7 @@ async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say, 
 
 
 async def _enter(
-    lock: Lock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
+    lock: RegistryLock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
 ) -> tuple[Client, HeldKey]:
     """Try the keys at one sighting; the first trouble that is no wrong key ends it, WrongKey when none fits."""
 

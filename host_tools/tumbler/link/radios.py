@@ -27,13 +27,13 @@ def radios() -> list[Radio]:
         raise ToolError(f"{VARIABLE} is '{chosen}'.", f"It takes {BLUETOOTH} or {VIRTUAL}, or leave it out.")
     use: list[Radio] = []
     if chosen == VIRTUAL or (not chosen and running()):
-        from .simulator_radio import Virtual  # both libraries are slow to load
+        from .simulator_radio import SimulatorRadio  # both libraries are slow to load
 
-        use.append(Virtual())
+        use.append(SimulatorRadio())
     if chosen != VIRTUAL:
-        from .bluetooth import Bluetooth
+        from .bluetooth import BluetoothRadio
 
-        use.append(Bluetooth())
+        use.append(BluetoothRadio())
     return use
 
 

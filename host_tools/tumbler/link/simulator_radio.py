@@ -48,7 +48,7 @@ MTU = 247
 logging.getLogger("bumble").addHandler(logging.NullHandler())
 
 
-class VirtualWire(QueuedWire):
+class SimulatorWire(QueuedWire):
     """One connection of bumble's."""
 
     def __init__(self, connection: Connection, peer: Peer):
@@ -100,7 +100,7 @@ class VirtualWire(QueuedWire):
                 await self._connection.disconnect()
 
 
-class Virtual(Radio):
+class SimulatorRadio(Radio):
     """The air of the virtual lock of this registry folder."""
 
     name = "virtual"
@@ -170,7 +170,7 @@ class Virtual(Radio):
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._on().connect(sighting.handle, timeout=CONNECT_SECONDS)
-                wire = VirtualWire(connection, Peer(connection))
+                wire = SimulatorWire(connection, Peer(connection))
                 await wire.prepare()
                 return wire
         except (BaseBumbleError, OSError, TimeoutError, asyncio.CancelledError) as error:

@@ -22,7 +22,7 @@ from tumbler_lock.core.zone import Zone
 
 from ..answers import KeyEntry
 from ..errors import ToolError
-from .registry import Lock
+from .registry import RegistryLock
 
 VERSION = 1
 LIMITS = 11  # bytes
@@ -46,7 +46,7 @@ class KeyFile:
     limits: bytes | None = None
 
     @classmethod
-    def of(cls, lock: Lock, entry: KeyEntry, psk: bytes, slot: int | None = None) -> "KeyFile":
+    def of(cls, lock: RegistryLock, entry: KeyEntry, psk: bytes, slot: int | None = None) -> "KeyFile":
         """Make one for a key of a lock."""
         zone = (lock.timezone, lock.rule, lock.weekend, lock.policy)
         return cls(lock.name, lock.lock_id, slot, entry.role, entry.label, psk, *zone, entry.limits)

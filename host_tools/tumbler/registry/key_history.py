@@ -33,7 +33,7 @@ class Heard:
         return self.role, self.label.encode()[:MARK].ljust(MARK, b"\0")
 
 
-class Holders:
+class KeyHistory:
     """The tenures of every slot. events: all that are kept, by sequence number; heard: all that was heard."""
 
     def __init__(self, events: Iterable[LogEvent], heard: Iterable[Heard]):

@@ -23,11 +23,11 @@ from tumbler_lock.core.events import OPEN, VERDICTS
 
 from ..answers import CodeRecord, LogEvent
 from .database import told
-from .key_history import Heard, Holders
+from .key_history import Heard, KeyHistory
 
 ACTIVE = "active"  # has worked
 SENT = "sent"  # given to the lock in a pairing, and the answer is not there, or has not been tried
-ANEW = "anew"  # the same, with the successor of the lock's secret
+NEW_SECRET = "anew"  # the same, with the successor of the lock's secret
 PENDING = "pending"  # may work
 _ORDER = (ACTIVE, SENT, PENDING)
 
@@ -76,7 +76,7 @@ class Asked:
     random: bool
 
 
-class Mirror:
+class LockCache:
     """What is kept of one lock. Every method raises ToolError with a sentence for the owner."""
 
     def __init__(
@@ -100,11 +100,11 @@ class Mirror:
 
     def usable_keys(self) -> list[HeldKey]:
         """The keys that can be used from here: those that worked first, of these what may do most, the newest."""
-        own = [key for key in self.all_keys() if key.psk is not None and key.state != ANEW]
+        own = [key for key in self.all_keys() if key.psk is not None and key.state != NEW_SECRET]
         return sorted(own, key=lambda key: (_ORDER.index(key.state), key.role, -key.created))
 
     def sent_keys(self, state: str) -> list[HeldKey]:
-        """The keys that a lock may have got in a pairing, the newest first. state: SENT or ANEW."""
+        """The keys that a lock may have got in a pairing, the newest first. state: SENT or NEW_SECRET."""
         return sorted((key for key in self.all_keys() if key.state == state), key=lambda key: -key.id)
 
     def hold_pending(
@@ -117,7 +117,7 @@ class Mirror:
         state: str = PENDING,
         limits: bytes | None = None,
     ) -> HeldKey:
-        """Remember a key that may work, SENT or ANEW before it is sent; one that is held already stays as it is."""
+        """Remember a key that may work, SENT or NEW_SECRET before it is sent; one that is held already stays as it is."""
         with self._writing():
             held = next((key for key in self.all_keys() if key.psk == psk), None)
             if held is not None:
@@ -142,7 +142,7 @@ class Mirror:
     def drop_sent(self, key: HeldKey) -> None:
         """Forget a key that the lock has refused in the pairing that it was made for."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE id = ? AND state IN (?, ?)", (key.id, SENT, ANEW))
+            self._db.execute("DELETE FROM keys WHERE id = ? AND state IN (?, ?)", (key.id, SENT, NEW_SECRET))
 
     def note_key(self, slot: int, role: int, label: str, now: int) -> None:
         """Remember a key that the lock has in this slot; whether it is used from here stays."""
@@ -152,7 +152,9 @@ class Mirror:
     def forget_key(self, slot: int) -> None:
         """Forget the key of a slot that was removed."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, ANEW))
+            self._db.execute(
+                "DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, NEW_SECRET)
+            )
 
     def hear(self, seq: int, keys: Iterable[tuple[int, int, str]]) -> None:
         """Remember that the lock, its newest event being `seq`, said (slot, role, label) of some keys."""
@@ -174,12 +176,12 @@ class Mirror:
                         (self._lock, slot, seq, seq, role, label),
                     )
 
-    def holders(self) -> Holders:
+    def key_history(self) -> KeyHistory:
         """Return who held which slot when, as far as log and lists tell."""
         with told(self._path):
             query = "SELECT slot, first, last, role, label FROM heard WHERE lock = ? ORDER BY slot, first"
             heard = [Heard(*row) for row in self._db.execute(query, (self._lock,))]
-        return Holders(self.events(), heard)
+        return KeyHistory(self.events(), heard)
 
     def replace_keys(self, listed: Iterable[tuple[int, int, str]], now: int) -> None:
         """Take over the lock's whole list of (slot, role, label)."""

@@ -47,7 +47,7 @@ def lock(air, tmp_path):
     air.locks.append(made)
     add()
     with Registry.open() as registry:
-        registry.mirror(registry.lock("door")).hold(0, OWNER, "Ann", PSK, NOW)
+        registry.cache(registry.lock("door")).hold(0, OWNER, "Ann", PSK, NOW)
     return made
 
 
@@ -90,7 +90,7 @@ def test_nothing_in_range(air):
     assert done("scan") == []
     add()
     with Registry.open() as registry:
-        registry.mirror(registry.lock("door")).hold(0, OWNER, "", PSK, NOW)
+        registry.cache(registry.lock("door")).hold(0, OWNER, "", PSK, NOW)
     assert "'door' is not in range" in refused("lock", "status", "door")
 
 
@@ -306,7 +306,7 @@ def test_a_lock_that_refuses_the_key_of_a_pairing_leaves_none_here(lock, monkeyp
     finishing(lock, monkeypatch, lambda: word)
     assert "such is life" in refused("pair", "door", "--yes")
     with Registry.open() as registry:
-        assert [key.psk for key in registry.mirror(registry.lock("door")).all_keys()] == [PSK]
+        assert [key.psk for key in registry.cache(registry.lock("door")).all_keys()] == [PSK]
 
 
 def test_options_that_a_known_lock_has_already_are_refused(lock):
@@ -701,7 +701,7 @@ def test_codes_that_only_the_lock_knows(lock):
     assert lock.enter("740193").startswith("refused")
     (other,) = [row for row in rows if row["kind"] == "permanent"]
     with Registry.open() as registry:  # nothing is known of it here any more: the lock is asked for its list
-        registry.mirror(registry.lock("door")).replace_known([], NOW)
+        registry.cache(registry.lock("door")).replace_known([], NOW)
     done("code", "delete", "door", other["id"], "--yes")
     assert lock.store.book.find(lock.scheme.tag(elsewhere)).state == REVOKED
     assert "knows no code" in refused("code", "delete", "door", "0badc0de", "--yes")
@@ -829,7 +829,7 @@ def test_a_key_file_from_hand_to_hand(lock, air, tmp_path, monkeypatch):
     assert content["psk"] == lock.store.keys[1].psk.hex()
     assert content["psk"] not in json.dumps(key)
     with Registry.open() as registry:
-        assert [held.psk for held in registry.mirror(registry.lock("door")).all_keys()] == [PSK, None]
+        assert [held.psk for held in registry.cache(registry.lock("door")).all_keys()] == [PSK, None]
 
     monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "max"))
     assert done("key", "import", file, "office")["role"] == "manager"
@@ -1002,7 +1002,7 @@ def test_a_code_whose_answer_was_lost_is_kept_and_the_same_command_ends_it(lock,
         with Registry.open() as registry:
             registry.remove(registry.lock("door"))
             known = registry.add("door", "UTC0", "UTC0", 96, "standard", None, NOW, lock.link.id)
-            registry.mirror(known).hold(0, OWNER, "Ann", PSK, NOW)
+            registry.cache(known).hold(0, OWNER, "Ann", PSK, NOW)
     deaf(lock, air)
     wish = ("code", "custom", "door", *digits, "--label", "cleaners")
     message = refused(*wish)
@@ -1111,11 +1111,11 @@ def key_text(mine, **more):
 def test_a_key_file_with_the_id_of_my_lock_takes_no_key_from_me(lock, tmp_path, slot):
     (tmp_path / "gym.key").write_text(key_text(lock, slot=slot))
     with Registry.open() as registry:
-        mirror = registry.mirror(registry.lock("door"))
-        mirror.hold_pending(OWNER, "", bytes(range(1, 33)), NOW, state=SENT)
+        cache = registry.cache(registry.lock("door"))
+        cache.hold_pending(OWNER, "", bytes(range(1, 33)), NOW, state=SENT)
         done("key", "import", tmp_path / "gym.key")
         done("key", "import", tmp_path / "gym.key")
-        psks = [key.psk for key in mirror.usable_keys()]
+        psks = [key.psk for key in cache.usable_keys()]
     assert psks == [PSK, bytes(range(1, 33)), bytes(32)]
     assert done("lock", "status", "door")["key_slot"] == 0
     done("lock", "log", "door")
@@ -1135,7 +1135,7 @@ def test_a_file_and_a_decoy_of_its_writer_take_no_key_from_me_either(lock, air, 
     air.locks[:] = mine
     assert done("lock", "status", "door")["role"] == "owner"
     with Registry.open() as registry:
-        assert registry.mirror(registry.lock("door")).usable_keys()[0].psk == PSK
+        assert registry.cache(registry.lock("door")).usable_keys()[0].psk == PSK
 
 
 @pytest.mark.parametrize(
@@ -1225,9 +1225,9 @@ def test_a_decoy_with_the_id_of_my_lock_does_not_keep_me_from_it(lock, air, tmp_
 def test_another_key_is_tried_when_the_lock_does_not_know_the_first(lock):
     lock.owner.add_key(Key(5, MANAGER, bytes(32), "Spare"))
     with Registry.open() as registry:
-        mirror = registry.mirror(registry.lock("door"))
-        mirror.hold(0, OWNER, "", bytes(range(32)), NOW)
-        mirror.hold(5, MANAGER, "Spare", bytes(32), NOW)
+        cache = registry.cache(registry.lock("door"))
+        cache.hold(0, OWNER, "", bytes(range(32)), NOW)
+        cache.hold(5, MANAGER, "Spare", bytes(32), NOW)
     assert done("lock", "status", "door")["key_slot"] == 5
 
 

@@ -97,7 +97,7 @@ def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
     (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
     add()
     with Registry.open() as registry:
-        registry.mirror(registry.lock("door")).hold(0, OWNER, "Ann", PSK, 0)
+        registry.cache(registry.lock("door")).hold(0, OWNER, "Ann", PSK, 0)
     owner = Identity(keys=((0, OWNER, PSK, "Ann"),))
 
     with Rig(
@@ -295,7 +295,7 @@ def test_a_connection_that_the_lock_has_ended_is_closed_at_once():
 
     async def ended():
         connection = Connection()
-        wire = virtual.VirtualWire(connection, None)
+        wire = virtual.SimulatorWire(connection, None)
         connection.end(0x13)
         await wire.close()
         return connection.asked
@@ -303,7 +303,7 @@ def test_a_connection_that_the_lock_has_ended_is_closed_at_once():
     async def open_still(monkeypatch):
         monkeypatch.setattr(virtual, "CLOSE_SECONDS", 0.01)
         connection = Connection()
-        await virtual.VirtualWire(connection, None).close()
+        await virtual.SimulatorWire(connection, None).close()
         return connection.asked
 
     assert asyncio.run(ended()) == 0

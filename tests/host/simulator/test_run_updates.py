@@ -47,7 +47,7 @@ def cabin(monkeypatch):
     add("cabin")
     with Registry.open() as registry:
         lock = registry.lock("cabin")
-        registry.mirror(lock).hold(0, OWNER, "Ann", PSK, NOW)
+        registry.cache(lock).hold(0, OWNER, "Ann", PSK, NOW)
         identity = identity_of_lock(registry, lock)
     flash = home() / "virtual" / f"{lock.fingerprint}.flash"
     flash.parent.mkdir()
