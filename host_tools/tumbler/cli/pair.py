@@ -18,7 +18,7 @@ from ..link.radios import SCAN_SECONDS, Radios
 from ..link.refusals import Refusal
 from ..link.session import WrongKey, WrongLock
 from ..link.transport import LinkLost, OutOfRange, Sighting
-from ..registry.lock_cache import NEW_SECRET, SENT, HeldKey
+from ..registry.lock_cache import RENEWED, SENT, HeldKey
 from ..registry.registry import Registry, RegistryLock
 from ..timezones import local_zone
 from . import output, output_lock
@@ -163,7 +163,7 @@ class Procedure:
     async def _was_paired(self, lock: RegistryLock, radios: Radios) -> tuple[RegistryLock, int] | None:
         """Finish what an earlier run began, if the lock had taken its key when that was cut short."""
         cache = self._registry.cache(lock)
-        for one, keys in ((lock.with_new_secret, cache.sent_keys(NEW_SECRET)), (lock, cache.sent_keys(SENT))):
+        for one, keys in ((lock.with_new_secret, cache.sent_keys(RENEWED)), (lock, cache.sent_keys(SENT))):
             if one is not None and keys:
                 with suppress(OutOfRange, WrongKey, WrongLock, LinkLost):
                     async with connect_to(self._registry, one, radios, self._progress, now, keys) as door:
@@ -262,7 +262,7 @@ class Procedure:
         cache = self._registry.cache(lock)
         # A new lock puts its first key into slot 0.
         slot = 0 if pairing.is_new else None
-        key = cache.hold_pending(OWNER, self._label, psk, now(), slot, NEW_SECRET if lock.uses_new_secret else SENT)
+        key = cache.hold_pending(OWNER, self._label, psk, now(), slot, RENEWED if lock.uses_new_secret else SENT)
         self._progress(f"Giving {lock.name} its key …")
         new = b""
         if pairing.is_new:

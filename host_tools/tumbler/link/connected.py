@@ -19,7 +19,7 @@ from tumbler_lock.core.tickets import CUSTOM
 
 from ..answers import CodeRecord, KeyEntry, LogEvent, Status
 from ..errors import ToolError
-from ..registry.lock_cache import NEW_SECRET, Asked, HeldKey, LockCache
+from ..registry.lock_cache import RENEWED, Asked, HeldKey, LockCache
 from ..registry.registry import Registry, RegistryLock
 from .client import MOST_EVENTS, Client
 from .radios import SCAN_SECONDS, Radios
@@ -237,7 +237,7 @@ async def connect_to(
         raise
     try:
         status = await client.identify()
-        if key.state == NEW_SECRET:
+        if key.state == RENEWED:
             lock = registry.adopt_new_secret(lock)
         else:
             registry.keep_secret(lock)

@@ -1,15 +1,15 @@
 """The owner's registry: one SQLite file with every lock, its secret, and which codes were issued for it.
 
-The digits of a code are not stored: a row holds (epoch, hour, ticket, length), from which the secret gives the
-digits again. A unique index on those four and the lock makes it impossible to hand out one code twice, also by
-two commands at once; whoever chooses a code does so inside `Registry.writing()`, which holds SQLite's write lock.
+The digits of a code are not stored. A row holds (epoch, hour, ticket, length), from which the secret gives the digits
+again. A unique index on those four and the lock makes it impossible to issue one code twice, also for two commands at
+once. Code that chooses one runs inside `Registry.writing()`, which holds SQLite's write lock.
 
-A lock that begins anew has two secrets until the new one has worked: its own, and the successor that it is given.
-Nothing of the old is dropped before.
+A lock that is paired again after a reset has two secrets until the new one has worked: its own, and the new one. The
+registry drops nothing of the old before.
 
-A lock that somebody else owns is in the registry without its secret, by its lock id. What a lock told over the link
-is in lock_cache.py, the file itself in database.py. Times are Unix seconds; `hour` is as in docs/spec/passcodes.md;
-`weekend` a bit mask of weekdays, Monday bit 0.
+The lock of another owner is in the registry without its secret, by its lock id. lock_cache.py has what a lock reported
+over the link, database.py the file itself. Times are Unix seconds; `hour` is as in docs/spec/passcodes.md; `weekend` is
+a bit mask of weekdays, Monday bit 0.
 """
 
 import difflib
@@ -26,8 +26,10 @@ from tumbler_lock.core.sessions import lock_id as lock_id_of
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
-from .database import FILE, damaged, home, open_file, told
-from .lock_cache import NEW_SECRET, SENT, LockCache
+from ..text import command
+from .database import FILE, as_tool_errors, damaged, open_file
+from .database import home as home
+from .lock_cache import RENEWED, SENT, LockCache
 
 LAST_EPOCH = 65535
 
@@ -36,8 +38,8 @@ LAST_EPOCH = 65535
 class RegistryLock:
     """One lock as the registry knows it; its secrets never show in a repr.
 
-    secret: None if the registry does not have it; new_secret: what it gets when it is paired again, None if that is not
-    pending.
+    secret: None if the registry does not have it; new_secret: the secret it gets in a re-pairing, None if no re-pairing
+    is pending.
     """
 
     id: int
@@ -55,7 +57,7 @@ class RegistryLock:
 
     @property
     def with_new_secret(self) -> "RegistryLock | None":
-        """This lock with its pending new secret in place; None if none is pending."""
+        """This lock with its pending new secret in place; None if no re-pairing is pending."""
         if self.new_secret is None:
             return None
         lock_id = lock_id_of(self.new_secret)
@@ -68,23 +70,23 @@ class RegistryLock:
 
     @property
     def required_secret(self) -> bytes:
-        """The root secret; ToolError when the lock is somebody else's."""
+        """The root secret; ToolError if the registry does not have it."""
         if self.secret is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                f"Only who set the lock up can do this. What your key may do: tumbler lock show '{self.name}'",
+                f"Only the person who set the lock up can do this. See your key: {command('lock show', self.name)}",
             )
         return self.secret
 
     @property
     def fingerprint(self) -> str:
-        """Eight hex digits that tell secrets apart and reveal nothing of them."""
+        """Eight hex digits that differ for different secrets and reveal nothing of them."""
         return fingerprint(self.lock_id if self.secret is None else self.secret)
 
 
 @dataclass(frozen=True)
 class IssuedRow:
-    """One code that was issued: what its digits are made of, and what the owner wrote beside it."""
+    """One row of the table of issued codes: what the digits are made of, and the owner's label."""
 
     id: int
     epoch: int
@@ -103,7 +105,7 @@ def fingerprint(secret: bytes) -> str:
 class Registry:
     """The open registry. Use as a context manager; `Registry.open()` makes the file on first use.
 
-    Every method raises ToolError with a sentence for the owner.
+    Every method raises ToolError if the file cannot be used.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
@@ -128,8 +130,8 @@ class Registry:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the registry against every other writer; all that was written inside is kept, or nothing is."""
-        with told(self.path):
+        """Hold the write lock; what is written inside is kept as a whole, or not at all."""
+        with as_tool_errors(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -142,45 +144,47 @@ class Registry:
     # Locks
 
     def locks(self) -> list[RegistryLock]:
-        """Every lock, by name."""
-        with told(self.path):
+        """Return every lock, by name."""
+        with as_tool_errors(self.path):
             rows = self._db.execute(f"SELECT {_LOCK} FROM locks ORDER BY name").fetchall()  # noqa: S608
             return [self._lock(row) for row in rows]
 
     def find(self, name: str) -> RegistryLock | None:
-        """Return the lock of that name (letter case does not matter), None when there is none."""
+        """Return the lock of that name (letter case does not matter), None if there is none."""
         return next((lock for lock in self.locks() if lock.name.casefold() == name.casefold()), None)
 
     def lock(self, name: str) -> RegistryLock:
-        """Return the lock of that name; ToolError when there is none, with those that are meant perhaps."""
+        """Return the lock of that name; ToolError, which names similar ones, if there is none."""
         if (found := self.find(name)) is not None:
             return found
         names = [lock.name for lock in self.locks()]
         if not names:
             raise ToolError(
                 f"There is no lock '{name}': the registry is empty.",
-                f"Pair it: tumbler pair '{name}'; or add one: tumbler lock add --help",
+                f"Add it (tumbler lock add --help), or pair it over Bluetooth: {command('pair', name)}",
             )
         folded = {known.casefold(): known for known in names}
         close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
         if close:
-            raise ToolError(f"There is no lock '{name}'.", f"Did you mean {' or '.join(folded[c] for c in close)}?")
+            names = " or ".join(f"'{folded[known]}'" for known in close)
+            raise ToolError(f"There is no lock '{name}'.", f"Did you mean {names}?")
         raise ToolError(f"There is no lock '{name}'.", "See all of them: tumbler lock list")
 
     def lock_of(self, lock_id: bytes) -> RegistryLock | None:
-        """Return the first lock with this id, None when there is none."""
+        """Return the first lock with this id, None if there is none."""
         return next((lock for lock in self.locks() if lock.lock_id == lock_id), None)
 
     def add(
         self, name: str, timezone: str, rule: str, weekend: int, policy: str, secret: bytes | None, now: int,
         lock_id: bytes | None = None,
     ) -> RegistryLock:  # fmt: skip
-        """Store a new lock with epoch 0; refuses a name that is taken. Without a secret it needs its lock id."""
+        """Store a new lock with epoch 0; ToolError if the name is taken. Without a secret it needs its lock id."""
         mark = fingerprint(secret or lock_id or b"")
         with self.writing():
             if self._db.execute("SELECT 1 FROM locks WHERE name = ?", (name,)).fetchone():
                 raise ToolError(
-                    f"There is a lock '{name}' already.", "Choose another name, or see it: tumbler lock list"
+                    f"There is a lock '{name}' already.",
+                    f"Choose another name, or look at it: {command('lock show', name)}",
                 )
             self._db.execute(
                 "INSERT INTO locks (name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, created)"
@@ -190,7 +194,7 @@ class Registry:
         return self.lock(name)
 
     def prepare_new_secret(self, lock: RegistryLock) -> RegistryLock:
-        """Choose a new secret for the lock, unless one is pending; all else stays."""
+        """Make a new secret for the lock, unless one is pending; return the lock with it pending."""
         with self.writing():
             self._db.execute(
                 "UPDATE locks SET successor = ? WHERE id = ? AND successor IS NULL", (secrets.token_bytes(32), lock.id)
@@ -198,16 +202,16 @@ class Registry:
         return self.lock(lock.name)
 
     def keep_secret(self, lock: RegistryLock) -> None:
-        """Take note that the lock has its old secret still; a successor that a lock may have got all the same stays."""
+        """Drop the pending new secret, as the old one has just worked; keep it if it was sent to a lock."""
         with self.writing():
             self._db.execute(
                 "UPDATE locks SET successor = NULL WHERE id = ? AND successor IS NOT NULL"
                 " AND NOT EXISTS (SELECT 1 FROM keys WHERE lock = locks.id AND state = ?)",
-                (lock.id, NEW_SECRET),
+                (lock.id, RENEWED),
             )
 
     def adopt_new_secret(self, lock: RegistryLock) -> RegistryLock:
-        """Let the successor, which has just worked, take the secret's place: of before, nothing is left."""
+        """Put the new secret, which has just worked, in place of the old; delete all that belongs to the old one."""
         renewed = lock.with_new_secret
         if renewed is None:
             return lock
@@ -220,12 +224,12 @@ class Registry:
             if changed.rowcount:
                 for table in ("codes", "known", "chosen", "asked", "events", "heard"):
                     self._db.execute(f"DELETE FROM {table} WHERE lock = ?", (lock.id,))  # noqa: S608
-                self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, NEW_SECRET))
+                self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, RENEWED))
                 self._db.execute("UPDATE keys SET state = ? WHERE lock = ?", (SENT, lock.id))
         return self.lock(lock.name)
 
     def set_settings(self, lock: RegistryLock, timezone: str, rule: str, weekend: int, policy: str) -> None:
-        """Remember what the lock is set to."""
+        """Store the lock's settings."""
         with self.writing():
             self._db.execute(
                 "UPDATE locks SET timezone = ?, rule = ?, weekend = ?, policy = ? WHERE id = ?",
@@ -233,7 +237,7 @@ class Registry:
             )
 
     def cache(self, lock: RegistryLock) -> LockCache:
-        """Return what this lock told over the link."""
+        """Return what this lock reported over the link."""
         return LockCache(self._db, self.writing, self.path, lock.id)
 
     def remove(self, lock: RegistryLock) -> None:
@@ -242,34 +246,34 @@ class Registry:
             self._db.execute("DELETE FROM locks WHERE id = ?", (lock.id,))
 
     def set_erase_pending(self, lock: RegistryLock, pending: bool) -> None:
-        """Remember whether an erase code is on its way; call inside writing()."""
+        """Store whether an erase code was issued and not confirmed; call inside writing()."""
         self._db.execute("UPDATE locks SET erase_pending = ? WHERE id = ?", (int(pending), lock.id))
 
     def set_epoch(self, lock: RegistryLock, epoch: int) -> None:
-        """Enter an epoch: every code of an earlier one is dead, nothing is pending; call inside writing()."""
+        """Begin an epoch: every code of an earlier one is dead, no erase is pending; call inside writing()."""
         self._db.execute("UPDATE locks SET epoch = ?, erase_pending = 0 WHERE id = ?", (epoch, lock.id))
 
     # Codes
 
     def codes(self, lock: RegistryLock) -> list[IssuedRow]:
-        """Every code issued for a lock, oldest first, those of earlier epochs too."""
-        with told(self.path):
+        """Return every code issued for a lock, oldest first, those of earlier epochs too."""
+        with as_tool_errors(self.path):
             query = f"SELECT {_CODE} FROM codes WHERE lock = ? ORDER BY id"  # noqa: S608
             return [IssuedRow(*row) for row in self._db.execute(query, (lock.id,))]
 
     def count(self, lock: RegistryLock) -> int:
-        """How many codes were issued in the lock's present epoch."""
-        with told(self.path):
+        """Return how many codes were issued in the lock's present epoch."""
+        with as_tool_errors(self.path):
             query = "SELECT count(*) FROM codes WHERE lock = ? AND epoch = ?"
             return int(self._db.execute(query, (lock.id, lock.epoch)).fetchone()[0])
 
     def is_issued(self, lock: RegistryLock, hour: int, ticket: int, length: int) -> bool:
-        """Say whether exactly this code was issued in the lock's present epoch."""
+        """Return whether exactly this code was issued in the lock's present epoch."""
         query = "SELECT 1 FROM codes WHERE lock = ? AND epoch = ? AND hour = ? AND ticket = ? AND length = ?"
         return self._db.execute(query, (lock.id, lock.epoch, hour, ticket, length)).fetchone() is not None
 
     def take(self, lock: RegistryLock, hour: int, ticket: int, length: int, label: str, now: int) -> IssuedRow:
-        """Store a code as issued; call inside writing(), after is_issued() said no."""
+        """Store a code as issued; call inside writing(), after is_issued() returned False."""
         cursor = self._db.execute(
             "INSERT INTO codes (lock, epoch, hour, ticket, length, label, issued) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (lock.id, lock.epoch, hour, ticket, length, label, now),
@@ -277,7 +281,7 @@ class Registry:
         return IssuedRow(int(cursor.lastrowid or 0), lock.epoch, hour, ticket, length, label, now)
 
     def _lock(self, row: tuple[Any, ...]) -> RegistryLock:
-        """Make a RegistryLock of a row, and refuse a secret that no longer fits its fingerprint."""
+        """Return a row as a RegistryLock; ToolError if its secret does not match its fingerprint."""
         fields = dict(zip(_LOCK.split(", "), row, strict=True))
         mark, secret = fields.pop("fingerprint"), fields["secret"]
         fields["new_secret"] = fields.pop("successor")
@@ -285,8 +289,8 @@ class Registry:
             fields["lock_id"] = lock_id_of(secret)
         lock = RegistryLock(**{**fields, "secret": secret, "erase_pending": bool(fields["erase_pending"])})
         try:
-            usable = lock.fingerprint == mark and Zone(lock.rule) is not None
-        except (TypeError, ValueError):
+            usable = lock.fingerprint == mark and lock.name.isprintable() and Zone(lock.rule) is not None
+        except (AttributeError, TypeError, ValueError):  # a value of another type
             usable = False
         if not usable:
             raise damaged(self.path)

@@ -14,7 +14,7 @@ from tumbler.answers import LogEvent
 from tumbler.errors import ToolError
 from tumbler.registry import database, schema
 from tumbler.registry.database import APPLICATION_ID, FILE
-from tumbler.registry.lock_cache import ACTIVE, NEW_SECRET, PENDING, SENT
+from tumbler.registry.lock_cache import ACTIVE, RENEWED, PENDING, SENT
 from tumbler.registry.registry import Registry, home, lock_id_of
 from tumbler.registry.schema import SCHEMA
 
@@ -97,7 +97,7 @@ def test_names_are_unique_whatever_their_case(registry):
 def test_an_unknown_lock_is_answered_with_close_names(registry):
     assert "empty" in refusal(registry.lock, "cabin")
     new_lock(registry, "cabin")
-    assert "Did you mean cabin?" in refusal(registry.lock, "cabbin")
+    assert "Did you mean 'cabin'?" in refusal(registry.lock, "cabbin")
     assert "tumbler lock list" in refusal(registry.lock, "xyz")
 
 
@@ -374,10 +374,10 @@ def test_keys_in_use_come_first_by_what_they_may_do(cache):
     cache.hold_pending(1, "file", bytes(range(1, 33)), 5)
     cache.hold_pending(1, "sent", bytes(range(2, 34)), 0, state=SENT)
     cache.hold_pending(1, "newer", bytes(range(3, 35)), 1, state=SENT)
-    cache.hold_pending(1, "anew", bytes(range(4, 36)), 1, state=NEW_SECRET)
+    cache.hold_pending(1, "anew", bytes(range(4, 36)), 1, state=RENEWED)
     assert [key.label for key in cache.usable_keys()] == ["owner", "manager", "newer", "sent", "file"]
     assert [key.label for key in cache.sent_keys(SENT)] == ["newer", "sent"]
-    assert [key.label for key in cache.sent_keys(NEW_SECRET)] == ["anew"]
+    assert [key.label for key in cache.sent_keys(RENEWED)] == ["anew"]
     assert "psk" not in repr(cache.usable_keys()[0])
 
 
@@ -440,18 +440,18 @@ def test_a_lock_keeps_its_secret_until_the_successor_has_worked(registry):
     registry.keep_secret(lock)
     assert registry.lock("door").new_secret is None
     lock = registry.prepare_new_secret(lock)
-    cache.hold_pending(1, "", bytes(range(32)), 0, 0, NEW_SECRET)
+    cache.hold_pending(1, "", bytes(range(32)), 0, 0, RENEWED)
     registry.keep_secret(lock)
     assert registry.lock("door").new_secret == lock.new_secret, "a lock may have it"
     cache.forget_key(0)
-    assert [key.state for key in cache.all_keys()] == [NEW_SECRET]
+    assert [key.state for key in cache.all_keys()] == [RENEWED]
 
 
 def test_a_new_secret_leaves_nothing_of_before_but_the_keys_for_it(registry):
     lock = new_lock(registry)
     cache = registry.cache(lock)
     cache.hold(0, 1, "", bytes(32), 0)
-    cache.hold_pending(1, "", bytes(range(1, 33)), 0, 0, NEW_SECRET)
+    cache.hold_pending(1, "", bytes(range(1, 33)), 0, 0, RENEWED)
     cache.add_events([event(1)])
     cache.choose(bytes(8), "740193", "x", 0)
     with registry.writing():
