@@ -28,7 +28,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def command(words: str, *values: object, **options: object) -> str:
+def command_line(words: str, *values: object, **options: object) -> str:
     """Return a `tumbler` command as it can be pasted into a shell.
 
     words: what is fixed, such as "code list --fetch"; values: arguments, quoted where a shell needs it; options: port=X

@@ -17,7 +17,7 @@ from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
 from ..registry.registry import IssuedRow, Registry, RegistryLock
-from ..text import command
+from ..text import command_line
 from .issue import LENGTHS, policy_of, times
 
 _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
@@ -60,7 +60,7 @@ def explain(registry: Registry, lock: RegistryLock, digits: str, at: int) -> lis
     if len(digits) not in LENGTHS:
         raise ToolError(
             "Codes of 4 or 5 digits are custom codes: only the lock knows them.",
-            f"Ask the lock for its codes, in range: {command('code list --fetch', lock.name)}",
+            f"Ask the lock for its codes, in range: {command_line('code list --fetch', lock.name)}",
         )
     rows = registry.codes(lock)
     answers = [_answer(lock, lock.epoch, digits, at, rows)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tumbler_lock.core.passcode import EARLY, FEWEST, HOURS_PER_ERA, MOST, Scheme, code_id, hour_of, start_of
-from tumbler_lock.core.policy import STANDARD, STRICT, Policy
+from tumbler_lock.core.policy import Policy
 from tumbler_lock.core.schedule import in_cycle
 from tumbler_lock.core.tickets import (
     CYCLE_NAMES,
@@ -33,13 +33,13 @@ from tumbler_lock.core.zone import HOUR, Zone, weekday
 
 from ..errors import ToolError
 from ..registry.registry import IssuedRow, Registry, RegistryLock
-from ..text import command
+from ..registry.schema import POLICIES
+from ..text import command_line
 from ..timezones import format_time
 
 LENGTHS = range(FEWEST, MOST + 1)
 LAST_HOUR = 65_536 * HOURS_PER_ERA - 1  # the era has two bytes
 EARLIER_HOURS = 12  # how far back a revoke or erase code may start, so that it still works for half a day
-POLICIES = {"standard": STANDARD, "strict": STRICT}
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _new_secret_warning(lock: RegistryLock) -> list[str]:
         return []
     return [
         f"'{lock.name}' was reset, or is to get a new secret. This code does not open it then."
-        f" Pair it first: {command('pair', lock.name)}"
+        f" Pair it first: {command_line('pair', lock.name)}"
     ]
 
 
@@ -168,7 +168,7 @@ def _erase_warning(lock: RegistryLock) -> list[str]:
         return []
     return [
         f"An erase code was issued for '{lock.name}' and not confirmed. If it was typed, this code is dead already."
-        f" Confirm the erase first: {command('lock confirm-erase', lock.name)}"
+        f" Confirm the erase first: {command_line('lock confirm-erase', lock.name)}"
     ]
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from tumbler_lock.core.config import AUTOLOCK, Config
 from tumbler_lock.core.keys import OWNER, PSK_SIZE, Key
 
-from ..codes.issue import POLICIES
 from ..errors import ToolError
 from ..registry.lock_cache import SENT, HeldKey
 from ..registry.registry import Registry, RegistryLock
+from ..registry.schema import POLICIES
 from .console import Console, ScriptFailed
 from .deploy import Board
 

@@ -1,11 +1,11 @@
-"""A visit: one stay at a lock of the registry, with a key the registry holds. The registry learns what the lock tells.
+"""A connection to a lock of the registry, with a key of the registry. It stores what the lock reports.
 
-    async with Radios() as radios, connect_to(registry, lock, radios, say) as door:
+    async with Radios() as radios, connect_to(registry, lock, radios, say, now) as door:
         await door.client.unlock()
 
-On arrival the lock says who it is: its epoch is taken over, which confirms an erase by itself, and so is a pending key
-that works, with the secret it belongs to. Before that, anybody may call himself the lock and say anything: it is learnt
-from nothing. `say` is told what is going on, for a person who waits.
+In the session the lock reports its epoch, which confirms an erase by itself. A pending key that works becomes active,
+and a pending new secret that it belongs to takes the old one's place. Before the session any device may claim to be the
+lock, so nothing is stored. `say` is called with what happens, for the person who waits.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -21,7 +21,8 @@ from ..answers import CodeRecord, KeyEntry, LogEvent, Status
 from ..errors import ToolError
 from ..registry.lock_cache import RENEWED, Asked, HeldKey, LockCache
 from ..registry.registry import Registry, RegistryLock
-from .client import MOST_EVENTS, Client
+from ..text import command_line
+from .client import MOST_EVENTS, Client, DigitsOrTag
 from .radios import SCAN_SECONDS, Radios
 from .refusals import Refusal
 from .session import Busy, TooOld, WrongKey, WrongLock
@@ -31,17 +32,17 @@ Say = Callable[[str], None]
 
 
 class NoKey(ToolError):
-    """The registry holds no key for a lock."""
+    """The registry has no key for a lock."""
 
     def __init__(self, name: str):
         super().__init__(
             f"The registry has no key for '{name}' yet.",
-            f"Pair it: tumbler pair '{name}'; or import a key that its owner gave you: tumbler key import --help",
+            f"Import a key from its owner (tumbler key import --help), or pair it: {command_line('pair', name)}",
         )
 
 
 class ConnectedLock:
-    """A lock that was reached. status: what it said on arrival; client: for whatever the registry need not know of."""
+    """A lock in a session. status: as reported first; client: for requests of which the registry stores nothing."""
 
     def __init__(self, registry: Registry, lock: RegistryLock, client: Client, status: Status, now: Callable[[], int]):
         self.lock = lock
@@ -52,16 +53,16 @@ class ConnectedLock:
 
     @property
     def cache(self) -> LockCache:
-        """What the registry keeps of the lock."""
+        """What the registry stores of the lock."""
         return self._registry.cache(self.lock)
 
     async def fetch_log(self, progress: Callable[[int], None] = lambda count: None) -> int:
-        """Fetch what is new in the lock's log; returns how many events. What was fetched stays."""
+        """Fetch the new events of the lock's log and store them; return how many."""
         cache, before, status = self.cache, self.cache.last_seq(), self.status
         if before > status.newest:
             raise ToolError(
                 f"The log of '{self.lock.name}' is shorter than what was fetched before: the lock lost its memory.",
-                "Reset it and pair it again: tumbler lock reset --help",
+                f"Reset it, then pair it again: {command_line('lock reset', self.lock.name)}",
             )
         fetched = 0
         most = status.newest - max(before, status.oldest - 1)
@@ -78,14 +79,14 @@ class ConnectedLock:
         return fetched
 
     async def fetch_codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
-        """Fetch the lock's whole list of codes."""
+        """Fetch the lock's whole list of codes and store it."""
         found = await self.client.codes(progress)
         self.cache.replace_known(found, self._now())
         self._settle({record.tag for record in found})
         return found
 
     def _settle(self, tags: set[bytes]) -> None:
-        """See in the lock's list which digits it took whose answer was lost; their tags need the secret."""
+        """Find in the lock's list the custom codes whose reply was lost. Their tags need the secret."""
         if self.lock.secret is None:
             return
         scheme = Scheme(self.lock.secret, self.lock.epoch)
@@ -97,7 +98,7 @@ class ConnectedLock:
                 self.cache.drop_asked(asked.digits)
 
     async def fetch_keys(self) -> list[KeyEntry]:
-        """Fetch the lock's list of keys."""
+        """Fetch the lock's list of keys and store it."""
         found = await self.client.keys()
         listed = [(key.slot, key.role, key.label) for key in found]
         self.cache.replace_keys(listed, self._now())
@@ -105,26 +106,33 @@ class ConnectedLock:
         return found
 
     async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
-        """Add a key, and remember whose its slot is; returns the slot."""
+        """Add a key, store its label, and return its slot."""
         slot = await self.client.add_key(entry, psk)
         self.cache.note_key(slot, entry.role, entry.label, self._now())
-        with suppress(ToolError):  # it is added: only how long the log is now would not be known
+        with suppress(ToolError):  # the key is added; only the length of the log stays unknown
             self.status = await self.client.identify()
             self.cache.hear(self.status.newest, [(slot, entry.role, entry.label)])
         return slot
 
     async def add_code(
-        self, digits: str, start: int | None, end: int | None, label: str, insist: bool, random: bool = False
+        self,
+        digits: str,
+        start: int | None,
+        end: int | None,
+        label: str,
+        *,
+        force: bool = False,
+        random: bool = False,
     ) -> bytes:
-        """Add a custom code, and remember its digits, before the lock has them: its answer may be lost.
+        """Add a custom code and return its tag. Its digits are stored before they are sent, as the reply may be lost.
 
-        A code that is there already is taken for the one of an answer that was lost. random: nobody has chosen them.
+        If the code exists already and its reply was lost before, it is that code. random: generated here, not typed.
         """
         asked = Asked(digits, label, start or 0, NEVER if end is None else end, random)
         before = asked in self.cache.asked()
         self.cache.ask(asked)
         try:
-            tag = await self.client.add_code(digits, start, end, insist)
+            tag = await self.client.add_code(digits, start, end, force=force)
         except Refusal as refusal:
             if refusal.word != "code-exists" or not (before or refusal.again):
                 self.cache.drop_asked(digits)
@@ -136,21 +144,28 @@ class ConnectedLock:
         return tag
 
     async def change_code(
-        self, code: str | bytes, start: int | None, end: int | None, digits: str | None, label: str, insist: bool
+        self,
+        code: DigitsOrTag,
+        start: int | None,
+        end: int | None,
+        digits: str | None,
+        label: str,
+        *,
+        force: bool = False,
     ) -> bytes:
-        """Change a code, and remember new digits under the label, before the lock has them: its answer may be lost."""
+        """Change a code and return its tag. New digits are stored before they are sent, as the reply may be lost."""
         before = False
         if digits is not None:
             asked = Asked(digits, label, start or 0, NEVER if end is None else end, False)
             before = asked in self.cache.asked()
             self.cache.ask(asked)
         try:
-            tag = await self.client.change_code(code, start, end, digits, insist)
+            tag = await self.client.change_code(code, start, end, digits, force=force)
         except Refusal as refusal:
             if digits is None:
                 raise
             if before or refusal.again:
-                await self.fetch_codes()  # which tells whether it was done before
+                await self.fetch_codes()  # shows whether it was done before
                 done = [one.tag for one in self.cache.chosen() if one.digits == digits]
                 if done:
                     return done[-1]
@@ -167,17 +182,17 @@ class ConnectedLock:
         return tag
 
     def known(self, tag: bytes) -> Code | None:
-        """Return a code as the lock told it, None when it did not."""
+        """Return a code as the lock reported it, None if it did not."""
         return next((one.record.code for one in self.cache.known() if one.record.tag == tag), None)
 
     async def _tag_of(self, asked: Asked) -> bytes:
-        """Return the tag of a code that the lock has; without the secret it is asked, by setting the end it has."""
+        """Return the tag of a code that the lock has. Without the secret the lock gives it: set the end it has."""
         if self.lock.secret is not None:
             return Scheme(self.lock.secret, self.lock.epoch).tag(asked.digits)
         return await self.client.change_code(asked.digits, None, asked.end, None)
 
-    async def delete_code(self, code: str | bytes) -> bytes:
-        """Delete a code, and remember that it is dead."""
+    async def delete_code(self, code: DigitsOrTag) -> bytes:
+        """Delete a code, store that it is dead, and return its tag."""
         tag = await self.client.delete_code(code)
         known = self.known(tag)
         if known is not None:
@@ -186,13 +201,13 @@ class ConnectedLock:
         return tag
 
     async def erase(self) -> int:
-        """Erase every code; returns the new epoch."""
+        """Erase every code and return the new epoch."""
         epoch = await self.client.erase()
         self._follow(epoch)
         return epoch
 
     def follow_settings(self, config: Config, timezone: str | None = None) -> None:
-        """Take over what the lock is set to. timezone: how the owner writes its zone, None where that stays."""
+        """Store the lock's settings. timezone: how the owner writes its zone, None to keep that."""
         lock = self.lock
         if timezone is None:
             timezone = lock.timezone if lock.rule == config.rule else config.rule
@@ -218,10 +233,10 @@ async def connect_to(
     keys: list[HeldKey] | None = None,
     wait: float = SCAN_SECONDS,
 ) -> AsyncIterator[ConnectedLock]:
-    """Find a lock, connect with a key that it knows, and let the registry learn how it is. keys: to try, the registry's
-    without any; for keys of a lock that begins anew, lock is `RegistryLock.anew`; wait: seconds until it must have been seen.
+    """Find a lock and connect with a key that it accepts. wait: seconds in which it must be seen.
 
-    NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
+    keys: to try, None for those of the registry. For keys of a re-pairing, lock is `RegistryLock.with_new_secret`.
+    Raises NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
     """
     if keys is None:
         keys = registry.cache(lock).usable_keys()
@@ -232,7 +247,7 @@ async def connect_to(
     except OutOfRange as error:
         if lock.new_secret is not None and not lock.uses_new_secret:
             raise ToolError(
-                f"{error.what} It was reset, or was to begin anew.", f"Pair it: tumbler pair '{lock.name}'"
+                f"{error.what} It was reset, or is to get a new secret.", f"Pair it: {command_line('pair', lock.name)}"
             ) from None
         raise
     try:
@@ -254,7 +269,7 @@ async def connect_to(
 async def _reach(
     lock: RegistryLock, radios: Radios, keys: Iterable[HeldKey], say: Say, wait: float
 ) -> tuple[Client, HeldKey]:
-    """Return a client in a session, and the key it uses: the first one that something with the lock's id knows."""
+    """Return a client in a session and its key: the first that a device with the lock's id accepts."""
     say(f"Looking for {lock.name} …" if wait <= SCAN_SECONDS else f"Waiting until {lock.name} is heard …")
     trouble: ToolError | None = None
     async for sighting in radios.find(lock.lock_id, lock.name, wait):
@@ -262,14 +277,14 @@ async def _reach(
             return await _enter(lock, radios, sighting, keys, say)
         except (WrongKey, WrongLock, Busy, TooOld, LinkLost, OutOfRange) as error:
             trouble = trouble or error
-        say(f"Looking whether {lock.name} is somewhere else …")
+        say(f"Looking for another device that answers as {lock.name} …")
     raise trouble or OutOfRange(f"The lock '{lock.name}'")
 
 
 async def _enter(
     lock: RegistryLock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
 ) -> tuple[Client, HeldKey]:
-    """Try the keys at one sighting; the first trouble that is no wrong key ends it, WrongKey when none fits."""
+    """Try the keys at one sighting; WrongKey if none is accepted. Any other error ends the attempt."""
 
     async def dial() -> Wire:
         try:
@@ -278,7 +293,7 @@ async def _enter(
             raise OutOfRange(f"The lock '{lock.name}'") from None
 
     for key in keys:
-        # Where an answer was lost, the slot of a key is not known: the lock knows it in one of them, or in none.
+        # If an answer was lost, the slot of a key is not known: try all of them.
         for slot in range(SLOTS) if key.slot is None else (key.slot,):
             say(f"Connecting to {lock.name} …")
             client = Client(dial, lock.lock_id, slot, key.psk or b"", name=lock.name)

@@ -25,12 +25,12 @@ from ..answers import KeyEntry
 from ..errors import ToolError
 from ..text import printable, reason
 from .registry import RegistryLock
+from .schema import POLICIES
 
 VERSION = 1
 LIMITS = 11  # bytes
 LARGEST = 10_000  # bytes; a larger file is not a key file
 ROLES = {name: role for role, name in ROLE_NAMES.items()}
-POLICIES = ("standard", "strict")
 
 
 @dataclass(frozen=True)

@@ -152,9 +152,7 @@ class LockCache:
     def forget_key(self, slot: int) -> None:
         """Delete the key of a slot, which the lock has removed."""
         with self._writing():
-            self._db.execute(
-                "DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, RENEWED)
-            )
+            self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, RENEWED))
 
     def hear(self, seq: int, keys: Iterable[tuple[int, int, str]]) -> None:
         """Store that the lock reported (slot, role, label) of some keys when its newest event was `seq`."""

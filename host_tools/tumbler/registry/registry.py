@@ -26,7 +26,7 @@ from tumbler_lock.core.sessions import lock_id as lock_id_of
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
-from ..text import command
+from ..text import command_line
 from .database import FILE, as_tool_errors, damaged, open_file
 from .database import home as home
 from .lock_cache import RENEWED, SENT, LockCache
@@ -74,7 +74,7 @@ class RegistryLock:
         if self.secret is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                f"Only the person who set the lock up can do this. See your key: {command('lock show', self.name)}",
+                f"Only the person who set the lock up can do this. See your key: {command_line('lock show', self.name)}",
             )
         return self.secret
 
@@ -161,13 +161,13 @@ class Registry:
         if not names:
             raise ToolError(
                 f"There is no lock '{name}': the registry is empty.",
-                f"Add it (tumbler lock add --help), or pair it over Bluetooth: {command('pair', name)}",
+                f"Add it (tumbler lock add --help), or pair it over Bluetooth: {command_line('pair', name)}",
             )
         folded = {known.casefold(): known for known in names}
         close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
         if close:
-            names = " or ".join(f"'{folded[known]}'" for known in close)
-            raise ToolError(f"There is no lock '{name}'.", f"Did you mean {names}?")
+            meant = " or ".join(f"'{folded[known]}'" for known in close)
+            raise ToolError(f"There is no lock '{name}'.", f"Did you mean {meant}?")
         raise ToolError(f"There is no lock '{name}'.", "See all of them: tumbler lock list")
 
     def lock_of(self, lock_id: bytes) -> RegistryLock | None:
@@ -184,7 +184,7 @@ class Registry:
             if self._db.execute("SELECT 1 FROM locks WHERE name = ?", (name,)).fetchone():
                 raise ToolError(
                     f"There is a lock '{name}' already.",
-                    f"Choose another name, or look at it: {command('lock show', name)}",
+                    f"Choose another name, or look at it: {command_line('lock show', name)}",
                 )
             self._db.execute(
                 "INSERT INTO locks (name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, created)"

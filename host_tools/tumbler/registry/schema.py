@@ -19,7 +19,10 @@ ends with today's tables, or as it was.
 import sqlite3
 from contextlib import suppress
 
+from tumbler_lock.core.policy import STANDARD, STRICT
+
 SCHEMA = 2
+POLICIES = {"standard": STANDARD, "strict": STRICT}  # the names that a file of the registry has for them
 
 _LOCKS = """
 CREATE TABLE {name} (

@@ -44,9 +44,9 @@ def test_a_newcomers_first_minutes(monkeypatch):
         seen = command("scan", "--seconds", "1")
         assert [(one["state"], one["transport"]) for one in seen] == [("new", "virtual")]
 
-        assert paired(lock)["slot"] == 0
+        assert paired(lock)["key_slot"] == 0
         lock.waits("paired")
-        assert command("lock", "status", "cabin")["role"] == "owner"
+        assert command("lock", "status", "cabin")["key_role"] == "owner"
 
         once = command("code", "one-time", "cabin")
         lock.say(f"press {once['digits']}#")
@@ -301,7 +301,7 @@ def test_a_connection_that_the_lock_has_ended_is_closed_at_once():
         return connection.asked
 
     async def open_still(monkeypatch):
-        monkeypatch.setattr(virtual, "CLOSE_SECONDS", 0.01)
+        monkeypatch.setattr(virtual.SimulatorWire, "CLOSE_SECONDS", 0.01)
         connection = Connection()
         await virtual.SimulatorWire(connection, None).close()
         return connection.asked
