@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from .errors import ToolError
 
@@ -30,13 +31,23 @@ def require(extra: str) -> Iterator[None]:
                 f"This works on Linux and macOS only: Python has no {missing} here.",
                 "On Windows, use the Windows Subsystem for Linux.",
             ) from None
-        raise ToolError(
-            f"This needs the package {missing}, which is not installed.",
-            f"Install the extra that has it: {install_line(extra)}",
-        ) from None
+        raise _not_installed(missing, extra) from None
+
+
+def require_program(package: str, extra: str) -> None:
+    """The same for a package that runs as a process of its own (`python -m PACKAGE`); nothing is imported."""
+    if find_spec(package) is None:
+        raise _not_installed(package, extra)
 
 
 def install_line(extra: str) -> str:
     """Return the command that adds an extra to the Python that runs this, to paste into a shell of any system."""
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     return f'{python} -m pip install "tumbler[{extra}]"'
+
+
+def _not_installed(package: str, extra: str) -> ToolError:
+    return ToolError(
+        f"This needs the package {package}, which is not installed.",
+        f"Install the extra that has it: {install_line(extra)}",
+    )

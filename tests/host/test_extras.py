@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tumbler.errors import ToolError
-from tumbler.extras import install_line, require
+from tumbler.extras import install_line, require, require_program
 
 
 def test_what_is_installed_is_imported():
@@ -50,3 +50,9 @@ def test_other_errors_pass():
 def test_a_python_in_a_folder_with_a_space_is_quoted(monkeypatch):
     monkeypatch.setattr(sys, "executable", "C:\\Program Files\\python.exe")
     assert install_line("all") == '"C:\\Program Files\\python.exe" -m pip install "tumbler[all]"'
+
+
+def test_a_program_that_is_not_installed_names_the_extra():
+    require_program("pytest", "dev")
+    with pytest.raises(ToolError, match=r"the package no_such_package, .* \"tumbler\[flash\]\""):
+        require_program("no_such_package", "flash")

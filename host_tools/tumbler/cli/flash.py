@@ -18,6 +18,7 @@ from tumbler_lock import VERSION
 from tumbler_lock.core.lms import PUBLIC
 
 from ..errors import ToolError
+from ..extras import require_program
 from ..flashing import frozen, micropython_image, packages
 from ..flashing.bundle import Bundle
 from ..flashing.chip import Chip
@@ -256,6 +257,7 @@ def monitor(port: Port) -> None:
 
     Ctrl-] ends it. Ctrl-C stops the lock if it allows that.
     """
+    require_program("mpremote", "flash")
     line = [sys.executable, "-m", "mpremote", "connect", port, "resume", "repl"]
     if found := trouble(port):
         raise found

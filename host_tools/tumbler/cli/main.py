@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from ..errors import ToolError
+from ..extras import require
 from ..text import reason
 from . import board, code, code_online, custom_build, flash, key, lock, lock_online, output, pair, update
 from .options import POLICY, Json, complete_lock, complete_zone, examples
@@ -129,7 +130,8 @@ def run(
     In a terminal it has a keypad to press; without one it plays a demonstration. With --radio it is a new lock to pair,
     and can be updated; without a terminal it then follows the lines of standard input.
     """
-    from .run import run_command  # the simulator is slow to load
+    with require("simulator"):
+        from .run import run_command  # the simulator is slow to load
 
     status = run_command(
         script=script,

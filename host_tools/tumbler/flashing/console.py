@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ToolError
+from ..extras import require
 from .ports import busy, trouble
 
 SCRIPTS = Path(__file__).parent / "on_board"
@@ -66,8 +67,9 @@ class Console:
         self._loaded: set[str] = set()
 
     def __enter__(self) -> "Console":
-        from mpremote.transport import TransportError
-        from mpremote.transport_serial import SerialTransport
+        with require("flash"):
+            from mpremote.transport import TransportError
+            from mpremote.transport_serial import SerialTransport
 
         try:
             self._transport = SerialTransport(self.port, timeout=self._silence)

