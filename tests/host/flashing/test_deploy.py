@@ -314,7 +314,7 @@ def operations(board, target, bundle):
         deploy(console, target, bundle, nothing)
         console.load("files")
         told = []
-        console.follow("files", "tell(flash.writes + flash.erases)", told.append)
+        console.follow("files", "answer(flash.writes + flash.erases)", told.append)
     return told[0]
 
 

@@ -84,7 +84,7 @@ def test_a_board_becomes_a_lock_with_a_clock_and_an_owner(board, registry, tmp_p
         came = provision(console, registry, lock, Settings(autolock=9, sound=False, label="Ann"), NOW)
         assert (came.new, came.clock_set) == (True, True)
         told = []
-        console.follow("files", "tell(chip.state()['registers'])", told.append)
+        console.follow("files", "answer(chip.state()['registers'])", told.append)
     store = memory(there, tmp_path)
     assert store.secret == lock.secret
     assert Config.unpack(store.config).pack() == Config(lock.rule, policy=STANDARD, autolock=9, sound=False).pack()
@@ -173,7 +173,7 @@ def test_the_power_may_go_in_every_operation_and_the_same_command_ends_it(board,
     with Console(there.port) as console:
         provision(console, registry, add(registry, "count"), Settings(), NOW)
         told = []
-        console.follow("files", "tell(flash.writes + flash.erases)", told.append)
+        console.follow("files", "answer(flash.writes + flash.erases)", told.append)
     chosen = range(1, told[0] + 1)
     for cut in sorted({1, told[0], *cases(random.Random(6).sample(chosen, min(5, len(chosen))), chosen)}):
         lock = add(registry, f"cut {cut}")
