@@ -11,8 +11,7 @@ AIOBLE ?=
 PY := .venv/bin/python
 READY := .venv/ready
 WITH_AIOBLE := $(if $(AIOBLE),--aioble "$(AIOBLE)")
-UV := uv==0.13.9
-PIN := build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+PIN := $(PY) -m uv pip compile --quiet --no-config --python $(PY) --universal --python-version 3.11 \
 	--generate-hashes --upgrade --custom-compile-command "make lock"
 
 # A variable that has no default; what was given besides.
@@ -53,13 +52,16 @@ $(READY): requirements.lock typings.lock pyproject.toml
 		if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 			echo "$$found cannot make virtual environments. On Debian: apt install python3-venv" >&2; exit 1; \
 		fi; \
-		echo "Making .venv with $$("$$found" --version)"; \
+		echo "1/4 .venv with $$("$$found" --version)"; \
 		rm -rf .venv && "$$found" -m venv .venv; \
 	fi
-	$(PY) -m pip install --quiet --require-hashes --requirement requirements.lock
-	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
-	rm -rf typings
-	$(PY) -m pip install --quiet --no-deps --require-hashes --target typings --requirement typings.lock
+	@echo "2/4 packages of requirements.lock into .venv"
+	@$(PY) tests/support/install_pinned.py requirements.lock
+	@echo "3/4 tumbler itself, from this folder"
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable ".[all,dev]"
+	@echo "4/4 MicroPython's types into typings"
+	@rm -rf typings
+	@$(PY) tests/support/install_pinned.py typings.lock --target typings
 	@touch $@
 
 .PHONY: run
@@ -134,10 +136,7 @@ sizes: $(READY) ## Bytes of flash that each firmware file takes
 
 .PHONY: lock
 lock: $(READY) ## Pin the newest versions of everything
-	rm -rf build/lock
-	$(PY) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet $(UV)
-	$(PIN) --extra dev --output-file requirements.lock pyproject.toml
+	$(PIN) --extra all --extra dev --output-file requirements.lock pyproject.toml
 	$(PIN) --group pyproject.toml:typings --output-file typings.lock
 
 .PHONY: clean

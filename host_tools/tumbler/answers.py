@@ -1,9 +1,9 @@
-"""What a lock answers, as values, and the bytes of what it is asked (docs/spec/link.md, "Commands").
+"""The answers of a lock as values, and the bytes of some requests (docs/spec/link.md, "Commands").
 
-Every `read` checks exact length and ranges before it believes; ValueError for anything else. Times are Unix seconds.
+Every `read` checks exact length and ranges first; ValueError if they are wrong. Times are Unix seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tumbler_lock.core.codebook import NEVER, Code
@@ -13,7 +13,8 @@ from tumbler_lock.core.policy import Policy
 from tumbler_lock.core.prologue import LOCK_ID
 from tumbler_lock.core.protocol import ITEM, SETTINGS, unpack_settings
 
-BLANK_GONE = bytes(4)  # the last field of a record in the lock's memory, which is not told
+Setting = Policy | str | tuple[int, ...] | int
+NOT_SENT = bytes(4)  # the last field of a record in the lock's memory, which no answer has
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Status:
 
     @classmethod
     def read(cls, data: bytes) -> "Status":
-        """Read the 35 bytes and the label."""
+        """Parse the 35 bytes and the label."""
         if not 35 <= len(data) <= 51:
             raise ValueError("a status has 35 to 51 bytes")
         _check_key(data[12], data[13])
@@ -70,9 +71,10 @@ class Status:
 
 @dataclass(frozen=True)
 class UpdateStatus:
-    """The answer to update status: state as in firmware/tumbler_lock/core/updates.py, slot and version that
-    run, id of the update,
-    and what is wanted next of it: number of a file, offset in it; left: bytes in all."""
+    """The answer to update status. state: as in firmware/tumbler_lock/core/updates.py; slot, version: what runs now.
+
+    ident: of the update; file, offset: where the lock wants it to continue; left: bytes still to come.
+    """
 
     state: int
     slot: str
@@ -84,7 +86,7 @@ class UpdateStatus:
 
     @classmethod
     def read(cls, data: bytes) -> "UpdateStatus":
-        """Read the 23 bytes."""
+        """Parse the 23 bytes."""
         if len(data) != 23 or data[0] > 4 or data[1] not in b"ab":
             raise ValueError("a status of an update has 23 bytes")
         return cls(
@@ -100,14 +102,13 @@ class UpdateStatus:
 
 @dataclass(frozen=True)
 class CodeRecord:
-    """A code in the lock's book. details: bytes 8 to 19 of its record (docs/spec/storage.md); `code` has them as
-    fields."""
+    """A code in the lock's book. details: bytes 8 to 19 of its record (docs/spec/storage.md)."""
 
     tag: bytes
     details: bytes
 
     def __post_init__(self) -> None:
-        Code.unpack(self.tag + self.details + BLANK_GONE)
+        Code.unpack(self.tag + self.details + NOT_SENT)
 
     @classmethod
     def of(cls, code: Code) -> "CodeRecord":
@@ -117,8 +118,8 @@ class CodeRecord:
 
     @property
     def code(self) -> Code:
-        """The code with its fields."""
-        return Code.unpack(self.tag + self.details + BLANK_GONE)
+        """The record as a code with fields."""
+        return Code.unpack(self.tag + self.details + NOT_SENT)
 
     @property
     def short_id(self) -> str:
@@ -127,7 +128,7 @@ class CodeRecord:
 
     @classmethod
     def list(cls, data: bytes) -> "Iterator[CodeRecord]":
-        """Read entries of 20 bytes."""
+        """Parse entries of 20 bytes."""
         for item in _items(data):
             yield cls(item[:8], item[8:])
 
@@ -147,7 +148,7 @@ class LogEvent:
 
 
 def events(data: bytes) -> Iterator[LogEvent]:
-    """Read entries of 20 bytes."""
+    """Parse entries of 20 bytes."""
     for item in _items(data):
         seq, time = number(item[:4]), number(item[4:8])
         yield LogEvent(seq, time, item[8], item[9], item[10], item[11], item[12:16], number(item[16:20]))
@@ -155,7 +156,7 @@ def events(data: bytes) -> Iterator[LogEvent]:
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """A key of the lock, without its psk. days: mask, 0 for every day; end NEVER: none."""
+    """A key of the lock, without its psk. days: mask, 0 for every day; end: NEVER if it has none."""
 
     slot: int
     role: int
@@ -168,44 +169,44 @@ class KeyEntry:
 
     @property
     def limits(self) -> bytes:
-        """Days, hours, start and end, 11 bytes as the lock takes them."""
+        """Days, hours, start and end as the lock takes them, 11 bytes."""
         hours = bytes((self.days, self.begin, self.until))
         return hours + self.start.to_bytes(4, "big") + self.end.to_bytes(4, "big")
 
     @classmethod
     def limited(cls, slot: int, role: int, label: str, limits: bytes) -> "KeyEntry":
-        """Make one of its limits."""
+        """Return a key with these limits."""
         days, begin, until = limits[:3]
         return cls(slot, role, label, days, begin, until, number(limits[3:7]), number(limits[7:]))
 
     def pack(self, psk: bytes) -> bytes:
-        """Return the arguments of add key."""
+        """Return the arguments of the request that adds the key."""
         return bytes((self.slot, self.role)) + self.limits + psk + self.label.encode()
 
 
 def keys(data: bytes) -> Iterator[KeyEntry]:
-    """Read the entries of list keys."""
+    """Parse the entries of a list of keys."""
     at = 0
     while at < len(data):
         head = data[at : at + 14]
         label = data[at + 14 : at + 14 + head[-1]]
         if len(head) != 14 or len(label) != head[13]:
-            raise ValueError("a key is cut")
+            raise ValueError("a key is incomplete")
         at += 14 + len(label)
         _check_key(head[0], head[1])
         yield KeyEntry(head[0], head[1], text(label), head[2], head[3], head[4], number(head[5:9]), number(head[9:13]))
 
 
 def settings(data: bytes) -> Config:
-    """Read all seven settings."""
+    """Parse all seven settings."""
     named = unpack_settings(data)
     if len(named) != len(SETTINGS) - 1:
         raise ValueError("settings are missing")
     return Config(**named)
 
 
-def pack_changes(changes: dict[str, object]) -> bytes:
-    """Return the settings named, as set configuration takes them."""
+def pack_changes(changes: Mapping[str, Setting]) -> bytes:
+    """Return settings as the request that changes them takes them."""
     packed = b""
     for field, name in enumerate(SETTINGS):
         if name in changes:
@@ -214,29 +215,29 @@ def pack_changes(changes: dict[str, object]) -> bytes:
     return packed
 
 
-def _value(value: object) -> bytes:
+def _value(value: Setting) -> bytes:
     if isinstance(value, Policy):
-        return value.pack()
+        return bytes(value.pack())
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, tuple):
         return bytes(value)
-    return bytes((int(value),))  # type: ignore[call-overload]
+    return bytes((int(value),))
 
 
 def number(data: bytes) -> int:
-    """Read an unsigned number."""
+    """Return bytes as an unsigned number."""
     return int.from_bytes(data, "big")
 
 
 def text(data: bytes) -> str:
-    """Read a text that another side wrote, as it can be shown."""
+    """Return the text in bytes that a lock wrote, without what is not printable."""
     return "".join(c for c in data.decode("utf-8", "replace") if c.isprintable())
 
 
 def _check_key(slot: int, role: int) -> None:
     if slot >= SLOTS or role not in ROLE_NAMES:
-        raise ValueError("a slot or a role out of range")
+        raise ValueError("a key slot or a role out of range")
 
 
 def _items(data: bytes) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The owner's side of time: IANA zone names to POSIX rules, and the texts that people write for a time.
 
 The IANA database is the one in the `tzdata` package, never the system's, so that every machine makes the same
-codes. All times are Unix seconds. ValueError says what is wrong with a text and what to write instead.
+codes. All times are Unix seconds. WrongText says what is wrong with a text and what to write instead.
 """
 
 import contextlib
@@ -18,17 +18,30 @@ from zoneinfo import ZoneInfo
 
 from tumbler_lock.core.zone import DAY, HOUR, Zone, date_of, day_of
 
+from .text import printable
+
 EXAMPLE_ZONE = "Etc/UTC"
-YEARS_AHEAD = 10  # a name is taken only if its rule holds for so many years
+YEARS_AHEAD = 10  # a name is accepted only if its rule holds for so many years
 # What the lock can store: its clock chip begins with 2000, 32-bit Unix seconds end early in 2106.
 FIRST_YEAR, LAST_YEAR = 2000, 2105
+LONGEST_SHOWN = 60  # characters of a wrong text that a message repeats
 
 _SUCH_AS = "such as <+01>-1 for one hour ahead of UTC all year"
+_WRITE = "Write 2026-12-24T15, or with an offset 2026-12-24T15:00+01:00."
 _TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]"
     r"(?P<hour>[0-9]{2})(:(?P<minute>[0-9]{2})(:(?P<second>[0-9]{2}))?)?"
     r"\s?(?P<offset>[Zz]|[+-][0-9]{2}(:?[0-9]{2}(:?[0-9]{2})?)?)?"
 )
+
+
+class WrongText(ValueError):
+    """A text that is not a time, or not a zone. what: what is wrong with it; remedy: what to write instead."""
+
+    def __init__(self, what: str, remedy: str):
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
 
 
 def names() -> list[str]:
@@ -37,7 +50,7 @@ def names() -> list[str]:
 
 
 def local_zone() -> str:
-    """Return this machine's IANA zone if it says so in the usual places, else UTC."""
+    """Return this computer's IANA zone if TZ or /etc/localtime names it, else UTC."""
     known = set(names())
     named = os.environ.get("TZ", "").lstrip(":")
     if named in known:
@@ -59,21 +72,21 @@ def iana(name: str) -> ZoneInfo:
 def posix_rule(name: str, since: int | None = None) -> str:
     """Return the POSIX TZ rule of an IANA zone.
 
-    ValueError for an unknown name, and for a zone that within ten years of `since` (now, if not given) shows
-    another time than its rule: the lock could not follow it.
+    WrongText if the name is unknown, or if the zone shows another time than its rule within ten years of `since`
+    (default: now): the lock could not follow it.
     """
     data = _resource(name).read_bytes()
     rule, changes = _read_tzif(data)
     begin = int(time.time()) if since is None else since
     if not rule:
-        raise ValueError(f"zone {name}: the IANA database has no rule for it. Give a POSIX rule, {_SUCH_AS}")
+        raise WrongText(f"The IANA database has no rule for {name}.", f"Give a POSIX rule, {_SUCH_AS}.")
     wrong = _first_difference(Zone(rule), changes, begin, begin + YEARS_AHEAD * 366 * DAY)
     if wrong is not None:
         day = "{:04}-{:02}-{:02}".format(*date_of(wrong // DAY))
-        raise ValueError(
-            f"zone {name} cannot be written as one rule: from {day} on, for instance, the IANA database has"
-            f" another time there than its rule gives. Give a POSIX rule instead of the name: {rule} if that"
-            f" suits you, or one {_SUCH_AS}"
+        raise WrongText(
+            f"Zone {name} cannot be written as one rule: from {day} on, for instance, the IANA database has another"
+            " time than its rule.",
+            f"Give a POSIX rule instead of the name: {rule} if that suits you, or one {_SUCH_AS}.",
         )
     return rule
 
@@ -85,13 +98,19 @@ def zone_rule(text: str) -> str:
     # What begins like a rule gets a rule's error.
     if not re.fullmatch(r"<.*|[A-Za-z]{3,}[+-]?[0-9].*", text, re.DOTALL):
         raise _unknown(text)
-    zone = Zone(text)
+    try:
+        zone = Zone(text)
+    except ValueError as error:
+        what = printable(str(error))
+        raise WrongText(
+            f"{what[0].upper()}{what[1:]}.", "Correct the rule, or name a zone such as Europe/Berlin."
+        ) from None
     if zone.standard and re.fullmatch(r"(UTC|GMT)[+-]?[0-9:]+", text, re.IGNORECASE):
-        # POSIX counts westwards, but whoever writes UTC+3 most likely means three hours east.
+        # POSIX counts westwards, but an owner who writes UTC+3 most likely means three hours east.
         hours = abs(zone.standard) // HOUR
-        raise ValueError(
-            f"{text} can be read both ways: write <+{hours:02}>-{hours} for {hours} hours ahead of UTC,"
-            f" <-{hours:02}>{hours} for behind it"
+        raise WrongText(
+            f"{text} can be read both ways.",
+            f"Write <+{hours:02}>-{hours} for {hours} hours ahead of UTC, <-{hours:02}>{hours} for behind it.",
         )
     return text
 
@@ -124,7 +143,7 @@ def parse_instant(text: str, zone: Zone) -> int:
 
 
 def parse_time(text: str, zone: Zone, rounding: str = "down") -> int:
-    """Return the Unix time at which the ticket hour begins that a text names.
+    """Return the Unix time at which the ticket hour that a text names begins.
 
     The text is the lock's wall clock, or ISO 8601 with offset or Z. Minutes are refused unless the ticket
     hours of the zone begin there. Where summer time shifts by half an hour, the whole hours of the wall clock
@@ -140,8 +159,7 @@ def parse_time(text: str, zone: Zone, rounding: str = "down") -> int:
     whole = all(_on_boundary(t, zone) or (t + zone.offset(t)) % HOUR == 0 for t in moments)
     if not whole and not any(_on_boundary(t, zone) for t in moments):
         below = _round(moments[0], zone, "down")
-        nearest = _choices((below, below + HOUR), zone)
-        raise ValueError(f"{text}: codes go by the hour; write one of {nearest}")
+        raise WrongText(f"{_quoted(text)}: codes go by the hour.", _one_of((below, below + HOUR), zone))
     hours = sorted({_round(t, zone, rounding) for t in moments})
     if len(hours) > 1:
         raise _twice(text, hours, zone)
@@ -152,16 +170,20 @@ def _parse(text: str) -> tuple[int, int | None]:
     """Return (seconds of the wall clock counted from 1970 as if it were UTC, offset or None)."""
     found = _TIME.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"{text!r} is no time: write 2026-12-24T15, with an offset 2026-12-24T15:00+01:00")
+        raise WrongText(f"{_quoted(text)} is not a time.", _WRITE)
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
     try:
         date = datetime.date.fromisoformat(found["date"])
     except ValueError:
-        raise ValueError(f"{text!r}: there is no such date") from None
+        raise WrongText(f"{_quoted(text)}: there is no such date.", "Look at a calendar.") from None
     if not FIRST_YEAR <= date.year <= LAST_YEAR:
-        raise ValueError(f"{text!r}: the lock's clock goes from {FIRST_YEAR} to {LAST_YEAR}")
+        raise WrongText(
+            f"{_quoted(text)} is not on the lock's clock.", f"Write a year from {FIRST_YEAR} to {LAST_YEAR}."
+        )
     if hour > 23 or minute > 59 or second > 59:
-        raise ValueError(f"{text!r}: hours go from 00 to 23, minutes and seconds from 00 to 59")
+        raise WrongText(
+            f"{_quoted(text)} is not a time of day.", "Hours go from 00 to 23, minutes and seconds from 00 to 59."
+        )
     wall = day_of(date.year, date.month, date.day) * DAY + hour * HOUR + minute * 60 + second
     return wall, _parse_offset(text, found["offset"])
 
@@ -174,7 +196,7 @@ def _parse_offset(text: str, offset: str | None) -> int | None:
     digits = offset[1:].replace(":", "").ljust(6, "0")
     hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), int(digits[4:])
     if hours > 24 or minutes > 59 or seconds > 59:
-        raise ValueError(f"{text!r}: an offset is at most 24 hours, such as +01:00")
+        raise WrongText(f"{_quoted(text)}: this is not an offset.", "Write at most 24 hours, such as +01:00.")
     ahead = hours * HOUR + minutes * 60 + seconds
     return -ahead if offset[0] == "-" else ahead
 
@@ -194,24 +216,28 @@ def _round(t: int, zone: Zone, rounding: str) -> int:
     return t - past + (HOUR if past and rounding == "up" else 0)
 
 
-def _choices(times: tuple[int, ...] | list[int], zone: Zone) -> str:
-    return " and ".join(format_time(t, zone) for t in times)
+def _quoted(text: str) -> str:
+    """Return a text for a message: in quotes, harmless, and not too long."""
+    return f"'{printable(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + '…')}'"
 
 
-def _twice(text: str, times: list[int], zone: Zone) -> ValueError:
-    return ValueError(
-        f"{text}: the wall clock shows this twice, because it is set back that day;"
-        f" write one of {_choices(times, zone)}"
+def _one_of(times: tuple[int, ...] | list[int], zone: Zone) -> str:
+    return f"Write one of {' and '.join(format_time(t, zone) for t in times)}."
+
+
+def _twice(text: str, times: list[int], zone: Zone) -> WrongText:
+    return WrongText(
+        f"{_quoted(text)}: the wall clock shows this twice, because it is set back that day.", _one_of(times, zone)
     )
 
 
-def _skipped(text: str, wall: int, zone: Zone) -> ValueError:
+def _skipped(text: str, wall: int, zone: Zone) -> WrongText:
     """Return the error for a time that the wall clock jumps over, with the ticket hours before and after."""
     jump = zone.span(wall - min(zone.standard, zone.daylight))[0]
     after = _round(jump, zone, "up")
-    return ValueError(
-        f"{text}: the wall clock jumps over this, because it is set forward that day; write one of"
-        f" {_choices((after - HOUR, after), zone)}"
+    return WrongText(
+        f"{_quoted(text)}: the wall clock jumps over this, because it is set forward that day.",
+        _one_of((after - HOUR, after), zone),
     )
 
 
@@ -220,13 +246,13 @@ def _database() -> Traversable:
 
 
 def _resource(name: str) -> Traversable:
-    """Return the database's file for a zone; names come from its list, so none can reach outside."""
+    """Return the database's file for a zone. Only a name of its list is accepted, so none can reach outside."""
     if name not in names():
         raise _unknown(name)
     return _database().joinpath("zoneinfo", *name.split("/"))
 
 
-def _unknown(name: str) -> ValueError:
+def _unknown(name: str) -> WrongText:
     """Return the error for an unknown zone, with the names that come close."""
     wanted = "_".join(name.split()).casefold()
     whole = {known.casefold(): known for known in names()}
@@ -239,8 +265,8 @@ def _unknown(name: str) -> ValueError:
     if not exact:
         close += [cities[key] for key in difflib.get_close_matches(city, cities, n=3, cutoff=0.75)]
     if not close:
-        return ValueError(f"unknown time zone {name!r}: names are such as Europe/Berlin")
-    return ValueError(f"unknown time zone {name!r}: did you mean {' or '.join(dict.fromkeys(close))}?")
+        return WrongText(f"There is no time zone {_quoted(name)}.", "Name one such as Europe/Berlin.")
+    return WrongText(f"There is no time zone {_quoted(name)}.", f"Did you mean {' or '.join(dict.fromkeys(close))}?")
 
 
 def _read_tzif(data: bytes) -> tuple[str, list[tuple[int, int]]]:
@@ -252,7 +278,7 @@ def _read_tzif(data: bytes) -> tuple[str, list[tuple[int, int]]]:
     except struct.error:
         header, size = b"", 0
     if data[:4] != b"TZif" or data[4:5] < b"2" or header[:4] != b"TZif":
-        raise ValueError("the tzdata package holds a file that is not TZif of version 2: install it again")
+        raise WrongText("The tzdata package holds a file that is not TZif of version 2.", "Install it again.")
     _, _, _, times, types, _ = struct.unpack(">6I", header[20:44])
     at = second + 44
     moments = struct.unpack_from(f">{times}q", data, at)

@@ -36,7 +36,7 @@ parts.board.bolt.unlock({PULSE_MS})
 on = pin.value()
 begun = time.ticks_ms()
 pow(7, 1 << 3000, (1 << 4000) - 1)
-tell([off, on, pin.value(), time.ticks_diff(time.ticks_ms(), begun)])
+answer([off, on, pin.value(), time.ticks_diff(time.ticks_ms(), begun)])
 """
 
 

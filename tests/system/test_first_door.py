@@ -50,7 +50,7 @@ def test_three_commands_open_a_door_and_a_fourth_renews_it(tmp_path, here, monke
     monkeypatch.setattr("tumbler.flashing.bundle.FIRMWARE", Firmware.in_folder(renewed(tmp_path)))
     with BoardAtPort(flash, KIB) as board:
         told = done("deploy", "--board", here, "--port", board.port)
-    assert told["files"] == ["/b/tumbler_lock/drivers/battery.mpy", "/b/manifest", "/slot"]
+    assert told["sent_files"] == ["/b/tumbler_lock/drivers/battery.mpy", "/b/manifest", "/slot"]
     after = file_system.read(flash.read_bytes())
     assert unpack(after["slot"]) == ("b", TRIAL, 3)
     assert {name: data for name, data in after.items() if name.startswith("lock/")} == {

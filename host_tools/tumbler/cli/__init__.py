@@ -1,1 +1,1 @@
-"""The commands of `tumbler`: what they take, and how they are worded. What they do is in the modules above."""
+"""The commands of `tumbler`: their options, and how they word what the packages below return."""

@@ -1,4 +1,4 @@
-"""`tumbler board`: the boards there are, whether a description is possible, and how long batteries last."""
+"""`tumbler board`: the boards of Tumbler, whether a description is possible, and how long batteries last."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -40,9 +40,9 @@ def list_(json: Json = False) -> None:
 
 @app.command(epilog=examples("tumbler board check esp32s3-devkitc", "tumbler board check mine/board.json --json"))
 def check(name: Board, json: Json = False) -> None:
-    """Check a description: everything that makes the board impossible, and what one should know.
+    """Check whether a board of this description can be built.
 
-    Exit status 1 if it is impossible.
+    It lists everything that makes it impossible, and what is good to know. Exit status 1 if it is impossible.
     """
     board = boards.load(name)
     found = boards.check(board.description, board.headers, board.path)
@@ -57,7 +57,7 @@ def check(name: Board, json: Json = False) -> None:
         )
     else:
         for error in found.errors:
-            print(error)
+            output.say(error)
         for warning in found.warnings:
             output.warn(warning)
         if not found.errors:
@@ -70,7 +70,7 @@ def check(name: Board, json: Json = False) -> None:
 
 @app.command("show", epilog=examples("tumbler board show esp32c3-devkitm"))
 def show_(name: Board, json: Json = False) -> None:
-    """Show what a board can do and what is wired to what."""
+    """Show the abilities of a board, and its wires."""
     board = boards.usable(name)
     able = boards.capabilities(board.description)
     wires = [
@@ -100,9 +100,10 @@ def show_(name: Board, json: Json = False) -> None:
 
 @app.command("energy", epilog=examples("tumbler board energy esp32c3-devkitm"))
 def energy_(name: Board, json: Json = False) -> None:
-    """Estimate how long batteries last, from the data sheets' currents; docs/guide/batteries.md has the assumptions.
+    """Estimate how long batteries last.
 
-    It counts the module with a good regulator: a development board draws milliamperes besides.
+    From the currents of the data sheets; docs/guide/batteries.md has the assumptions. It counts the module with a good
+    regulator: a development board draws milliamperes besides.
     """
     board = boards.usable(name)
     sleep = get(board.description, "power.sleep") or "none"
@@ -122,7 +123,7 @@ def energy_(name: Board, json: Json = False) -> None:
         return
     if not get(board.description, "power.battery"):
         output.warn(
-            f"'{board.description['name']}' is described as a board on the mains; this is what cells would last."
+            f"'{board.description['name']}' is described as a board on the mains. So long would batteries last."
         )
     rows = [[share.name, f"{share.uah:,.0f}"] for share in day.shares]
     rows.append(["together", f"{day.uah:,.0f}"])

@@ -1,47 +1,80 @@
 """`tumbler code`: issue codes, list and explain them."""
 
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from tumbler_lock.core.passcode import FEWEST, MOST
 from tumbler_lock.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 from tumbler_lock.core.zone import Zone
 
 from ..codes.explain import explain as explain_digits
 from ..codes.issue import Wish, issue
-from ..link.connected import Visit
+from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..registry.registry import Registry
-from . import output
+from ..text import command_line
+from . import output, output_code
 from .options import (
-    Digits,
     Json,
     Label,
     Name,
-    Past,
-    Start,
     Wait,
     at_lock,
+    counting,
     examples,
     hour,
     instant,
-    joined,
     label_of,
     now,
+    number,
+    offer,
+    one_of,
+    spread,
+    without_grouping,
 )
 from .output_lock import issued_codes, list_data
 
 app = typer.Typer(no_args_is_help=True)
 
+GONE = ("over", "erased", "used", "revoked")  # states of codes that open nothing any more
 
-class Cycle(StrEnum):
-    """The days of a recurring code."""
 
-    daily = "daily"
-    weekend = "weekend"
-    workday = "workday"
-    weekly = "weekly"
+@dataclass(frozen=True)
+class Issuing:
+    """Options of every command that issues a code."""
+
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="TIME",
+            help="First hour, on the lock's wall clock or with an offset.",
+            show_default="now",
+        ),
+    ] = None
+    label: Label = ""
+    allow_past: Annotated[
+        bool, typer.Option("--allow-past", help="Also a code that can no longer be used: to check old codes.")
+    ] = False
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class IssuingSized(Issuing):
+    """Options of a code that comes in several lengths."""
+
+    digits: Annotated[
+        int | None,
+        typer.Option(
+            "--digits",
+            parser=number(FEWEST, MOST),
+            metavar=f"{FEWEST}-{MOST}",
+            help="Exactly this length.",
+            show_default="the shortest allowed",
+        ),
+    ] = None
 
 
 @app.command(
@@ -50,56 +83,37 @@ class Cycle(StrEnum):
         "tumbler code timed cabin --end 2026-12-24T20:00+01:00 --json",
     )
 )
+@spread
 def timed(
     name: Name,
-    end: Annotated[str, typer.Option(metavar="TIME", help="When it ends, to the hour.", show_default=False)],
-    start: Start = None,
-    digits: Digits = None,
-    label: Label = "",
-    past: Past = False,
-    json: Json = False,
+    end: Annotated[str, typer.Option("--end", metavar="TIME", help="When it ends, to the hour.", show_default=False)],
+    options: IssuingSized,
 ) -> None:
-    """Issue a code that opens from a start to an end, 366 days later at most."""
-    with Registry.open() as registry:
-        zone = Zone(registry.lock(name).rule)
-        wish = Wish(
-            TIMED,
-            hour(start, zone, "--start"),
-            hour(end, zone, "--end", "up"),
-            digits=digits,
-            label=label_of(label),
-            past=past,
-        )
-        _issue(registry, name, wish, json)
+    """Issue a code that opens from a start to an end.
+
+    It lasts 366 days at most, and must be used first within 24 hours of its start.
+    """
+    _issue(name, TIMED, options, end=end)
 
 
 @app.command(
     "one-time",
     epilog=examples("tumbler code one-time cabin", "tumbler code one-time cabin --start 2026-12-24T15 --label parcel"),
 )
-def one_time(
-    name: Name,
-    start: Start = None,
-    digits: Digits = None,
-    label: Label = "",
-    past: Past = False,
-    json: Json = False,
-) -> None:
+@spread
+def one_time(name: Name, options: IssuingSized) -> None:
     """Issue a code that opens once, within 6 hours of its start."""
-    _simple(ONE_TIME, name, start, digits, label, past, json)
+    _issue(name, ONE_TIME, options)
 
 
 @app.command(epilog=examples('tumbler code permanent cabin --label "the neighbours"'))
-def permanent(
-    name: Name,
-    start: Start = None,
-    digits: Digits = None,
-    label: Label = "",
-    past: Past = False,
-    json: Json = False,
-) -> None:
-    """Issue a code that opens until it is deleted, if it is used first within 24 hours of its start."""
-    _simple(PERMANENT, name, start, digits, label, past, json)
+@spread
+def permanent(name: Name, options: IssuingSized) -> None:
+    """Issue a code that opens until it is deleted.
+
+    It must be used first within 24 hours of its start.
+    """
+    _issue(name, PERMANENT, options)
 
 
 @app.command(
@@ -108,87 +122,92 @@ def permanent(
         "tumbler code recurring cabin --cycle weekly --start 2026-11-27T18 --until-hour 2",
     )
 )
+@spread
 def recurring(
     name: Name,
     cycle: Annotated[
-        Cycle, typer.Option(help="Every day, weekend or working days, or the start's weekday.", show_default=False)
+        str,
+        typer.Option(
+            "--cycle",
+            parser=one_of(CYCLE_NAMES),
+            metavar="|".join(CYCLE_NAMES),
+            autocompletion=offer(CYCLE_NAMES),
+            help="Every day, weekend or working days, or the start's weekday.",
+            show_default=False,
+        ),
     ],
     until_hour: Annotated[
         int,
-        typer.Option(min=0, max=24, metavar="0-24", help="Wall-clock hour at which each day ends.", show_default=False),
+        typer.Option(
+            "--until-hour",
+            parser=number(0, 24),
+            metavar="0-24",
+            help="Wall-clock hour at which each day ends.",
+            show_default=False,
+        ),
     ],
-    start: Start = None,
-    digits: Digits = None,
-    label: Label = "",
-    past: Past = False,
-    json: Json = False,
+    options: IssuingSized,
 ) -> None:
-    """Issue a code that opens every day, or on some days, between two hours.
+    """Issue a code that opens on certain days, between two hours.
 
-    The hour of the start begins each day; an end at or below it is on the next day.
+    The hour of the start begins each day. An end at or below it is on the next day.
     """
-    with Registry.open() as registry:
-        zone = Zone(registry.lock(name).rule)
-        wish = Wish(
-            RECURRING,
-            hour(start, zone, "--start", "up"),
-            cycle=CYCLE_NAMES.index(cycle.value),
-            until_hour=until_hour % 24,
-            digits=digits,
-            label=label_of(label),
-            past=past,
-        )
-        _issue(registry, name, wish, json)
+    _issue(name, RECURRING, options, cycle=CYCLE_NAMES.index(cycle), until_hour=until_hour % 24)
 
 
-@app.command(epilog=examples("tumbler code revoke cabin"))
-def revoke(name: Name, start: Start = None, label: Label = "", past: Past = False, json: Json = False) -> None:
-    """Issue a code that revokes another: type it, then the code that shall be dead, within 30 seconds."""
-    _simple(REVOKE, name, start, None, label, past, json)
+@app.command("revoke-code", epilog=examples("tumbler code revoke-code cabin"))
+@spread
+def revoke_code(name: Name, options: Issuing) -> None:
+    """Issue a code that revokes another at the keypad.
 
-
-@app.command(epilog=examples("tumbler code erase cabin"))
-def erase(name: Name, start: Start = None, label: Label = "", past: Past = False, json: Json = False) -> None:
-    """Issue a code that makes every code of the lock dead, those nobody has used yet too.
-
-    Tell the registry when the lock has confirmed it: tumbler lock erased NAME
+    Type it, then within 30 seconds the code that is to be dead.
     """
-    _simple(ERASE, name, start, None, label, past, json)
+    _issue(name, REVOKE, options)
 
 
-@app.command("list")
+@app.command("erase-code", epilog=examples("tumbler code erase-code cabin"))
+@spread
+def erase_code(name: Name, options: Issuing) -> None:
+    """Issue a code that erases all codes at the keypad.
+
+    Codes that were not used yet are dead then, too. When the lock has accepted it: tumbler lock confirm-erase NAME
+    """
+    _issue(name, ERASE, options)
+
+
+@app.command("list", epilog=examples("tumbler code list cabin --current", "tumbler code list cabin --fetch --json"))
 def list_(
     name: Name,
     current: Annotated[
         bool, typer.Option("--current", help="Leave out what is over, used, revoked or erased.")
     ] = False,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Ask the lock first, which has to be in range.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Ask the lock first; it must be in range.")] = False,
     wait: Wait = SCAN_SECONDS,
     json: Json = False,
 ) -> None:
-    """List the codes of a lock: those issued here with their digits, and what the lock told of them and of others.
+    """List the codes of a lock.
 
-    State: upcoming; usable (now, also for the first time); active (used before, and good); if-used (too late for a
-    first use); used; over; revoked; erased; unconfirmed (the lock was asked to take it,
-    and its answer was lost). What the lock knows is what it told last: --fetch asks it.
+    Those issued here have their digits. States: upcoming; usable (now, also for the first time); active (used before, and still opens); if-used (too late
+    for a first use: opens only if it was used in time); used; over; revoked; erased; unconfirmed (sent to the lock,
+    whose reply was lost). What the lock knows of a code is as of the last --fetch.
     """
     if fetch:
 
-        async def work(door: Visit, progress: output.Progress) -> None:
+        async def work(door: ConnectedLock, progress: output.Progress) -> None:
             await door.fetch_log()  # for the first uses
-            await door.fetch_codes(lambda count: progress(f"Reading the codes of {door.lock.name} … {count}"))
+            await door.fetch_codes(counting(progress, f"Reading the codes of {door.lock.name}"))
 
         at_lock(name, work, wait)
     with Registry.open() as registry:
         lock = registry.lock(name)
         issued = issued_codes(lock, registry.codes(lock))
-        data = list_data(lock, issued, registry.mirror(lock), now())
+        data = list_data(lock, issued, registry.cache(lock), now())
     if current:
-        data = [code for code in data if code["state"] not in ("over", "erased", "used", "revoked")]
+        data = [code for code in data if code["state"] not in GONE]
     if json:
         output.emit(data)
         return
-    output.codes(lock, data, f"No codes. Issue one: tumbler code one-time {lock.name}")
+    output_code.codes(data, f"No codes. Issue one: {command_line('code one-time', lock.name)}")
 
 
 @app.command(
@@ -198,7 +217,7 @@ def explain(
     name: Name,
     digits: Annotated[str, typer.Argument(metavar="DIGITS", help="The digits of a code.", show_default=False)],
     at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Wall clock or with an offset.", show_default="now")
+        str | None, typer.Option("--at", metavar="TIME", help="Wall clock or with an offset.", show_default="now")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -206,52 +225,60 @@ def explain(
     with Registry.open() as registry:
         lock = registry.lock(name)
         moment = instant(at, Zone(lock.rule), "--at")
-        digits = joined(digits)
-        if any(one.digits == digits for one in registry.mirror(lock).chosen()):
-            rows = list_data(lock, issued_codes(lock, registry.codes(lock)), registry.mirror(lock), moment)
-            told = next((row for row in rows if row["digits"] == digits), None)
-            if told is not None:
-                _explain_told(lock.name, told, json)
+        digits = without_grouping(digits)
+        cache = registry.cache(lock)
+        if any(one.digits == digits for one in cache.chosen()):
+            rows = list_data(lock, issued_codes(lock, registry.codes(lock)), cache, moment)
+            row = next((row for row in rows if row["digits"] == digits), None)
+            if row is not None:
+                _explain_stored(row, as_json=json)
                 return
         answers = explain_digits(registry, lock, digits, moment)
     if lock.erase_pending:
         output.warn(
-            f"An erase code was issued for '{lock.name}': if it was used, every code of epoch {lock.epoch} is dead."
+            f"An erase code was issued for '{lock.name}': if it was typed, every code of epoch {lock.epoch} is dead."
         )
     if json:
-        first, *earlier = [output.answer_data(lock, answer, moment) for answer in answers]
+        first, *earlier = [output_code.answer_data(lock, answer, moment) for answer in answers]
         output.emit({**first, "earlier": earlier})
     else:
-        output.explained(lock, answers, moment)
+        output_code.explained(lock, answers, moment)
 
 
-def _explain_told(name: str, row: output.Data, json: bool) -> None:
-    """Print what is known of digits that the lock was told from here, without them."""
+def _explain_stored(row: output.Data, *, as_json: bool) -> None:
+    """Print what is known of a code that was added to the lock from here, without its digits."""
     data = {key: value for key, value in row.items() if key != "digits"}
-    if json:
+    if as_json:
         output.emit({**data, "earlier": []})
         return
-    output.say(f"A code that {name} was told. So it said last; ask it again: tumbler code list '{name}' --fetch")
+    again = command_line("code list --fetch", row["lock"])
+    output.say(f"This code is stored in {row['lock']}, as last reported. Ask it again: {again}")
     output.fields((key, value) for key, value in data.items() if value not in (None, ""))
 
 
-def _simple(kind: int, name: str, start: str | None, digits: int | None, label: str, past: bool, json: bool) -> None:
-    """Issue a code of a kind that needs a start alone."""
+def _issue(
+    name: str, kind: int, options: Issuing, *, end: str | None = None, cycle: int = 0, until_hour: int = 0
+) -> None:
+    """Issue a code, and print it only once it is on the disk."""
     with Registry.open() as registry:
         zone = Zone(registry.lock(name).rule)
-        wish = Wish(kind, hour(start, zone, "--start"), digits=digits, label=label_of(label), past=past)
-        _issue(registry, name, wish, json)
-
-
-def _issue(registry: Registry, name: str, wish: Wish, json: bool) -> None:
-    """Issue a code, and print it only once it is on the disk."""
-    code, warnings = issue(registry, name, wish, now())
-    lock = registry.lock(name)
+        wish = Wish(
+            kind,
+            hour(options.start, zone, "--start", "up" if kind == RECURRING else "down"),
+            hour(end, zone, "--end", "up"),
+            cycle=cycle,
+            until_hour=until_hour,
+            digits=options.digits if isinstance(options, IssuingSized) else None,
+            label=label_of(options.label),
+            allow_past=options.allow_past,
+        )
+        code, warnings = issue(registry, name, wish, now())
+        lock = registry.lock(name)
     for warning in warnings:
         output.warn(warning)
-    if json:
-        output.emit({**output.code_data(lock, code), "warnings": warnings})
+    if options.json:
+        output.emit({**output_code.code_data(lock, code), "warnings": warnings})
         return
-    output.issued(lock, code)
-    if wish.kind == ERASE and output.fancy():
-        output.say(f"When the lock has confirmed it: tumbler lock erased {lock.name}")
+    output_code.issued(lock, code)
+    if kind == ERASE and output.fancy():
+        output.say(f"When the lock has accepted it: {command_line('lock confirm-erase', lock.name)}")

@@ -1,6 +1,7 @@
 """`tumbler flash`, `deploy`, `provision`, `selftest`, `monitor`, `image`, `workshop`: a board at the end of a cable."""
 
 import secrets
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from tumbler_lock import VERSION
 from tumbler_lock.core.lms import PUBLIC
 
 from ..errors import ToolError
+from ..extras import require_program
 from ..flashing import frozen, micropython_image, packages
 from ..flashing.bundle import Bundle
 from ..flashing.chip import Chip
@@ -34,7 +36,9 @@ from ..flashing.selftest import Result, SelfTest
 from ..flashing.target import Target, known
 from ..flashing.workshop import Done, Line, State, read_table
 from ..flashing.workshop import run as run_workshop
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
+from ..registry.schema import POLICIES
+from ..text import command_line, printable, reason
 from ..timezones import local_zone
 from . import output
 from .options import (
@@ -44,11 +48,11 @@ from .options import (
     NewPolicy,
     NewWeekend,
     NewZone,
-    PolicyName,
     examples,
     key_label_of,
     name_of,
     now,
+    number,
     rule_of,
     weekend_of,
 )
@@ -56,7 +60,12 @@ from .options import (
 Board = Annotated[
     str,
     typer.Option(
-        "--board", "-b", metavar="B", help="A folder of boards/, or a path.", autocompletion=known, show_default=False
+        "--board",
+        "-b",
+        metavar="BOARD",
+        help="A board of tumbler board list, or a folder or file of your own.",
+        autocompletion=known,
+        show_default=False,
     ),
 ]
 Port = Annotated[
@@ -99,20 +108,20 @@ def flash(
     port: MaybePort = None,
     image: Image = None,
     erase: Annotated[
-        bool, typer.Option("--erase", help="Erase everything before, the lock's secret and codes too.")
+        bool, typer.Option("--erase", help="Erase everything first, also the lock's secret and codes.")
     ] = False,
     aioble: Aioble = None,
     mip: Mip = False,
     json: Json = False,
 ) -> None:
-    """Write MicroPython onto a board, and the firmware if it has no file system.
+    """Write MicroPython and the firmware onto a board.
 
-    Without --image: say which file to download.
+    The firmware is written if the board has no file system yet. Without --image it says which file to download.
     """
     target = Target.load(board)
     micropython = _micropython(image, target)
     if port is None:
-        raise ToolError("The board's port is not named.", "Add --port, such as --port /dev/ttyUSB0.")
+        raise ToolError("--port: the board's serial port is missing.", "Add --port, such as --port /dev/ttyUSB0.")
     inside = frozen.version_in(micropython)
     bundle = _bundle(target, inside, aioble, mip)
     with _bars() as progress:
@@ -134,11 +143,11 @@ def flash(
     output.say(f"MicroPython {target.version} is on the board ({done.mac}){_own(inside, micropython)}.")
     if done.firmware is None:
         what = "The firmware" if inside is None else "Its start files, and the slots it may have"
-        output.say(f"Its file system was kept. {what}: tumbler deploy --board {board} --port {port}")
+        output.say(f"Its file system was kept. {what}: {command_line('deploy', board=board, port=port)}")
     else:
         if inside is None:
             output.say(f"So is the firmware {done.firmware}{_radio(done.aioble, notes)}.")
-        output.say(f"Next: tumbler provision NAME --port {port} --timezone ZONE")
+        output.say(f"Next: {command_line('provision', 'NAME', port=port, timezone='ZONE')}")
     _tell(notes)
 
 
@@ -154,7 +163,10 @@ def deploy(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Put the firmware onto a board, or update it: only what changed; a pulled cable leaves a lock that starts."""
+    """Put the firmware onto a board, or what changed of it.
+
+    If the cable is pulled, the lock still starts.
+    """
     target = Target.load(board)
     key = _update_key(update_key)
     bundle = Bundle.build(target, _aioble(aioble, mip))
@@ -163,11 +175,11 @@ def deploy(
     if json:
         output.emit(
             {
-                "version": done.version,
+                "firmware": done.version,
                 "slot": done.slot,
                 "trial": done.trial,
-                "sent": done.sent,
-                "files": done.sent_files,
+                "bytes_sent": done.sent,
+                "sent_files": done.sent_files,
                 "copied": done.copied,
                 "kept": done.kept,
                 "aioble": done.aioble,
@@ -182,7 +194,7 @@ def deploy(
         output.say(f"The board has the firmware {done.version} already; nothing was sent.")
         return
     output.say(f"{len(done.sent_files)} files sent ({done.sent:,} bytes), {done.copied} copied, {done.kept} kept.")
-    trial = " It is on trial, and settles when it has been well for a minute." if done.trial else ""
+    trial = " It is on trial, and is kept when it has been healthy for a minute." if done.trial else ""
     output.say(f"The firmware {done.version} runs in slot {done.slot}.{trial}")
 
 
@@ -192,40 +204,47 @@ def provision(
     timezone: NewZone = None,
     policy: NewPolicy = None,
     weekend: NewWeekend = None,
-    autolock: Annotated[
-        int, typer.Option(min=1, max=60, metavar="SECONDS", help="How long the bolt stays open.")
+    auto_lock: Annotated[
+        int,
+        typer.Option("--auto-lock", parser=number(1, 60), metavar="1-60", help="Seconds that the bolt stays open."),
     ] = Settings.autolock,
     sound: Annotated[bool, typer.Option("--sound/--no-sound", help="Whether the buzzer sounds.")] = True,
     label: KeyLabel = "",
     json: Json = False,
 ) -> None:
-    """Give a board its secret, its clock, and you the first owner key. One that is this lock
-    already gets the time, if its clock is off."""
-    settings = Settings(autolock, sound, key_label_of(label))
+    """Make a flashed board a lock of the registry.
+
+    The board gets its secret and the time, the registry the owner's key. A board that is this lock already only gets
+    the time, if its clock is off.
+    """
+    settings = Settings(auto_lock, sound, key_label_of(label))
     with Registry.open() as registry:
-        lock_of = _lock(registry, name_of(name), timezone, policy.value if policy else None, weekend)
+        lock_of = _lock(registry, name_of(name), timezone, policy, weekend)
         with Console(port) as console:
             lock = lock_of()
             came = provision_board(console, registry, lock, settings, now())
     if json:
-        told = {"name": lock.name, "lock_id": lock.lock_id.hex(), "new": came.new, "clock_set": came.clock_set}
-        output.emit({**told, "timezone": lock.timezone})
+        data = {"lock": lock.name, "lock_id": lock.lock_id.hex(), "new": came.new, "clock_set": came.clock_set}
+        output.emit({**data, "timezone": lock.timezone})
         return
     words = f"was this lock already, and its clock {'is set now' if came.clock_set else 'is right'}"
     if came.new:
         words = "is a lock now"
     output.say(f"{lock.name} {words} (lock id {lock.lock_id.hex()}).")
     if output.fancy():
-        output.say(f"Issue a code: tumbler code one-time {lock.name}")
+        output.say(f"Issue a code: {command_line('code one-time', lock.name)}")
 
 
 def selftest(
     port: Port,
-    keypad: Annotated[bool, typer.Option("--keypad/--no-keypad", help="Walk over every key.")] = True,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: you heard and saw what should be.")] = False,
+    keypad: Annotated[bool, typer.Option("--keypad/--no-keypad", help="Ask for every button of the keypad.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: you heard and saw what is expected.")] = False,
     json: Json = False,
 ) -> None:
-    """Test the parts of a board: clock, flash, sound, bolt, radio, keypad."""
+    """Test the parts of a board.
+
+    These are clock, flash, sound, bolt, radio and keypad.
+    """
     results = _selftest(port, keypad, yes, quiet=json)
     if json:
         output.emit([{"part": one.part, "right": one.right, "words": one.words} for one in results])
@@ -234,10 +253,14 @@ def selftest(
 
 
 def monitor(port: Port) -> None:
-    """Show what the board prints, and let you type; Ctrl-] ends it. Ctrl-C stops the lock if it allows that."""
+    """Show what a board prints, and send it what you type.
+
+    Ctrl-] ends it. Ctrl-C stops the lock if it allows that.
+    """
+    require_program("mpremote", "flash")
     line = [sys.executable, "-m", "mpremote", "connect", port, "resume", "repl"]
-    if told := trouble(port):
-        raise told
+    if found := trouble(port):
+        raise found
     if subprocess.run(line, check=False).returncode:
         raise typer.Exit(1)  # mpremote has said why
 
@@ -254,7 +277,10 @@ def image(
     mip: Mip = False,
     json: Json = False,
 ) -> None:
-    """Write a complete factory image: MicroPython and the file system. The same inputs give the same bytes."""
+    """Write a factory image: MicroPython and the file system.
+
+    The same inputs give the same bytes.
+    """
     target = Target.load(board)
     interpreter = _micropython(micropython, target)
     inside = frozen.version_in(interpreter)
@@ -264,7 +290,7 @@ def image(
     try:
         file.write_bytes(data)
     except OSError as error:
-        raise ToolError(f"{file} cannot be written: {error.strerror}.", "Name another file.") from error
+        raise ToolError(f"{file} cannot be written: {reason(error)}.", "Name another file.") from error
     micropython_image.remember(interpreter, target)
     free = target.vfs_size - used(for_target(files, target))
     notes = _notes(target, inside)
@@ -282,7 +308,7 @@ def image(
         return
     what = _radio(_version(bundle.aioble), notes) if inside is None else _own(inside, interpreter)
     output.say(f"{file}: {len(data):,} bytes, {free // 1024} KiB of the file system are free{what}.")
-    output.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {file}")
+    output.say(f"Write it at 0: esptool --chip {target.mcu} --port PORT write-flash 0 {shlex.quote(str(file))}")
     _tell(notes)
 
 
@@ -293,12 +319,16 @@ def workshop(
     image: Image = None,
     aioble: Aioble = None,
     mip: Mip = False,
-    keypad: Annotated[bool, typer.Option("--keypad/--no-keypad", help="Walk over every key.")] = True,
+    keypad: Annotated[bool, typer.Option("--keypad/--no-keypad", help="Ask for every button of the keypad.")] = True,
     redo: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Begin this one anew, with any board.", show_default=False)
+        str | None,
+        typer.Option("--redo", metavar="NAME", help="Begin this lock again, with any board.", show_default=False),
     ] = None,
 ) -> None:
-    """Make board after board a lock: flash, provision, self-test, label. The same command goes on where it ended."""
+    """Make many boards locks, one after the other.
+
+    It flashes, provisions, tests and labels each. After an interruption, the same command continues where it was.
+    """
     target = Target.load(board)
     lines = read_table(table)
     for line in lines:
@@ -352,8 +382,8 @@ class _Bench:
         if wrong:
             raise ToolError(
                 f"{line.name}: {', '.join(wrong)} failed.",
-                f"Mend it and give the same command again. With another board: tumbler lock remove '{line.name}', then"
-                f" the same command with --redo '{line.name}'.",
+                "Repair it and run the same command again. For another board run the command with --redo"
+                f" {shlex.quote(line.name)}, but first: {command_line('lock remove', line.name)}",
             )
 
     def label(self, line: Line) -> None:
@@ -361,7 +391,8 @@ class _Bench:
             lock = registry.lock(line.name)
         label = Label(lock.name, lock.lock_id)
         paths = label.write(self._labels, lock.lock_id.hex())
-        output.say(label.text())
+        for text in label.text().splitlines():
+            output.say(text)
         output.say(f"{line.name}: done. Its label: {' and '.join(str(path) for path in paths)}")
 
 
@@ -375,7 +406,7 @@ def _connect(line: Line, done: Done) -> None:
 
 def _lock(
     registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None
-) -> Callable[[], Lock]:
+) -> Callable[[], RegistryLock]:
     """Return what gives the registry's lock of that name, and adds one that is not there: for when the port is open.
 
     ToolError at once when an option is wrong, or is not what the registry has of that lock.
@@ -400,10 +431,9 @@ def _lock(
 
 
 def _policy(text: str) -> str:
-    try:
-        return PolicyName(text).value
-    except ValueError:
-        raise ToolError(f"There is no policy '{text}'.", "It is standard or strict.") from None
+    if text not in POLICIES:
+        raise ToolError(f"There is no policy '{text}'.", f"It is {' or '.join(POLICIES)}.")
+    return text
 
 
 def _selftest(port: str, keypad: bool, yes: bool, quiet: bool) -> list[Result]:
@@ -414,19 +444,19 @@ def _selftest(port: str, keypad: bool, yes: bool, quiet: bool) -> list[Result]:
             return True
         if not sys.stdin.isatty():
             return None
-        return typer.confirm(question, err=True)
+        return output.confirm(question)
 
-    def told(result: Result) -> None:
+    def show(result: Result) -> None:
         if not quiet:
             mark = {True: "right", False: "WRONG", None: "unsure"}[result.right]
             output.say(f"{result.part:<8} {mark:<7} {result.words}")
 
     def prompt(key: str) -> None:
         if not quiet:
-            typer.echo(f"press {key}", err=True)
+            print(f"press {printable(key)}", file=sys.stderr, flush=True)
 
     with Console(port) as console:
-        test = SelfTest(console, ask, told, prompt)
+        test = SelfTest(console, ask, show, prompt)
         test.run(keypad, now())
     return test.results
 
@@ -476,7 +506,7 @@ def _tell_inside(done: Report) -> None:
         output.say("Everything beside its MicroPython is right already; nothing was sent.")
     output.say(f"The firmware is part of this board's MicroPython: version {done.version}.")
     if done.version != VERSION:
-        output.say(f"This source is {VERSION}: to change to it, tumbler freeze, build MicroPython and flash it.")
+        output.say(f"This source is {VERSION}: to use it, build MicroPython with tumbler custom-build and flash that.")
 
 
 def _aioble(folder: Path | None, mip: bool) -> Package | None:
@@ -502,9 +532,15 @@ def _update_key(path: Path | None) -> bytes | None:
     try:
         key = path.read_bytes()
     except OSError as error:
-        raise ToolError(f"{path} cannot be read: {error.strerror}.", "Name the public key of updates.") from None
+        raise ToolError(
+            f"{path} cannot be read: {reason(error)}.",
+            "Write the public key with: tumbler update key show --public FILE",
+        ) from None
     if len(key) != PUBLIC:
-        raise ToolError(f"{path} is no public key of updates: it has {len(key)} bytes.", f"It has {PUBLIC} bytes.")
+        raise ToolError(
+            f"{path} is not a public key of updates: it has {len(key)} bytes, not {PUBLIC}.",
+            "Write the public key with: tumbler update key show --public FILE",
+        )
     return key
 
 

@@ -13,14 +13,16 @@ from ..answers import KeyEntry
 from ..codes.issue import describe
 from ..codes.risk import risk as count_risk
 from ..errors import ToolError
-from ..registry.registry import LAST_EPOCH, Lock, Registry
+from ..registry.lock_cache import HeldKey
+from ..registry.registry import LAST_EPOCH, Registry, RegistryLock
+from ..text import command_line
 from ..timezones import format_time
-from . import output, output_lock
+from . import output, output_code, output_lock
 from .options import (
     EXAMPLE_SECRET,
     Json,
     Name,
-    PolicyName,
+    Policy,
     Yes,
     ask,
     complete_zone,
@@ -34,6 +36,16 @@ from .options import (
 
 app = typer.Typer(no_args_is_help=True)
 
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        metavar="HEX",
+        help="64 hexadecimal digits of a lock that has a secret already; - reads them from standard input.",
+        show_default="a new random one",
+    ),
+]
+
 
 @app.command(
     epilog=examples(
@@ -46,25 +58,18 @@ def add(
     timezone: Annotated[
         str,
         typer.Option(
+            "--timezone",
             metavar="ZONE",
             help="IANA zone such as Europe/Berlin, or a POSIX TZ rule.",
             autocompletion=complete_zone,
             show_default=False,
         ),
     ],
-    secret: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HEX",
-            help="64 hexadecimal digits of a lock that has a secret already; - reads them from standard input.",
-            show_default="a new random one",
-        ),
-    ] = None,
-    policy: Annotated[
-        PolicyName,
-        typer.Option(help="strict: 9 digits only, no variants, timed codes of 7 days at most."),
-    ] = PolicyName.standard,
-    weekend: Annotated[str, typer.Option(metavar="DAYS", help="The weekend days, for recurring codes.")] = "sat,sun",
+    secret: Secret = None,
+    policy: Policy = "standard",
+    weekend: Annotated[
+        str, typer.Option("--weekend", metavar="DAYS", help="The weekend days, for recurring codes.")
+    ] = "sat,sun",
     json: Json = False,
 ) -> None:
     """Add a lock, with a new secret unless it has one already."""
@@ -75,11 +80,11 @@ def add(
         secret = sys.stdin.readline().strip()
     key = secrets.token_bytes(32) if secret is None else secret_of(secret)
     with Registry.open() as registry:
-        twins = [known.name for known in registry.locks() if known.held == key]
-        lock = registry.add(name, timezone, rule, days, policy.value, key, now())
-        data = output.lock_data(lock, 0)
+        twins = [known.name for known in registry.locks() if known.secret == key]
+        lock = registry.add(name, timezone, rule, days, policy, key, now())
+        data = output_lock.lock_data(lock, 0)
     if key == EXAMPLE_SECRET:
-        output.warn("This is the example secret of the documentation: anybody can make codes for this lock.")
+        output.warn("This is the example secret of the documentation: anyone can issue codes for this lock.")
     if twins:
         output.warn(f"'{twins[0]}' has the same secret: a code for one lock opens the other too.")
     if json:
@@ -87,113 +92,125 @@ def add(
         return
     output.fields(data.items(), title=f"Added {lock.name}")
     if output.fancy():
-        output.say(f"\nIssue a code: tumbler code one-time {lock.name}")
+        print()
+        output.say(f"Issue a code: {command_line('code one-time', lock.name)}")
 
 
-@app.command("list")
+@app.command("list", epilog=examples("tumbler lock list", "tumbler lock list --json"))
 def list_(json: Json = False) -> None:
-    """List the locks."""
+    """List the locks of the registry."""
     with Registry.open() as registry:
-        data = [output.lock_data(lock, registry.count(lock)) for lock in registry.locks()]
+        data = [output_lock.lock_data(lock, registry.count(lock)) for lock in registry.locks()]
     if json:
         output.emit(data)
         return
-    columns = ("name", "timezone", "policy", "codes", "epoch", "erase_pending")
+    columns = ("lock", "timezone", "policy", "issued_codes", "epoch", "erase_pending")
     rows = [[lock[column] for column in columns] for lock in data]
-    output.table([c.replace("_", " ") for c in columns], rows, "No locks yet. Add one: tumbler lock add --help")
+    output.table(columns, rows, "No locks yet. Add one: tumbler lock add --help")
 
 
-@app.command("show")
+@app.command("show", epilog=examples("tumbler lock show cabin", "tumbler lock show cabin --secret"))
 def show_(
     name: Name,
-    secret: Annotated[bool, typer.Option("--secret", help="Print the secret too: whoever sees it can open.")] = False,
+    secret: Annotated[
+        bool, typer.Option("--secret", help="Print the secret too: everyone who sees it can open the lock.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show one lock; its secret only if asked to."""
+    """Show a lock of the registry, and what your key may do."""
     with Registry.open() as registry:
         lock = registry.lock(name)
-        data = output.lock_data(lock, registry.count(lock))
-        held = registry.mirror(lock).usable_keys()
-    if held:
-        entry = KeyEntry(held[0].slot or 0, held[0].role, held[0].label)
-        if held[0].limits is not None:
-            entry = KeyEntry.limited(held[0].slot or 0, held[0].role, held[0].label, held[0].limits)
-        key = output_lock.key_data(lock, entry, here=True)
-        data |= {f"key_{field}": key[field] for field in ("role", "label", "days", "from", "until", "start", "end")}
+        data = output_lock.lock_data(lock, registry.count(lock))
+        keys = registry.cache(lock).usable_keys()
+    if keys:
+        key = output_lock.key_data(lock, _entry(keys[0]), here=True)
+        data |= {field: value for field, value in key.items() if field not in ("key_slot", "here")}
     data["time"] = format_time(now(), Zone(lock.rule))
     if secret:
-        data["secret"] = lock.secret.hex()
+        data["secret"] = lock.required_secret.hex()
     if json:
         output.emit(data)
     else:
         output.fields(data.items(), title=lock.name)
 
 
-@app.command()
-def remove(
-    name: Name,
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
-    """Remove a lock with its codes. Its secret is then gone for ever: no new codes, no list of the old ones."""
+def _entry(key: HeldKey) -> KeyEntry:
+    """Return a key of the registry as the lock would list it."""
+    if key.limits is None:
+        return KeyEntry(key.slot or 0, key.role, key.label)
+    return KeyEntry.limited(key.slot or 0, key.role, key.label, key.limits)
+
+
+@app.command(epilog=examples("tumbler lock remove cabin"))
+def remove(name: Name, yes: Yes = False, json: Json = False) -> None:
+    """Remove a lock and its codes from the registry.
+
+    Its secret is then gone for ever: no new codes can be issued, and the old ones cannot be listed.
+    """
     with Registry.open() as registry:
         lock = registry.lock(name)
-        what = "key" if lock.held is None else "secret"
+        what = "key" if lock.secret is None else "secret"
         ask(
             f"Remove '{lock.name}', its {output.many(registry.count(lock), 'code')} and its {what} for ever?",
             "Nothing was removed.",
-            yes,
             f"Removing '{lock.name}' deletes its {what} for ever and needs a confirmation.",
+            yes=yes,
         )
         registry.remove(lock)
     if json:
-        output.emit({"removed": lock.name})
+        output.emit({"lock": lock.name})
     else:
         output.say(f"Removed {lock.name}.")
 
 
-@app.command()
+@app.command(epilog=examples("tumbler lock risk cabin"))
 def risk(name: Name, json: Json = False) -> None:
-    """Count how likely a guess opens this lock, and what the guess budget makes of that."""
+    """Show how likely a guess opens a lock, and its guess budget."""
     with Registry.open() as registry:
         lock = registry.lock(name)
         found = count_risk(registry, lock, now())
     if json:
-        output.emit({"name": lock.name, "policy": lock.policy, **output.risk_data(found)})
+        output.emit({"lock": lock.name, "policy": lock.policy, **output_code.risk_data(found)})
     else:
-        output.risk(found)
+        output_code.risk(found)
 
 
-@app.command()
-def erased(
+@app.command(
+    "confirm-erase",
+    epilog=examples("tumbler lock confirm-erase cabin", "tumbler lock confirm-erase cabin --not-typed"),
+)
+def confirm_erase(
     name: Name,
-    unused: Annotated[
-        bool, typer.Option("--unused", help="The erase code was never typed: keep the codes, expect no erase.")
+    not_typed: Annotated[
+        bool, typer.Option("--not-typed", help="The erase code was never typed: the codes stay good.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Even if no erase code was issued here.")] = False,
     json: Json = False,
 ) -> None:
-    """Tell the registry that the lock has confirmed an erase: every code issued before is dead."""
+    """Tell the registry that the lock accepted an erase code.
+
+    Every code issued before is dead then. Over Bluetooth the lock reports an erase by itself.
+    """
     with Registry.open() as registry:
         with registry.writing():
             lock = registry.lock(name)
-            if unused:
+            if not_typed:
                 _cancel(registry, lock)
             else:
-                _confirm(registry, lock, yes)
-        dead = 0 if unused else registry.count(lock)
+                _confirm(registry, lock, yes=yes)
+        dead = 0 if not_typed else registry.count(lock)
         lock = registry.lock(name)
-        data = {**output.lock_data(lock, registry.count(lock)), "dead": dead}
+        data = {**output_lock.lock_data(lock, registry.count(lock)), "dead_codes": dead}
     if json:
         output.emit(data)
-    elif unused:
+    elif not_typed:
         output.say(f"{lock.name} stays in epoch {lock.epoch}; its codes stay good.")
     else:
         gone = f"{output.many(dead, 'code')} issued before {'is' if dead == 1 else 'are'} dead"
         output.say(f"{lock.name} is in epoch {lock.epoch}; {gone}.")
 
 
-def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:
+def _confirm(registry: Registry, lock: RegistryLock, *, yes: bool) -> None:
     if not lock.erase_pending and not yes:
         raise ToolError(
             f"No erase code was issued for '{lock.name}' here since the last erase.",
@@ -207,7 +224,7 @@ def _confirm(registry: Registry, lock: Lock, yes: bool) -> None:
     registry.set_epoch(lock, lock.epoch + 1)
 
 
-def _cancel(registry: Registry, lock: Lock) -> None:
+def _cancel(registry: Registry, lock: RegistryLock) -> None:
     if not lock.erase_pending:
         raise ToolError(f"No erase is pending for '{lock.name}'.", "There is nothing to take back.")
     zone = Zone(lock.rule)
@@ -218,6 +235,6 @@ def _cancel(registry: Registry, lock: Lock) -> None:
             if until > now():
                 raise ToolError(
                     f"The erase code can still be typed until {format_time(until, zone)}.",
-                    "Take it back after that, when nobody can use it any more.",
+                    "Take it back after that, when it no longer works.",
                 )
     registry.set_erase_pending(lock, False)

@@ -1,4 +1,6 @@
-"""How what a lock told over the link looks: its status, log, codes, keys and settings."""
+"""How a lock looks: in the registry and in range; its status, log, codes, keys and settings."""
+
+from collections.abc import Sequence
 
 from tumbler_lock.core import codebook
 from tumbler_lock.core.config import Config
@@ -17,31 +19,49 @@ from tumbler_lock.core.events import (
 )
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
 from tumbler_lock.core.passcode import EARLY
+from tumbler_lock.core.records import RESTARTED, UNTRUSTED
 from tumbler_lock.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
 from tumbler_lock.core.zone import Zone
 
 from ..answers import CodeRecord, KeyEntry, LogEvent, Status
-from ..codes.issue import Code, describe, state
+from ..codes.issue import IssuedCode, describe, state
 from ..link.transport import Sighting
-from ..registry.key_history import Holders
-from ..registry.lock_cache import Mirror
-from ..registry.registry import Lock
+from ..registry.key_history import KeyHistory
+from ..registry.lock_cache import LockCache
+from ..registry.registry import IssuedRow, RegistryLock
 from ..timezones import format_time
-from .output import WEEKDAYS, Data, code_data, weekend_names
+from .output import WEEKDAYS, Data
+from .output_code import code_data
 
 STATES = ("fresh", "active", "used", "revoked")
-UNTRUSTED = 2  # flag of an event
-FIRST = 4  # the first after a start
 ARGUMENTS = {STALLED: ("", "unlocking", "locking"), BATTERY: ("good", "low", "critical")}  # words for an argument
 
 
-def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
+def lock_data(lock: RegistryLock, codes: int) -> Data:
+    """Return everything about a lock of the registry but its secret. codes: how many were issued in its epoch."""
+    return {
+        "lock": lock.name,
+        "timezone": lock.timezone,
+        "rule": lock.rule,
+        "weekend": day_names(lock.weekend),
+        "policy": lock.policy,
+        "epoch": lock.epoch,
+        "erase_pending": lock.erase_pending,
+        "issued_codes": codes,
+        "fingerprint": lock.fingerprint,
+        "lock_id": lock.lock_id.hex(),
+        "secret_here": lock.secret is not None,
+        "added": format_time(lock.created, Zone(lock.rule)),
+    }
+
+
+def sighting_data(one: Sighting, locks: list[RegistryLock]) -> Data:
     """Return a lock that was seen, for JSON; `lock` is its name in the registry."""
     name = next((lock.name for lock in locks if lock.lock_id == one.lock_id), None)
     return {
         "lock": name,
         "state": "new" if one.is_new else "yours" if name else "other",
-        "advertised": one.name,
+        "bluetooth_name": one.name,
         "lock_id": one.lock_id.hex() if one.lock_id and not one.is_new else None,
         "signal": one.rssi,
         "address": one.address,
@@ -49,10 +69,10 @@ def sighting_data(one: Sighting, locks: list[Lock]) -> Data:
     }
 
 
-def status_data(lock: Lock, status: Status, now: int) -> Data:
-    """Return how a lock is, for JSON. clock_off: seconds its clock is ahead of this computer's."""
+def status_data(lock: RegistryLock, status: Status, now: int) -> Data:
+    """Return the state of a lock, for JSON. clock_off: seconds by which its clock is ahead of this computer's."""
     return {
-        "name": lock.name,
+        "lock": lock.name,
         "lock_id": status.lock_id.hex(),
         "firmware": ".".join(map(str, status.firmware)),
         "bolt": "open" if status.open else "locked",
@@ -64,29 +84,34 @@ def status_data(lock: Lock, status: Status, now: int) -> Data:
         "locked_out": status.locked_out,
         "flash_in_doubt": status.in_doubt,
         "epoch": status.epoch,
-        "codes": status.codes,
-        "capacity": status.capacity,
+        "stored_codes": status.codes,
+        "code_capacity": status.capacity,
         "log_oldest": status.oldest,
         "log_newest": status.newest,
         "key_slot": status.slot,
-        "role": role_name(status.role),
+        "key_role": role_name(status.role),
         "key_label": status.label,
     }
 
 
 def role_name(role: int) -> str:
-    """Return the word for a role; one that this version does not know has none."""
+    """Return the word for a role, its number if this version does not know it."""
     return ROLE_NAMES.get(role, f"role-{role}")
+
+
+def kind_name(kind: int) -> str | None:
+    """Return the word for a kind of code, None if this version does not know it."""
+    return KIND_NAMES[kind] if kind < len(KIND_NAMES) else None
 
 
 # Codes
 
 
-def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[Data]:
-    """Return the codes issued here, then those the lock told of beside them, each with what the lock knows of it."""
-    known = {one.record.short_id: one for one in mirror.known()}
-    chosen = {one.tag[:4].hex(): one for one in mirror.chosen()}
-    uses = mirror.first_uses()
+def list_data(lock: RegistryLock, issued: list[IssuedCode], cache: LockCache, now: int) -> list[Data]:
+    """Return the codes issued here, then others that the lock reported, each with what the lock knows of it."""
+    known = {one.record.short_id: one for one in cache.known()}
+    chosen = {one.tag[:4].hex(): one for one in cache.chosen()}
+    uses = cache.first_uses()
     rows = []
     for code in issued:
         row = {**code_data(lock, code), "state": state(lock, code, now)}
@@ -105,7 +130,7 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
             "state": "",
         }
         rows.append(_with_memory(lock, row, one.record, uses, now))
-    for asked in mirror.asked():
+    for asked in cache.asked():
         row = {
             **dict.fromkeys(("kind", "start", "end", "first_use_until", "ticket", "hour", "id"), None),
             "digits": asked.digits,
@@ -119,8 +144,8 @@ def list_data(lock: Lock, issued: list[Code], mirror: Mirror, now: int) -> list[
     return rows
 
 
-def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[str, int], now: int) -> Data:
-    """Add to a code what the lock remembers of it, which beats what its digits say."""
+def _with_memory(lock: RegistryLock, row: Data, record: CodeRecord | None, uses: dict[str, int], now: int) -> Data:
+    """Add to a code what the lock remembers of it, which takes precedence over its digits."""
     zone = Zone(lock.rule)
     used = uses.get(row["id"])
     row["first_use"] = None if used is None else format_time(used, zone)
@@ -129,7 +154,7 @@ def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[st
         return row
     code = record.code
     row["lock_state"] = STATES[code.state]
-    row["kind"] = KIND_NAMES[code.kind] if code.kind < len(KIND_NAMES) else None
+    row["kind"] = kind_name(code.kind)
     row["start"] = format_time(code.start, zone) if code.start else None
     row["end"] = None if code.end == codebook.NEVER else format_time(code.end, zone)
     if code.kind == RECURRING:
@@ -150,21 +175,21 @@ def _with_memory(lock: Lock, row: Data, record: CodeRecord | None, uses: dict[st
 # Log
 
 
-def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, str]) -> Data:
+def event_data(lock: RegistryLock, event: LogEvent, history: KeyHistory, labels: dict[str, str]) -> Data:
     """Return an event, for JSON.
 
-    holders: who had which key slot then; labels: short id of a code -> what the owner wrote beside it.
+    history: which key had which slot then; labels: short id of a code -> the owner's label.
     """
     data: Data = {
         "seq": event.seq,
         "time": format_time(event.time, Zone(lock.rule)),
         "time_trusted": not event.flags & UNTRUSTED,
-        "after_start": bool(event.flags & FIRST),
+        "after_start": bool(event.flags & RESTARTED),
         "event": event_name(event.event),
         "reason": None,
         "by": None,
-        "slot": None,
-        "kind": KIND_NAMES[event.kind] if event.kind < len(KIND_NAMES) else None,
+        "key_slot": None,
+        "kind": kind_name(event.kind),
         "id": event.code.hex() if any(event.code) else None,
         "label": None,
         "argument": event.argument if event.event == FAULT else None,
@@ -177,12 +202,12 @@ def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, 
     else:
         slot = event.reason - 1
         if 0 <= slot < SLOTS:
-            data["slot"] = slot
-            data["by"] = holders.label(slot, event.seq) or f"key {slot}"
+            data["key_slot"] = slot
+            data["by"] = history.label(slot, event.seq) or f"key {slot}"
     if event.event in (KEY_ADDED, KEY_REMOVED):
         slot, role = event.code[0], event.code[1]
         data["kind"], data["id"] = role_name(role), f"key {slot}"
-        data["label"] = holders.label(slot, event.seq) if slot < SLOTS else None
+        data["label"] = history.label(slot, event.seq) if slot < SLOTS else None
     elif event.event == UPDATED:
         data["id"] = ".".join(str(part) for part in event.code[:3])  # the version
     elif data["id"] is not None:
@@ -192,43 +217,43 @@ def event_data(lock: Lock, event: LogEvent, holders: Holders, labels: dict[str, 
     return data
 
 
-def labels(issued: list[Code], mirror: Mirror) -> dict[str, str]:
-    """Return short id -> what the owner wrote beside a code."""
+def labels(issued: list[IssuedCode], cache: LockCache) -> dict[str, str]:
+    """Return short id of a code -> the owner's label."""
     found = {code.short_id: code.row.label for code in issued if code.row.label}
-    return found | {one.tag[:4].hex(): one.label for one in mirror.chosen() if one.label}
+    return found | {one.tag[:4].hex(): one.label for one in cache.chosen() if one.label}
 
 
-def issued_codes(lock: Lock, rows: list) -> list[Code]:
-    """Describe issued codes; none of a lock whose secret is not here."""
-    return [] if lock.held is None else [describe(lock, row) for row in rows]
+def issued_codes(lock: RegistryLock, rows: Sequence[IssuedRow]) -> list[IssuedCode]:
+    """Return issued codes with their digits; none for a lock whose secret is not here."""
+    return [] if lock.secret is None else [describe(lock, row) for row in rows]
 
 
 # Keys and settings
 
 
-def key_data(lock: Lock, key: KeyEntry, here: bool) -> Data:
+def key_data(lock: RegistryLock, key: KeyEntry, *, here: bool) -> Data:
     """Return a key without its psk, for JSON. here: this registry can use it."""
     zone = Zone(lock.rule)
     return {
-        "slot": key.slot,
-        "role": role_name(key.role),
-        "label": key.label,
-        "days": weekend_names(key.days) if key.days else None,
-        "from": key.begin if key.days else None,
-        "until": key.until if key.days else None,
-        "start": format_time(key.start, zone) if key.start else None,
-        "end": None if key.end == codebook.NEVER else format_time(key.end, zone),
+        "key_slot": key.slot,
+        "key_role": role_name(key.role),
+        "key_label": key.label,
+        "key_days": day_names(key.days) if key.days else None,
+        "key_from": key.begin if key.days else None,
+        "key_until": key.until if key.days else None,
+        "key_start": format_time(key.start, zone) if key.start else None,
+        "key_end": None if key.end == codebook.NEVER else format_time(key.end, zone),
         "here": here,
     }
 
 
-def config_data(lock: Lock, config: Config) -> Data:
-    """Return what a lock is set to, for JSON."""
+def settings_data(lock: RegistryLock, config: Config) -> Data:
+    """Return the settings of a lock, for JSON."""
     return {
-        "name": lock.name,
+        "lock": lock.name,
         "timezone": lock.timezone,
         "rule": config.rule,
-        "weekend": weekend_names(config.weekend),
+        "weekend": day_names(config.weekend),
         "auto_lock": config.autolock,
         "sound": config.sound,
         "policy": config.policy.name,
@@ -238,9 +263,14 @@ def config_data(lock: Lock, config: Config) -> Data:
 
 
 def passage(hours: tuple[int, int, int]) -> str | None:
-    """Write passage hours as the command takes them; None without any."""
+    """Write passage hours as the command takes them; None if there are none."""
     days, begin, until = hours
     return f"{day_ranges(days)} {begin}-{until}" if days else None
+
+
+def day_names(mask: int) -> str:
+    """Write a bit mask of weekdays as `sat,sun`."""
+    return ",".join(day for bit, day in enumerate(WEEKDAYS) if mask >> bit & 1)
 
 
 def day_ranges(mask: int) -> str:

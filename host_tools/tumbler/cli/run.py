@@ -1,7 +1,7 @@
 """`tumbler run`: which virtual lock, on which flash, and whether a scenario, a terminal or a demonstration plays on it.
 
-Exit status: 0 everything happened as it should, 1 an expectation did not hold or the lock broke down, 2 a scenario or
-a request that makes no sense.
+Exit status: 0 everything happened as expected, 1 an expectation did not hold or the lock failed, 2 wrong usage, or a
+scenario that cannot be read.
 """
 
 import contextlib
@@ -19,20 +19,24 @@ from tumbler_lock.core.zone import Zone
 
 from .. import timezones
 from ..errors import ToolError
-from ..registry.registry import Registry, fingerprint, home
+from ..registry.database import home
+from ..registry.registry import Registry, fingerprint
+from ..registry.schema import POLICIES
 from ..simulator.identity import EXAMPLE_SECRET, Identity
 from ..simulator.issuing import Desk, add_lock, identity_of_lock
 from ..simulator.lock import Entered, VirtualLock
+from ..simulator.process import Message
 from ..simulator.radio_socket import socket_path
 from ..simulator.scenario import Player, ScenarioError, begin_ms, describe, parse
+from ..text import printable, reason
 from ..timezones import EXAMPLE_ZONE, local_zone
 
 DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
-LARGEST_SCRIPT = 50_000_000  # bytes: a file beyond this is none
+LARGEST_SCRIPT = 50_000_000  # bytes: a larger file is not a scenario
 
 
 class UsageError(Exception):
-    """What was asked for makes no sense; exit status 2."""
+    """The options cannot be carried out together, or one is wrong; exit status 2."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Choice:
 
 
 def run_command(
+    *,
     script: Path | None = None,
     lock: str | None = None,
     secret: str | None = None,
@@ -64,23 +69,19 @@ def run_command(
     IANA name or POSIX rule; flash: image to use and keep; reset: begin with a new lock; radio: with Bluetooth for other
     processes; as_json: one JSON object for each entry of the scenario.
     """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        # Leave by the way out, so that a temporary flash image, which holds a secret, does not stay behind.
-        signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
+    choice = Choice(lock, secret, timezone, policy, flash, reset)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        # Clean up on the way out: a temporary flash image, which holds a secret, must not stay behind.
+        if ending := getattr(signal, name, None):
+            signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     try:
-        if lock is not None and (secret is not None or timezone is not None or policy is not None):
-            raise UsageError("--lock brings its secret, zone and policy: leave --secret, --timezone and --policy out")
-        if as_json and script is None and not radio:
-            raise UsageError("--json prints the entries of a scenario: add --script FILE")
-        if radio and script is not None:
-            raise UsageError("a scenario goes faster than any radio: leave --script out and give its lines as input")
-        choice = Choice(lock, secret, timezone, policy, flash, reset)
+        _check(choice, script, radio=radio, as_json=as_json)
         with contextlib.ExitStack() as stack:
             if script is not None:
-                return _script(stack, script, choice, as_json)
+                return _script(stack, script, choice, as_json=as_json)
             at_a_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
             if radio:
-                return _radio(stack, choice, at_a_terminal, as_json)
+                return _radio(stack, choice, at_a_terminal=at_a_terminal, as_json=as_json)
             if at_a_terminal:
                 return _terminal(stack, choice)
             return _demonstration(stack, choice)
@@ -89,21 +90,33 @@ def run_command(
         return 2
     except ToolError as error:
         _complain(error.what)
-        print(error.remedy, file=sys.stderr)
+        print(printable(error.remedy), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
 
 
+def _check(choice: Choice, script: Path | None, *, radio: bool, as_json: bool) -> None:
+    """UsageError for options that exclude each other."""
+    if choice.lock is not None:
+        for name in ("secret", "timezone", "policy"):
+            if getattr(choice, name) is not None:
+                raise UsageError(f"--{name}: --lock has it already. Leave --{name} out, or --lock")
+    if as_json and script is None and not radio:
+        raise UsageError("--json prints the entries of a scenario: add --script FILE")
+    if radio and script is not None:
+        raise UsageError("--script: a scenario plays faster than any radio. Leave --script out and pipe its lines in")
+
+
 def _complain(text: str) -> None:
-    print(f"tumbler run: {text}", file=sys.stderr)
+    print(f"tumbler run: {printable(text)}", file=sys.stderr)
 
 
 # Which lock
 
 
 def identity_of(choice: Choice) -> tuple[Identity, str]:
-    """Return the lock that the options name, and its time zone as the owner wrote it."""
+    """Return the lock that the options name, and its time zone as the owner writes it."""
     if choice.lock is not None:
         with Registry.open() as registry:
             known = registry.lock(choice.lock)
@@ -113,8 +126,8 @@ def identity_of(choice: Choice) -> tuple[Identity, str]:
         rule = timezones.zone_rule(timezone)
     except ValueError as error:
         raise UsageError(f"--timezone: {error}") from None
-    if choice.policy not in (None, "standard", "strict"):
-        raise UsageError("--policy is standard or strict")
+    if choice.policy not in (None, *POLICIES):
+        raise UsageError(f"--policy takes {' or '.join(POLICIES)}")
     return Identity(_secret(choice.secret), rule, choice.policy or "standard"), timezone
 
 
@@ -126,7 +139,7 @@ def _secret(text: str | None) -> bytes:
     except ValueError:
         secret = b""
     if len(secret) != 32 or len(text) != 64:
-        raise UsageError("--secret takes 64 hexadecimal digits (32 bytes), such as `tumbler lock show --secret` prints")
+        raise UsageError("--secret takes 64 hexadecimal digits (32 bytes), as tumbler lock show --secret prints them")
     return secret
 
 
@@ -146,22 +159,23 @@ def _image(stack: contextlib.ExitStack, choice: Choice, kept: Path | None = None
     if image is None:
         return _temporary(stack) / "flash"
     if choice.reset:
-        _begin_anew(image)
+        _delete(image)
     return image
 
 
-def _begin_anew(flash: Path) -> None:
+def _delete(flash: Path) -> None:
+    """Delete a flash image and the state of the world around it."""
     for path in (flash, flash.with_name(flash.name + ".world")):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise ToolError(f"{path} cannot be deleted: {error.strerror}.", "Delete it yourself.") from error
+            raise ToolError(f"{path} cannot be deleted: {reason(error)}.", "Delete it yourself.") from error
 
 
 # A scenario
 
 
-def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, as_json: bool) -> int:
+def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, *, as_json: bool) -> int:
     identity, _ = identity_of(choice)
     zone = Zone(identity.rule)
     file = "standard input" if str(path) == "-" else str(path)
@@ -178,19 +192,19 @@ def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, as_json: bo
 
     def narrate(at_ms: int, text: str) -> None:
         if not as_json:
-            print(f"{timezones.format_time(at_ms // 1_000, zone)}  {text}")
+            print(f"{timezones.format_time(at_ms // 1_000, zone)}  {printable(text)}")
 
     with VirtualLock(_image(stack, choice), identity, begin_ms(commands), _fault) as virtual:
         virtual.power_on()
         if not virtual.state().get("provisioned", True):
-            print("This flash image holds no lock, or a damaged one: it will open to nothing.", file=sys.stderr)
+            print("This flash image has no lock, or a damaged one: it opens to no code.", file=sys.stderr)
         player = Player(virtual, zone, file, entered, narrate)
         player.play(commands)
         cut_waits = virtual.cut_waits
     for failure in player.failures:
-        print(failure.text, file=sys.stderr)
+        print(printable(failure.text), file=sys.stderr)
     if cut_waits:
-        print(f"{file}: the scenario ended before the flash operation at which the power was to fail", file=sys.stderr)
+        _say_error(f"{file}: the scenario ended before the flash operation at which the power was to fail")
     if not as_json:
         print(
             f"{player.entries} entries, {player.held} expectations held, {len(player.failures)} failures,"
@@ -207,14 +221,18 @@ def _read(path: Path, file: str) -> str:
             raise UsageError(f"{file} is too large to be a scenario; name a text file")
         return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}; name a file with a scenario") from None
+        raise UsageError(f"{file} cannot be read: {reason(error)}; name a file with a scenario") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is no text; a scenario is UTF-8") from None
+        raise UsageError(f"{file} is not text; a scenario is UTF-8") from None
 
 
-def _fault(event: dict) -> None:
+def _say_error(text: str) -> None:
+    print(printable(text), file=sys.stderr)
+
+
+def _fault(event: Message) -> None:
     if event["event"] == "fault":
-        print(f"fault in the lock: {event.get('text')}", file=sys.stderr)
+        _say_error(f"fault in the lock: {event.get('text')}")
 
 
 # A terminal
@@ -234,9 +252,7 @@ def _desk(stack: contextlib.ExitStack, choice: Choice) -> tuple[Desk, Path | Non
     """Return where codes are issued for the lock in the terminal, and the flash image it keeps between runs."""
     if choice.secret is not None:
         return _own_desk(stack, choice), None
-    folder = home() / "virtual"
-    home().mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = _folder()
     if choice.lock is not None:
         registry = stack.enter_context(Registry.open())
         chosen = registry.lock(choice.lock)
@@ -248,17 +264,17 @@ def _desk(stack: contextlib.ExitStack, choice: Choice) -> tuple[Desk, Path | Non
     known = next((one for one in registry.locks() if one.name == name), None)
     if known is not None and choice.reset:
         registry.remove(known)
-        _begin_anew(folder / f"{known.fingerprint}.flash")
+        _delete(folder / f"{known.fingerprint}.flash")
         known = None
     if known is None:
         identity, zone = identity_of(replace(choice, secret=secrets.token_hex(32)))
         add_lock(registry, replace(identity, name=name), zone, int(time.time()))
     desk = Desk(registry, name, own=True)
-    return desk, folder / f"{fingerprint(desk.lock.secret)}.flash"
+    return desk, folder / f"{fingerprint(desk.lock.required_secret)}.flash"
 
 
 def _own_desk(stack: contextlib.ExitStack, choice: Choice) -> Desk:
-    """Return a desk with a registry that is gone afterwards."""
+    """Return a desk with a temporary registry."""
     identity, zone = identity_of(choice)
     registry = stack.enter_context(Registry.open(_temporary(stack)))
     add_lock(registry, identity, zone, int(time.time()))
@@ -268,14 +284,25 @@ def _own_desk(stack: contextlib.ExitStack, choice: Choice) -> Desk:
 # With a radio
 
 
-def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_json: bool) -> int:
-    """Run a lock that other processes can connect to, in the terminal or along the lines of standard input."""
+def _folder() -> Path:
+    """Return the folder of the virtual locks that are kept, and make it."""
     folder = home() / "virtual"
-    home().mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        home().mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ToolError(
+            f"{folder} cannot be made: {reason(error)}.", "Set TUMBLER_HOME to a folder of yours."
+        ) from None
+    return folder
+
+
+def _radio(stack: contextlib.ExitStack, choice: Choice, *, at_a_terminal: bool, as_json: bool) -> int:
+    """Run a lock that other processes can connect to, in the terminal or along the lines of standard input."""
+    folder = _folder()
     if choice.lock is None and choice.secret is None:
         if choice.policy is not None:
-            raise UsageError("a new lock gets its policy when it is paired: leave --policy out")
+            raise UsageError("--policy: a new lock gets its policy when it is paired. Leave --policy out")
         identity = Identity(None, timezones.zone_rule(choice.timezone or local_zone()), name=DOOR)
         kept = folder / "new.flash"
     else:
@@ -293,7 +320,7 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
 
     def find_desk(lock_id: bytes) -> Desk | None:
         lock = registry.lock_of(lock_id)
-        return Desk(registry, lock.name, own=False) if lock and lock.held else None
+        return Desk(registry, lock.name, own=False) if lock and lock.secret else None
 
     app = RadioApp(virtual, socket, find_desk)
     app.run()
@@ -301,7 +328,7 @@ def _radio(stack: contextlib.ExitStack, choice: Choice, at_a_terminal: bool, as_
 
 
 def _cable(image: bytes) -> bytes:
-    """Do what a cable does to the image: a board with two slots, and the registry's key for updates on it."""
+    """Do what a cable does to an image: give the board two slots, and the registry's key for updates."""
     from ..simulator.flash_image import plug_in
     from ..updates.signing import SigningKey, own_path
 

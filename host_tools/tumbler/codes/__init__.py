@@ -1,1 +1,1 @@
-"""Offline codes: issuing one, explaining one, and the odds of guessing."""
+"""Offline codes: issuing one, explaining one, and the odds of guessing one."""

@@ -1,4 +1,4 @@
-"""What digits mean to a lock: the very verifier of the lock is asked, with an empty memory.
+"""What digits mean to a lock. The lock's own verifier decides, with an empty memory.
 
 So the answer is that of a lock which has not seen the code. What a lock remembers of it (used, changed, revoked)
 only the lock knows. Times are Unix seconds.
@@ -16,7 +16,8 @@ from tumbler_lock.core.verifier import Verifier
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
-from ..registry.registry import Issued, Lock, Registry
+from ..registry.registry import IssuedRow, Registry, RegistryLock
+from ..text import command_line
 from .issue import LENGTHS, policy_of, times
 
 _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
@@ -24,9 +25,9 @@ _VERDICTS = {REVOKE: (REVOKE_ARMED, "revoke-armed"), ERASE: (ERASED, "erased")}
 
 @dataclass(frozen=True)
 class Answer:
-    """What digits are, at one moment. `meaning` None: they are no code; then the times and `hour` are 0.
+    """What digits are, at one moment. `meaning` None: they are not a code; then the times and `hour` are 0.
 
-    verdict, reason: the lock's words (docs/spec/entries.md); row: the registry's entry if the code was issued here.
+    verdict, reason: the lock's words (docs/spec/entries.md); row: the registry's row if the code was issued here.
     """
 
     verdict: str
@@ -39,27 +40,27 @@ class Answer:
     start: int = 0
     end: int | None = None
     first_use_until: int = 0
-    row: Issued | None = None
+    row: IssuedRow | None = None
     length: int = 0
 
     @property
     def kind(self) -> str | None:
-        """The kind in words, None for digits that are no code."""
+        """The kind in words, None for digits that are not a code."""
         return KIND_NAMES[self.meaning.kind] if self.meaning else None
 
 
-def explain(registry: Registry, lock: Lock, digits: str, at: int) -> list[Answer]:
-    """Say what the digits mean at `at`: first under the lock's epoch, then under the one before if they fit it.
+def explain(registry: Registry, lock: RegistryLock, digits: str, at: int) -> list[Answer]:
+    """Return what the digits mean at `at`: first under the lock's epoch, then under earlier ones that they fit.
 
-    An earlier epoch is listed when the code was issued here, or when such a lock would have taken it seriously.
-    ToolError when they cannot be an offline code.
+    An earlier epoch is listed if the code was issued here, or if it is the one before and its lock would have known
+    the code. ToolError if the digits cannot be an offline code.
     """
     if not 4 <= len(digits) <= 9 or not all("0" <= d <= "9" for d in digits):
-        raise ToolError("A code has 4 to 9 digits.", "Give the digits as they are typed, without spaces and '#'.")
+        raise ToolError("A code has 4 to 9 digits.", "Give the digits as they are typed.")
     if len(digits) not in LENGTHS:
         raise ToolError(
             "Codes of 4 or 5 digits are custom codes: only the lock knows them.",
-            "Ask the lock for its codes, nearby or through a gateway.",
+            f"Ask the lock for its codes, in range: {command_line('code list --fetch', lock.name)}",
         )
     rows = registry.codes(lock)
     answers = [_answer(lock, lock.epoch, digits, at, rows)]
@@ -73,10 +74,10 @@ def explain(registry: Registry, lock: Lock, digits: str, at: int) -> list[Answer
     return answers
 
 
-def _answer(lock: Lock, epoch: int, digits: str, at: int, rows: list[Issued]) -> Answer:
-    """Say what the digits mean under one epoch."""
+def _answer(lock: RegistryLock, epoch: int, digits: str, at: int, rows: list[IssuedRow]) -> Answer:
+    """Return what the digits mean under one epoch."""
     zone = Zone(lock.rule)
-    scheme = Scheme(lock.secret, epoch)
+    scheme = Scheme(lock.required_secret, epoch)
     tag = scheme.tag(digits)
     row = _issued(lock, epoch, digits, rows)
     reading = _verifier(lock, epoch).read(tag, digits, at)
@@ -99,7 +100,7 @@ def _answer(lock: Lock, epoch: int, digits: str, at: int, rows: list[Issued]) ->
 
 
 def _place(scheme: Scheme, digits: str, start: int, phase: int) -> tuple[int, int]:
-    """Find (hour, ticket) of the reading that begins at `start`."""
+    """Return (hour, ticket) of the reading that begins at `start`."""
     era = hour_of(start, phase) // HOURS_PER_ERA
     hour, ticket = scheme.decode(digits, era)
     if start_of(hour, phase) != start:
@@ -107,10 +108,10 @@ def _place(scheme: Scheme, digits: str, start: int, phase: int) -> tuple[int, in
     return hour, ticket
 
 
-def _issued(lock: Lock, epoch: int, digits: str, rows: list[Issued]) -> Issued | None:
-    """Find the registry's entry that has these digits, in whatever era."""
+def _issued(lock: RegistryLock, epoch: int, digits: str, rows: list[IssuedRow]) -> IssuedRow | None:
+    """Return the registry's row that has these digits, in any era."""
     here = {(row.hour, row.ticket): row for row in rows if row.epoch == epoch and row.length == len(digits)}
-    scheme = Scheme(lock.secret, epoch)
+    scheme = Scheme(lock.required_secret, epoch)
     for era in {hour // HOURS_PER_ERA for hour, _ in here}:
         found = here.get(scheme.decode(digits, era))
         if found:
@@ -118,12 +119,12 @@ def _issued(lock: Lock, epoch: int, digits: str, rows: list[Issued]) -> Issued |
     return None
 
 
-def _verifier(lock: Lock, epoch: int) -> Verifier:
-    """Build the lock's verifier over a memory that holds nothing."""
+def _verifier(lock: RegistryLock, epoch: int) -> Verifier:
+    """Return the lock's verifier over an empty memory."""
     config = Config(lock.rule, weekend=lock.weekend, policy=policy_of(lock))
     memory = SimpleNamespace(
         config=config.pack(),
-        secret=lock.secret,
+        secret=lock.required_secret,
         epoch=epoch,
         forgotten=0,
         tokens=0,

@@ -1,23 +1,24 @@
-"""Issuing: from what the owner wants (a kind of code, times) to one code that nobody was given before.
+"""Issuing: from what the owner wants (a kind of code, times) to one code that was not issued before.
 
-The order of choice is the shortest length that the lock's policy allows, then another serial or variant of that
-length, then a longer one. A revoke or erase code has a single ticket; when that of this hour is taken, an earlier
-hour gives another code that is just as good now, only not for as long.
+Order of choice: the shortest length that the lock's policy allows, then another serial or variant of that length, then
+a longer one. A revoke or erase code has a single ticket. If that of this hour is taken, an earlier hour gives another
+code that is as good now, but for a shorter time.
 
-All times are Unix seconds; hours are those of docs/spec/passcodes.md. What a person wrote has been read by zones.py,
-so a start or an end is the beginning of an hour; a start inside an hour would mean that hour, an end its end.
+All times are Unix seconds; hours are those of docs/spec/passcodes.md. timezones.py reads what a person wrote, so a
+start or an end is the beginning of an hour. A start inside an hour would mean that hour, an end its end.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tumbler_lock.core.passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from tumbler_lock.core.policy import STANDARD, STRICT, Policy
+from tumbler_lock.core.passcode import EARLY, FEWEST, HOURS_PER_ERA, MOST, Scheme, code_id, hour_of, start_of
+from tumbler_lock.core.policy import Policy
 from tumbler_lock.core.schedule import in_cycle
 from tumbler_lock.core.tickets import (
     CYCLE_NAMES,
     ERASE,
     KIND_NAMES,
+    LONGEST_HOURS,
     ONE_TIME,
     PERMANENT,
     RECURRING,
@@ -28,18 +29,17 @@ from tumbler_lock.core.tickets import (
     meaning,
     tickets,
 )
-from tumbler_lock.core.zone import Zone, weekday
+from tumbler_lock.core.zone import HOUR, Zone, weekday
 
 from ..errors import ToolError
-from ..registry.registry import Issued, Lock, Registry
+from ..registry.registry import IssuedRow, Registry, RegistryLock
+from ..registry.schema import POLICIES
+from ..text import command_line
 from ..timezones import format_time
 
-LENGTHS = range(6, 10)
-LONGEST_HOURS = 8_784
+LENGTHS = range(FEWEST, MOST + 1)
 LAST_HOUR = 65_536 * HOURS_PER_ERA - 1  # the era has two bytes
-HOUR = 3_600
 EARLIER_HOURS = 12  # how far back a revoke or erase code may start, so that it still works for half a day
-POLICIES = {"standard": STANDARD, "strict": STRICT}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Wish:
     """What the owner asks for. kind: a kind number of tickets.py; start None: the current hour.
 
     end: timed codes only; cycle and until_hour: recurring ones only; digits: exactly this length;
-    past: issue also what can no longer be used first.
+    allow_past: issue a code even if its time for a first use is over.
     """
 
     kind: int
@@ -57,14 +57,14 @@ class Wish:
     until_hour: int = 0
     digits: int | None = None
     label: str = ""
-    past: bool = False
+    allow_past: bool = False
 
 
 @dataclass(frozen=True)
-class Code:
-    """An issued code with everything that follows from it. end None: it has none."""
+class IssuedCode:
+    """A code issued offline: its row in the registry and everything that follows from it. end: None if it has none."""
 
-    row: Issued
+    row: IssuedRow
     digits: str
     short_id: str
     meaning: Meaning
@@ -78,12 +78,12 @@ class Code:
         return KIND_NAMES[self.meaning.kind]
 
 
-def policy_of(lock: Lock) -> Policy:
+def policy_of(lock: RegistryLock) -> Policy:
     """Return the policy that the lock was added with."""
     return POLICIES[lock.policy]
 
 
-def describe(lock: Lock, row: Issued) -> Code:
+def describe(lock: RegistryLock, row: IssuedRow) -> IssuedCode:
     """Work out the digits and the times of a code in the registry."""
     what = meaning(row.ticket)
     if what is None:
@@ -91,10 +91,10 @@ def describe(lock: Lock, row: Issued) -> Code:
             f"The registry holds a code of '{lock.name}' that no lock accepts (ticket {row.ticket}).",
             "Restore the registry from a backup.",
         )
-    scheme = Scheme(lock.secret, row.epoch)
+    scheme = Scheme(lock.required_secret, row.epoch)
     digits = scheme.encode(row.hour, row.ticket, row.length)
     start, end, until = times(what, start_of(row.hour, Zone(lock.rule).phase))
-    return Code(row, digits, code_id(scheme.tag(digits)), what, start, end, until)
+    return IssuedCode(row, digits, code_id(scheme.tag(digits)), what, start, end, until)
 
 
 def times(what: Meaning, start: int) -> tuple[int, int | None, int]:
@@ -104,15 +104,15 @@ def times(what: Meaning, start: int) -> tuple[int, int | None, int]:
     return start, end, until if end is None else min(until, end)
 
 
-def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[Code, list[str]]:
+def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[IssuedCode, list[str]]:
     """Choose a code, store it as issued and return it with warnings for the owner.
 
-    Raises ToolError naming what is wrong with the wish, and the way out. Nothing is stored then.
+    ToolError if the wish cannot be met; then nothing is stored.
     """
     with registry.writing():
         lock = registry.lock(name)
         zone = Zone(lock.rule)
-        warnings = _anew_warning(lock) + (_pending_warning(lock) if wish.kind != ERASE else [])
+        warnings = _new_secret_warning(lock) + (_erase_warning(lock) if wish.kind != ERASE else [])
         row = None
         for hour in _hours(lock, zone, wish, now):
             row = _choose(registry, lock, zone, wish, hour, now)
@@ -125,10 +125,10 @@ def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[Code, li
         return describe(lock, row), warnings
 
 
-def state(lock: Lock, code: Code, now: int) -> str:
-    """Say what the registry can know of a code: upcoming, usable, if-used, over or erased.
+def state(lock: RegistryLock, code: IssuedCode, now: int) -> str:
+    """Return what the registry knows of a code: upcoming, usable, if-used, over or erased.
 
-    usable: it can be used now, also for the first time; if-used: it is good only if it was used in time.
+    usable: it can be used now, also for the first time; if-used: it opens only if its first use was in time.
     """
     if code.row.epoch != lock.epoch:
         return "erased"
@@ -140,8 +140,8 @@ def state(lock: Lock, code: Code, now: int) -> str:
     return "if-used" if lasting and (code.end is None or now < code.end) else "over"
 
 
-def stored_lengths(registry: Registry, lock: Lock, now: int) -> list[int]:
-    """How many issued codes of each length the lock may have stored by now, if every one was used in time."""
+def stored_lengths(registry: Registry, lock: RegistryLock, now: int) -> list[int]:
+    """Return how many issued codes of each length the lock has stored by now if every one was used in time."""
     counts = [0] * 10
     phase = Zone(lock.rule).phase
     for row in registry.codes(lock):
@@ -154,48 +154,48 @@ def stored_lengths(registry: Registry, lock: Lock, now: int) -> list[int]:
     return counts
 
 
-def _anew_warning(lock: Lock) -> list[str]:
-    if lock.successor is None:
+def _new_secret_warning(lock: RegistryLock) -> list[str]:
+    if lock.new_secret is None:
         return []
     return [
-        f"'{lock.name}' was reset, or was about to begin anew: then this code does not open it."
-        f" Pair it first: tumbler pair '{lock.name}'"
+        f"'{lock.name}' was reset, or is to get a new secret. This code does not open it then."
+        f" Pair it first: {command_line('pair', lock.name)}"
     ]
 
 
-def _pending_warning(lock: Lock) -> list[str]:
+def _erase_warning(lock: RegistryLock) -> list[str]:
     if not lock.erase_pending:
         return []
     return [
-        f"An erase code was issued for '{lock.name}' and not confirmed: if it was used, this code is dead already."
-        f" Run: tumbler lock erased '{lock.name}'"
+        f"An erase code was issued for '{lock.name}' and not confirmed. If it was typed, this code is dead already."
+        f" Confirm the erase first: {command_line('lock confirm-erase', lock.name)}"
     ]
 
 
-def _hours(lock: Lock, zone: Zone, wish: Wish, now: int) -> Iterator[int]:
-    """Check the times of the wish and give the hours a code may have, the best first."""
+def _hours(lock: RegistryLock, zone: Zone, wish: Wish, now: int) -> Iterator[int]:
+    """Check the times of the wish and yield the hours a code may have, the best first."""
     hour = hour_of(now if wish.start is None else wish.start, zone.phase)
     start = start_of(hour, zone.phase)
     if start < 0 or hour > LAST_HOUR:
-        raise ToolError("This start is outside the scheme's calendar.", "Choose a start after 1970.")
+        raise ToolError("The start is outside the scheme's calendar.", "Choose a start after 1970.")
     if start - now > HOURS_PER_ERA * HOUR:
         raise ToolError(
-            "This start is more than 100,000 hours (11 years) ahead.", "Choose an earlier start; check the year."
+            "The start is more than 100,000 hours (11 years) ahead.", "Choose an earlier start; check the year."
         )
     what = _meaning(lock, zone, wish, hour)
     _, _, until = times(what, start)
-    if until <= now and not wish.past:
+    if until <= now and not wish.allow_past:
         raise ToolError(
-            f"This code is too old: its first use would have had to be before {format_time(until, zone)}.",
-            "Choose a later start (without --start: the current hour), or see the old code anyway with --past.",
+            f"The start is too long ago: the time for a first use ended at {format_time(until, zone)}.",
+            "Choose a later start (without --start: the current hour), or issue the code anyway with --allow-past.",
         )
     yield hour
     if wish.kind in (REVOKE, ERASE) and wish.start is None:
         yield from range(hour - 1, hour - 1 - EARLIER_HOURS, -1)
 
 
-def _meaning(lock: Lock, zone: Zone, wish: Wish, hour: int) -> Meaning:
-    """Say what the wish means as a ticket of that hour (serial 0); ToolError when no ticket can."""
+def _meaning(lock: RegistryLock, zone: Zone, wish: Wish, hour: int) -> Meaning:
+    """Return what the wish means as a ticket of that hour (serial 0); ToolError if no ticket can say it."""
     if wish.kind == TIMED:
         return Meaning(TIMED, 0, _length_of_stay(lock, zone, wish, hour), 0, 0)
     if wish.kind == RECURRING:
@@ -204,8 +204,8 @@ def _meaning(lock: Lock, zone: Zone, wish: Wish, hour: int) -> Meaning:
     return Meaning(wish.kind, 0, 0, 0, 0)
 
 
-def _length_of_stay(lock: Lock, zone: Zone, wish: Wish, hour: int) -> int:
-    """Whole hours from the start's hour to the end, which the lock's policy must allow."""
+def _length_of_stay(lock: RegistryLock, zone: Zone, wish: Wish, hour: int) -> int:
+    """Return the whole hours from the start's hour to the end; ToolError if the lock's policy does not allow them."""
     if wish.end is None:
         raise ToolError("A timed code needs an end.", "Add --end, such as --end 2026-12-27T11.")
     hours = -((-wish.end - zone.phase) // HOUR) - hour
@@ -216,20 +216,20 @@ def _length_of_stay(lock: Lock, zone: Zone, wish: Wish, hour: int) -> int:
         )
     if hours > LONGEST_HOURS:
         raise ToolError(
-            f"These are {hours:,} hours; a timed code lasts {LONGEST_HOURS:,} hours (366 days) at most.",
+            f"From start to end are {hours:,} hours; a timed code lasts {LONGEST_HOURS:,} hours (366 days) at most.",
             f"Choose an --end up to {format_time(start + LONGEST_HOURS * HOUR, zone)}, or issue a permanent code.",
         )
     longest = policy_of(lock).longest_hours
     if hours > longest:
         raise ToolError(
-            f"These are {hours:,} hours; the policy '{lock.policy}' of this lock allows {longest:,} at most.",
+            f"From start to end are {hours:,} hours; this lock's policy '{lock.policy}' allows {longest:,} at most.",
             f"Choose an --end up to {format_time(start + longest * HOUR, zone)}; issue another code for the rest.",
         )
     return hours
 
 
-def _check_first_day(lock: Lock, zone: Zone, wish: Wish, start: int) -> None:
-    """Refuse a recurring code whose first day is not in its cycle, and name the next day that is."""
+def _check_first_day(lock: RegistryLock, zone: Zone, wish: Wish, start: int) -> None:
+    """Raise ToolError, which names the next day of the cycle, if a recurring code does not begin on one."""
     day, _, _, _ = zone.local(start)
     if in_cycle(wish.cycle, weekday(day), lock.weekend, day):
         return
@@ -242,8 +242,8 @@ def _check_first_day(lock: Lock, zone: Zone, wish: Wish, start: int) -> None:
     )
 
 
-def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, now: int) -> Issued | None:
-    """Take the first code of this hour that was not issued before; None when all of them were."""
+def _choose(registry: Registry, lock: RegistryLock, zone: Zone, wish: Wish, hour: int, now: int) -> IssuedRow | None:
+    """Issue the first code of this hour that was not issued before; None if all of them were."""
     what = _meaning(lock, zone, wish, hour)
     policy = policy_of(lock)
     allowed = [
@@ -256,16 +256,16 @@ def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, n
     if not allowed:
         raise ToolError(
             f"The policy '{lock.policy}' of this lock allows no {KIND_NAMES[wish.kind]} code.",
-            "Choose another kind of code, or change the lock's policy.",
+            "Choose another kind of code, or change the policy: tumbler lock settings --help",
         )
     if wish.digits is not None and wish.digits not in lengths:
         words = " or ".join(str(length) for length in lengths)
         raise ToolError(
             f"A {KIND_NAMES[wish.kind]} code for these times has {words} digits on this lock, not {wish.digits}.",
-            "Leave --digits out, or name one of these lengths.",
+            "Leave --digits out, or choose one of these lengths.",
         )
     elsewhere = _digits_of_other_eras(registry, lock, hour)
-    scheme = Scheme(lock.secret, lock.epoch)
+    scheme = Scheme(lock.required_secret, lock.epoch)
     for length, ticket in allowed:
         if wish.digits not in (None, length) or registry.is_issued(lock, hour, ticket, length):
             continue
@@ -275,10 +275,10 @@ def _choose(registry: Registry, lock: Lock, zone: Zone, wish: Wish, hour: int, n
     return None
 
 
-def _digits_of_other_eras(registry: Registry, lock: Lock, hour: int) -> set[str]:
-    """Return the codes of this epoch from another era: the same digits can come up there by chance, and only there."""
+def _digits_of_other_eras(registry: Registry, lock: RegistryLock, hour: int) -> set[str]:
+    """Return the digits of this epoch's codes from other eras, the only ones that can be the same by chance."""
     era = hour // HOURS_PER_ERA
-    scheme = Scheme(lock.secret, lock.epoch)
+    scheme = Scheme(lock.required_secret, lock.epoch)
     return {
         scheme.encode(row.hour, row.ticket, row.length)
         for row in registry.codes(lock)
@@ -287,11 +287,11 @@ def _digits_of_other_eras(registry: Registry, lock: Lock, hour: int) -> set[str]
 
 
 def _exhausted(wish: Wish) -> ToolError:
-    """Say that every code for these times was issued, and what to do instead."""
+    """Return the error for times whose every code was issued, with what to do instead."""
     if wish.digits is not None:
         remedy = "Leave --digits out: other lengths may be free."
     elif wish.kind in (REVOKE, ERASE):
-        remedy = "Use one that was issued (tumbler code list), or wait for the next hour."
+        remedy = "Use one that was issued (tumbler code list --help), or wait for the next hour."
     elif wish.kind == TIMED:
         remedy = "Start an hour earlier or later, or end an hour later."
     elif wish.kind in (ONE_TIME, PERMANENT):

@@ -6,7 +6,7 @@ from tumbler_lock.core.budget import TRIES, day_risk, refill_interval, worst_odd
 from tumbler_lock.core.policy import accepted_at, worst_accepted
 from tumbler_lock.core.zone import Zone
 
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
 from .issue import LENGTHS, policy_of, stored_lengths
 
 STRICT_ODDS = 100_000  # what EN 1300 practice asks of a code lock: one in so many
@@ -14,7 +14,7 @@ STRICT_ODDS = 100_000  # what EN 1300 practice asks of a code lock: one in so ma
 
 @dataclass(frozen=True)
 class LengthRisk:
-    """One length: tickets accepted at the moment asked for, at the worst moment, and stored codes beside them."""
+    """One length: tickets accepted now and at the worst moment, and stored codes beside them."""
 
     length: int
     accepted: int
@@ -23,18 +23,18 @@ class LengthRisk:
 
     @property
     def now(self) -> float:
-        """The probability that one random entry of this length is right at the moment asked for."""
-        return (self.accepted + self.stored) / 10**self.length
+        """The probability that one random entry of this length is right now."""
+        return (self.accepted + self.stored) / _entries(self.length)
 
     @property
     def odds(self) -> float:
         """The same at the worst moment."""
-        return (self.worst + self.stored) / 10**self.length
+        return (self.worst + self.stored) / _entries(self.length)
 
 
 @dataclass(frozen=True)
 class Risk:
-    """The lock as a whole. interval: seconds until one more try; day: probability that a day of guessing succeeds."""
+    """The whole lock. interval: seconds until one more try; day: the probability that a day of guessing succeeds."""
 
     lengths: list[LengthRisk]
     odds: float
@@ -43,8 +43,13 @@ class Risk:
     day: float
 
 
-def risk(registry: Registry, lock: Lock, now: int) -> Risk:
-    """Count at Unix time `now`; stored codes are those issued here, taking every one as used in time."""
+def _entries(length: int) -> int:
+    """Return how many entries of so many digits there are."""
+    return int(10**length)
+
+
+def risk(registry: Registry, lock: RegistryLock, now: int) -> Risk:
+    """Count at Unix time `now`; stored codes are those issued here, as if every one had been used in time."""
     policy = policy_of(lock)
     zone = Zone(lock.rule)
     stored = stored_lengths(registry, lock, now)

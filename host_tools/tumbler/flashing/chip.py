@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import ToolError
+from ..extras import require_program
 from ..hardware.chips import CHIPS
 from .ports import busy, trouble
 from .target import Target
@@ -43,6 +44,7 @@ class Chip:
         self.mac = ""
 
     def __enter__(self) -> "Chip":
+        require_program("esptool", "flash")
         said = self._ask("flash-id")
         self._refuse_chip(_word(said, r"Connected to (\S+) on "))
         self._refuse_flash(_word(said, r"Detected flash size: (\S+)"))

@@ -1,7 +1,7 @@
-"""The console of a board: scripts of on_board/ run there over the serial port, with mpremote's own transport.
+"""The console of a board: run scripts of on_board/ there over the serial port, with mpremote's own transport.
 
-A script answers in lines that begin with `@` and hold JSON. What a board prints besides is not shown, as it may be
-anything. Nothing that is sent is ever part of an error.
+A script answers in lines that begin with `@` and hold JSON. Other output of the board is not shown, because it may be
+anything. No error holds what was sent.
 """
 
 import ast
@@ -14,15 +14,16 @@ import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import ToolError
+from ..extras import require
 from .ports import busy, trouble
 
 SCRIPTS = Path(__file__).parent / "on_board"
 CHUNK = 768  # bytes of a file in one line, a multiple of 3
-ANSWER_SECONDS = 30  # silence of a board that works: flash that erases, a long hash
-WATCHDOG_MS = 600_000  # for what is done here; the reset at the end gives it back to the lock
+ANSWER_SECONDS = 30  # the longest silence of a board that works: flash that erases, a long hash
+WATCHDOG_MS = 600_000  # for the work done here; the reset at the end gives the lock its own watchdog again
 
 # A soft reset while a pulse of the bolt plays would restart an ESP32 (docs/design/drivers.md, "Pulse").
 PULSES_OVER = """
@@ -36,38 +37,54 @@ PULSE_SECONDS = 60  # the longest
 
 
 class BoardLost(ToolError):
-    """The board does not answer any more."""
+    """The board stopped answering."""
 
     def __init__(self, port: str):
         super().__init__(
             f"The board at {port} stopped answering.",
-            "Connect it again and give the same command: it goes on from what is there.",
+            "Connect it again and give the same command: it continues where it stopped.",
         )
 
 
 class ScriptFailed(ToolError):
-    """A script ended with an error on the board. error: its last line, such as `OSError: 28`."""
+    """A script raised an error on the board. error: the last line of its traceback, such as `OSError: 28`."""
 
     def __init__(self, port: str, error: str):
-        super().__init__(f"The board at {port} reports: {error}", "Give the same command again; reset the board first.")
+        super().__init__(f"The board at {port} reports: {error}", "Reset the board and give the same command again.")
         self.error = error
 
 
+class _Transport(Protocol):
+    """What is used of mpremote's serial transport."""
+
+    def enter_raw_repl(self, soft_reset: bool) -> None: ...
+
+    def exec_raw(
+        self, command: str, timeout: float, data_consumer: Callable[[bytes], object] | None
+    ) -> tuple[bytes, bytes]: ...
+
+    def exec_raw_no_follow(self, command: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Console:
-    """The console of the board at a serial port. Use as a context manager: inside, the lock on the board does not run;
-    on leaving, however that comes, the board starts anew. silence: seconds after which a board is taken for lost.
+    """The console of the board at a serial port. Use as a context manager: inside, the lock's program does not run; on
+    leaving, also by an error, the board restarts. silence: seconds without output after which a board counts as lost.
     """
+
+    _transport: _Transport
 
     def __init__(self, port: str, silence: float = ANSWER_SECONDS):
         self.port = port
         self._silence = silence
         self._lost = False
-        self._transport: Any = None
         self._loaded: set[str] = set()
 
     def __enter__(self) -> "Console":
-        from mpremote.transport import TransportError
-        from mpremote.transport_serial import SerialTransport
+        with require("flash"):
+            from mpremote.transport import TransportError
+            from mpremote.transport_serial import SerialTransport
 
         try:
             self._transport = SerialTransport(self.port, timeout=self._silence)
@@ -86,11 +103,11 @@ class Console:
         self._close()
 
     def _close(self) -> None:
-        with contextlib.suppress(OSError):  # the cable may be gone
+        with contextlib.suppress(OSError):  # the cable may be unplugged
             self._transport.close()
 
     def _stop_lock(self) -> None:
-        """Come to the raw prompt, with nothing of the lock running but the watchdog, which gets time."""
+        """Reach the raw prompt. Of the lock's program only the watchdog is left, with more time."""
         self._enter(soft_reset=False)
         self._execute("import sys, os")
         on_linux = self._evaluate("sys.platform") == "linux"  # MicroPython's Unix port: no watchdog, no soft reset
@@ -108,35 +125,36 @@ class Console:
                 self._transport.enter_raw_repl(soft_reset=soft_reset)
         except (TransportError, OSError):
             raise ToolError(
-                f"The board at {self.port} does not come to MicroPython's prompt.",
-                "A locked build does so only when its set-up button is held while it is reset; an empty board needs"
+                f"The board at {self.port} does not reach MicroPython's prompt.",
+                "A locked build does so only if its set-up button is held during the reset; an empty board needs"
                 " `tumbler flash` first. Otherwise reset the board and try again.",
             ) from None
 
     # Scripts
 
     def load(self, name: str) -> None:
-        """Define what on_board/NAME.py defines; once for each connection."""
+        """Define what on_board/NAME.py defines; once in each connection."""
         if name not in self._loaded:
-            self._execute((SCRIPTS / f"{name}.py").read_text(encoding="utf-8"))
+            self._execute(bare((SCRIPTS / f"{name}.py").read_text(encoding="utf-8")))
             self._loaded.add(name)
 
-    def call(self, script: str, function: str, *arguments: Any) -> Any:
-        """Call a function of a script and return what it returns."""
+    def call(self, script: str, function: str, *arguments: object) -> Any:
+        """Call a function of a script and return what it returns, as JSON has it."""
         answers: list[Any] = []
-        self.follow(script, f"tell({self._written(function, arguments)})", answers.append)
+        self.follow(script, f"answer({self._written(function, arguments)})", answers.append)
         if not answers:
             raise BoardLost(self.port)
         return answers[-1]
 
-    def do(self, script: str, function: str, *arguments: Any) -> None:
+    def do(self, script: str, function: str, *arguments: object) -> None:
         """Call a function that returns nothing."""
         self.load("files")
         self.load(script)
         self._execute(self._written(function, arguments))
 
-    def follow(self, script: str, code: str, told: Callable[[Any], None], silence: float | None = None) -> None:
-        """Run code after a script was loaded; told() gets each answer when it comes. silence: seconds without one."""
+    def follow(self, script: str, code: str, answered: Callable[[Any], None], silence: float | None = None) -> None:
+        """Load a script, then run code. answered: called with each answer as it comes; silence: the longest pause
+        between two of them, in seconds."""
         self.load("files")
         self.load(script)
         line = bytearray()
@@ -147,12 +165,13 @@ class Console:
                 text = line.decode("utf-8", "replace").strip()
                 line.clear()
                 if text.startswith("@"):
-                    told(json.loads(text[1:]))
+                    answered(json.loads(text[1:]))
 
         self._execute(code, take, silence)
 
     def put(self, path: str, data: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
-        """Write a file under another name, compare its SHA-256 there, and give it its name. progress: bytes sent."""
+        """Write a file under another name, compare its SHA-256 there, and rename it. progress: called with the number
+        of bytes of each part that was sent."""
         self.load("files")
         self._execute(f"writing = Writing({path!r})")
         for at in range(0, len(data), CHUNK):
@@ -164,13 +183,13 @@ class Console:
     # The wire
 
     def _reset(self) -> None:
-        """Let the board start anew. It does not say goodbye, and may be gone already."""
+        """Restart the board. It does not answer to that, and may be unplugged already."""
         from mpremote.transport import TransportError
 
         with contextlib.suppress(TransportError, OSError, struct.error, TypeError):
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
 
-    def _written(self, function: str, arguments: tuple[Any, ...]) -> str:
+    def _written(self, function: str, arguments: tuple[object, ...]) -> str:
         return f"{function}({', '.join(map(repr, arguments))})"
 
     def _evaluate(self, expression: str) -> Any:
@@ -183,11 +202,51 @@ class Console:
 
         try:
             _, error = self._transport.exec_raw(code, timeout=silence or self._silence, data_consumer=take)
-        except (TransportError, OSError, struct.error, TypeError):  # pyserial: TypeError on a port that is gone
+        except (TransportError, OSError, struct.error, TypeError):  # pyserial: TypeError on a port that vanished
             self._lost = True
             raise BoardLost(self.port) from None
         if error:
             raise ScriptFailed(self.port, _last_line(error))
+
+
+def bare(source: str) -> str:
+    """Return a script without what only people and mypy read: comments, docstrings, types. It is sent to a board."""
+    return ast.unparse(_Bare().visit(ast.parse(source))) + "\n"
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes docstrings, annotations and the imports for them out of a tree."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Constant) else node
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if types else self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        types = isinstance(node.targets[0], ast.Name) and node.targets[0].id == "TYPE_CHECKING"
+        return None if types else node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if node.value is None:
+            return None
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        return self._not_empty(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._not_empty(node)
+
+    def _not_empty(self, node: ast.FunctionDef | ast.ClassDef) -> ast.AST:
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
 
 
 def _last_line(traceback: bytes) -> str:

@@ -6,6 +6,7 @@ Files go in sorted by path and have no times, so the same files give the same by
 from typing import Any
 
 from ..errors import ToolError
+from ..extras import require
 from .target import BLOCK, Target
 
 # What MicroPython's VfsLfs2 uses: reads and writes of 32 bytes, caches of four times that, 32 bytes of lookahead.
@@ -15,9 +16,9 @@ ERASED = 0xFF
 
 def make(files: dict[str, bytes], size: int, folders: tuple[str, ...] = ()) -> bytes:
     """Return a file system of `size` bytes that holds files and empty folders; ToolError when they do not fit."""
+    disk = _disk(size)
     from littlefs import LittleFSError
 
-    disk = _disk(size)
     try:
         disk.format()
         disk.mount()
@@ -42,9 +43,9 @@ def make(files: dict[str, bytes], size: int, folders: tuple[str, ...] = ()) -> b
 
 def read(data: bytes) -> dict[str, bytes]:
     """Return every file of a file system; ToolError when it cannot be mounted."""
+    disk = _disk(len(data))
     from littlefs import LittleFSError
 
-    disk = _disk(len(data))
     disk.context.buffer[:] = data
     try:
         disk.mount()
@@ -82,7 +83,8 @@ def factory(micropython: bytes, files: dict[str, bytes], target: Target) -> byte
 
 
 def _disk(size: int):
-    from littlefs import LittleFS
+    with require("flash"):
+        from littlefs import LittleFS
 
     options: dict[str, Any] = {"block_count": size // BLOCK, "mount": False, **PARAMETERS}
     disk = LittleFS(**options)

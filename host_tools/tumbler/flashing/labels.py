@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from ..errors import ToolError
+from ..extras import require
 
 PREFIX = "TUMBLER:"
 QUIET = 4  # light modules around the code, which readers need
@@ -38,7 +39,8 @@ class Label:
         return f"{self.name}\nlock id {self.readable_id}\n\n{self._drawn()}"
 
     def _drawn(self) -> str:
-        import segno
+        with require("flash"):
+            import segno
 
         rows = [list(row) for row in segno.make(self.code, error="m", micro=False).matrix_iter(border=QUIET)]
         rows.append([0] * len(rows[0]))  # an odd number otherwise
@@ -48,7 +50,8 @@ class Label:
 
     def svg(self) -> str:
         """The label as a picture, 60 mm by 30 mm."""
-        import segno
+        with require("flash"):
+            import segno
 
         code = segno.make(self.code, error="m", micro=False)
         dark = "".join(

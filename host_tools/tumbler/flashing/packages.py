@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ToolError
+from ..extras import require
 from ..registry.registry import home
 from ..updates.update_file import compile_source
 
@@ -78,8 +79,9 @@ def kept() -> Path:
 
 def fetch(index: str = INDEX) -> Package:
     """Fetch aioble with mpremote's installer and keep it; ToolError when that fails."""
-    from mpremote import mip
-    from mpremote.commands import CommandError
+    with require("flash"):
+        from mpremote import mip
+        from mpremote.commands import CommandError
 
     folder = home() / "packages"
     draft = folder / f"{NAME}.new"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from tumbler_lock.core.config import AUTOLOCK, Config
 from tumbler_lock.core.keys import OWNER, PSK_SIZE, Key
 
-from ..codes.issue import POLICIES
 from ..errors import ToolError
 from ..registry.lock_cache import SENT, HeldKey
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
+from ..registry.schema import POLICIES
 from .console import Console, ScriptFailed
 from .deploy import Board
 
@@ -38,7 +38,7 @@ class Provisioned:
     clock_set: bool
 
 
-def provision(console: Console, registry: Registry, lock: Lock, settings: Settings, now: int) -> Provisioned:
+def provision(console: Console, registry: Registry, lock: RegistryLock, settings: Settings, now: int) -> Provisioned:
     """Make the board at the console this lock; one that is already gets the time, if its clock is off.
 
     ToolError when the board has another secret, no firmware, or a clock that does not work.
@@ -46,12 +46,12 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
     slot = firmware_slot(console)
     console.do(SCRIPT, "use_slot", slot)
     there = console.call(SCRIPT, "own_id")
-    mirror = registry.mirror(lock)
+    cache = registry.cache(lock)
     # The key of an earlier run that was cut short, if there was one: the board may have got it.
-    sent = next(iter(mirror.sent_keys(SENT)), None)
+    sent = next(iter(cache.sent_keys(SENT)), None)
     if there == lock.lock_id.hex():
         if sent is not None and sent.slot == SLOT and sent.psk is not None:
-            mirror.hold(SLOT, OWNER, sent.label, sent.psk, now)
+            cache.hold(SLOT, OWNER, sent.label, sent.psk, now)
         was_set, trouble = console.call(SCRIPT, "sync_clock", now)
         _check_clock(console, trouble)
         return Provisioned(False, was_set)
@@ -60,7 +60,7 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
             f"The board at {console.port} has a secret, and it is not that of '{lock.name}'.",
             "Nothing was changed. Connect another board; or forget what is on this one: tumbler flash --erase",
         )
-    if mirror.set_up:
+    if cache.set_up:
         raise ToolError(
             f"'{lock.name}' is another lock, set up before, and this board has no secret.",
             f"Choose another name, or forget that lock first: tumbler lock remove '{lock.name}'",
@@ -68,9 +68,9 @@ def provision(console: Console, registry: Registry, lock: Lock, settings: Settin
     _check_clock(console, console.call(SCRIPT, "set_clock", now))
     key = sent
     if key is None or key.slot != SLOT:
-        key = mirror.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now, SLOT, SENT)
+        key = cache.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now, SLOT, SENT)
     _create(console, lock, key, settings, now)
-    mirror.hold(SLOT, OWNER, key.label, key.psk or b"", now)
+    cache.hold(SLOT, OWNER, key.label, key.psk or b"", now)
     return Provisioned(True, True)
 
 
@@ -92,13 +92,13 @@ def _check_clock(console: Console, trouble: str) -> None:
         )
 
 
-def _create(console: Console, lock: Lock, key: HeldKey, settings: Settings, now: int) -> None:
+def _create(console: Console, lock: RegistryLock, key: HeldKey, settings: Settings, now: int) -> None:
     config = Config(
         lock.rule, lock.weekend, POLICIES[lock.policy], autolock=settings.autolock, sound=settings.sound
     ).pack()
     packed = Key(SLOT, OWNER, key.psk or b"", key.label).pack()
     try:
-        console.do(SCRIPT, "create", lock.secret, config, packed, now, lock.epoch)
+        console.do(SCRIPT, "create", lock.required_secret, config, packed, now, lock.epoch)
     except ScriptFailed as failed:
         raise ToolError(
             f"The board at {console.port} did not take its secret ({failed.error.split(':')[0]}).",

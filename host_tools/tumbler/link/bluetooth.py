@@ -1,7 +1,7 @@
 """This computer's Bluetooth, through bleak.
 
-A value is one write with response, or one notification, of at most the connection's MTU less 3. What that is, systems
-tell in different ways, BlueZ sometimes not at all: then 20 bytes, which every connection carries.
+A value is one write with response, or one notification, of at most the connection's MTU less 3. Systems report the MTU
+in different ways, BlueZ sometimes not at all. Then a value has 20 bytes, which every connection carries.
 """
 
 import asyncio
@@ -12,32 +12,42 @@ from typing import Any
 import bleak
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
-from tumbler_lock.core.fragments import FRAGMENT, SHORTEST
+from tumbler_lock.core.fragments import SHORTEST
 
 from .transport import (
     ANSWER,
+    ATT_HEADER,
     COMMAND,
     COMPANY,
     SERVICE,
-    LinkLost,
+    Enough,
+    GattWire,
     NoBluetooth,
     OutOfRange,
-    QueuedWire,
     Radio,
     Sighting,
+    Sightings,
     Wire,
-    by_strength,
-    lock_id_of,
-    shown_name,
 )
 
 CONNECT_SECONDS = 15.0
-WRITE_SECONDS = 10.0
-NO_RADIO = (BleakBluetoothNotAvailableError, BleakError, OSError, EOFError)  # without D-Bus there is no BlueZ
+TROUBLES = (BleakError, OSError, EOFError)  # without D-Bus there is no BlueZ
+REASONS = {
+    "NO_BLUETOOTH": "it has none",
+    "NO_BLE_CENTRAL_ROLE": "its adapter cannot connect to devices of Bluetooth Low Energy",
+    "POWERED_OFF": "it is powered off",
+    "DENIED_BY_USER": "this program is not allowed to use it",
+    "DENIED_BY_SYSTEM": "the system does not allow this program to use it",
+    "DENIED_BY_UNKNOWN": "this program is not allowed to use it",
+}
 
 
-class BluetoothWire(QueuedWire):
+class BluetoothWire(GattWire):
     """One connection of bleak's."""
+
+    TROUBLES = TROUBLES
+    WRITE_SECONDS = 10.0
+    CLOSE_SECONDS = 10.0
 
     def __init__(self, device: Any):
         super().__init__()
@@ -49,56 +59,39 @@ class BluetoothWire(QueuedWire):
         await _acquire_mtu(self._client)
         await self._client.start_notify(ANSWER, lambda _, value: self.arrived(bytes(value)))
 
-    @property
-    def fragment(self) -> int:
-        """What the MTU of this moment carries."""
+    def _value_size(self) -> int:
         part = self._client.services.get_characteristic(COMMAND)
         size = part.max_write_without_response_size if part is not None else SHORTEST
-        if size <= SHORTEST:
-            # Set once acquire_mtu() was successful; the public property warns when it was not.
-            size = (getattr(_backend(self._client), "_mtu_size", None) or 0) - 3
-        return max(SHORTEST, min(FRAGMENT, size))
+        if size > SHORTEST:
+            return size
+        # Set once acquire_mtu() was successful; the public property warns if it was not.
+        return (getattr(_backend(self._client), "_mtu_size", None) or 0) - ATT_HEADER
 
-    async def send(self, value: bytes) -> None:
-        """Write one value, and wait until the lock has it."""
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._client.write_gatt_char(COMMAND, value, response=True)
-        except (BleakError, OSError, EOFError, TimeoutError):
-            raise LinkLost from None
+    async def _write(self, value: bytes) -> None:
+        await self._client.write_gatt_char(COMMAND, value, response=True)
 
-    async def close(self) -> None:
-        """Disconnect."""
-        with suppress(BleakError, OSError, EOFError, TimeoutError):
-            await self._client.disconnect()
+    async def _disconnect(self) -> None:
+        await self._client.disconnect()
 
 
-class Bluetooth(Radio):
+class BluetoothRadio(Radio):
     """The Bluetooth adapter of this computer."""
 
     name = "bluetooth"
 
-    async def scan(self, seconds: float, enough: Callable[[Sighting], bool]) -> list[Sighting]:
+    async def scan(self, seconds: float, enough: Enough) -> list[Sighting]:
         """Look for our service, actively: the name is in the answer to a scan."""
-        seen: dict[str, Sighting] = {}
-        done = asyncio.Event()
+        seen = Sightings(self.name, enough)
 
         def saw(device: Any, data: Any) -> None:
-            lock_id = lock_id_of(data.local_name, data.manufacturer_data.get(COMPANY))
-            name = shown_name(data.local_name or device.name)
-            sighting = Sighting(device.address, name, lock_id, data.rssi, self.name, device)
-            seen[device.address] = sighting
-            if enough(sighting):
-                done.set()
+            name = data.local_name or device.name
+            seen.add(device.address, name, data.manufacturer_data.get(COMPANY), data.rssi, device)
 
         try:
             async with bleak.BleakScanner(saw, service_uuids=[SERVICE]):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(seconds):
-                        await done.wait()
-        except NO_RADIO as error:
+                return await seen.wait(seconds)
+        except TROUBLES as error:
             raise NoBluetooth(_why(error)) from None
-        return by_strength(seen)
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect, subscribe, and ask for the MTU."""
@@ -108,7 +101,7 @@ class Bluetooth(Radio):
                 await wire.prepare()
         except BleakBluetoothNotAvailableError as error:
             raise NoBluetooth(_why(error)) from None
-        except (BleakError, OSError, EOFError, TimeoutError):
+        except (*TROUBLES, TimeoutError):
             await wire.close()
             raise OutOfRange(f"The lock at {sighting.address}") from None
         return wire
@@ -119,8 +112,8 @@ def _backend(client: bleak.BleakClient) -> Any:
 
 
 async def _acquire_mtu(client: bleak.BleakClient) -> None:
-    """Let an older BlueZ say what was agreed; where that is not needed or does not work, nothing is lost."""
-    acquire = getattr(_backend(client), "_acquire_mtu", None)
+    """Make an older BlueZ report the MTU. If that is not needed or does not work, nothing is lost."""
+    acquire: Callable[[], Any] | None = getattr(_backend(client), "_acquire_mtu", None)
     part = client.services.get_characteristic(COMMAND)
     # Without a write that is not acknowledged BlueZ would take the notifications for itself.
     if acquire is None or part is None or "write-without-response" not in part.properties:
@@ -130,8 +123,8 @@ async def _acquire_mtu(client: bleak.BleakClient) -> None:
             await acquire()
 
 
-def _why(error: Exception) -> str:
-    """Say in a few words what the system said."""
+def _why(error: BaseException) -> str:
+    """Say in a few words why the system has no Bluetooth for us, "" if it does not say."""
     if isinstance(error, BleakBluetoothNotAvailableError):
-        return error.reason.name.lower().replace("_", " ")
+        return REASONS.get(error.reason.name, "")
     return ""

@@ -1,11 +1,11 @@
-"""A visit: one stay at a lock of the registry, with a key the registry holds. The registry learns what the lock tells.
+"""A connection to a lock of the registry, with a key of the registry. It stores what the lock reports.
 
-    async with Radios() as radios, visit(registry, lock, radios, say) as door:
+    async with Radios() as radios, connect_to(registry, lock, radios, say, now) as door:
         await door.client.unlock()
 
-On arrival the lock says who it is: its epoch is taken over, which confirms an erase by itself, and so is a pending key
-that works, with the secret it belongs to. Before that, anybody may call himself the lock and say anything: it is learnt
-from nothing. `say` is told what is going on, for a person who waits.
+In the session the lock reports its epoch, which confirms an erase by itself. A pending key that works becomes active,
+and a pending new secret that it belongs to takes the old one's place. Before the session any device may claim to be the
+lock, so nothing is stored. `say` is called with what happens, for the person who waits.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -19,9 +19,10 @@ from tumbler_lock.core.tickets import CUSTOM
 
 from ..answers import CodeRecord, KeyEntry, LogEvent, Status
 from ..errors import ToolError
-from ..registry.lock_cache import ANEW, Asked, HeldKey, Mirror
-from ..registry.registry import Lock, Registry
-from .client import MOST_EVENTS, Client
+from ..registry.lock_cache import RENEWED, Asked, HeldKey, LockCache
+from ..registry.registry import Registry, RegistryLock
+from ..text import command_line
+from .client import MOST_EVENTS, Client, DigitsOrTag
 from .radios import SCAN_SECONDS, Radios
 from .refusals import Refusal
 from .session import Busy, TooOld, WrongKey, WrongLock
@@ -31,19 +32,19 @@ Say = Callable[[str], None]
 
 
 class NoKey(ToolError):
-    """The registry holds no key for a lock."""
+    """The registry has no key for a lock."""
 
     def __init__(self, name: str):
         super().__init__(
             f"The registry has no key for '{name}' yet.",
-            f"Pair it: tumbler pair '{name}'; or import a key that its owner gave you: tumbler key import --help",
+            f"Import a key from its owner (tumbler key import --help), or pair it: {command_line('pair', name)}",
         )
 
 
-class Visit:
-    """A lock that was reached. status: what it said on arrival; client: for whatever the registry need not know of."""
+class ConnectedLock:
+    """A lock in a session. status: as reported first; client: for requests of which the registry stores nothing."""
 
-    def __init__(self, registry: Registry, lock: Lock, client: Client, status: Status, now: Callable[[], int]):
+    def __init__(self, registry: Registry, lock: RegistryLock, client: Client, status: Status, now: Callable[[], int]):
         self.lock = lock
         self.client = client
         self.status = status
@@ -51,17 +52,17 @@ class Visit:
         self._now = now
 
     @property
-    def mirror(self) -> Mirror:
-        """What the registry keeps of the lock."""
-        return self._registry.mirror(self.lock)
+    def cache(self) -> LockCache:
+        """What the registry stores of the lock."""
+        return self._registry.cache(self.lock)
 
     async def fetch_log(self, progress: Callable[[int], None] = lambda count: None) -> int:
-        """Fetch what is new in the lock's log; returns how many events. What was fetched stays."""
-        mirror, before, status = self.mirror, self.mirror.last_seq(), self.status
+        """Fetch the new events of the lock's log and store them; return how many."""
+        cache, before, status = self.cache, self.cache.last_seq(), self.status
         if before > status.newest:
             raise ToolError(
                 f"The log of '{self.lock.name}' is shorter than what was fetched before: the lock lost its memory.",
-                "Reset it and pair it again: tumbler lock reset --help",
+                f"Reset it, then pair it again: {command_line('lock reset', self.lock.name)}",
             )
         fetched = 0
         most = status.newest - max(before, status.oldest - 1)
@@ -70,7 +71,7 @@ class Visit:
 
         def keep(part: list[LogEvent]) -> None:
             nonlocal fetched
-            mirror.add_events(part)
+            cache.add_events(part)
             fetched += len(part)
             progress(fetched)
 
@@ -78,121 +79,135 @@ class Visit:
         return fetched
 
     async def fetch_codes(self, progress: Callable[[int], None] = lambda count: None) -> list[CodeRecord]:
-        """Fetch the lock's whole list of codes."""
+        """Fetch the lock's whole list of codes and store it."""
         found = await self.client.codes(progress)
-        self.mirror.replace_known(found, self._now())
+        self.cache.replace_known(found, self._now())
         self._settle({record.tag for record in found})
         return found
 
     def _settle(self, tags: set[bytes]) -> None:
-        """See in the lock's list which digits it took whose answer was lost; their tags need the secret."""
-        if self.lock.held is None:
+        """Find in the lock's list the custom codes whose reply was lost. Their tags need the secret."""
+        if self.lock.secret is None:
             return
-        scheme = Scheme(self.lock.held, self.lock.epoch)
-        for asked in self.mirror.asked():
+        scheme = Scheme(self.lock.secret, self.lock.epoch)
+        for asked in self.cache.asked():
             tag = scheme.tag(asked.digits)
             if tag in tags:
-                self.mirror.choose(tag, asked.digits, asked.label, self._now())
+                self.cache.choose(tag, asked.digits, asked.label, self._now())
             else:
-                self.mirror.drop_asked(asked.digits)
+                self.cache.drop_asked(asked.digits)
 
     async def fetch_keys(self) -> list[KeyEntry]:
-        """Fetch the lock's list of keys."""
+        """Fetch the lock's list of keys and store it."""
         found = await self.client.keys()
         listed = [(key.slot, key.role, key.label) for key in found]
-        self.mirror.replace_keys(listed, self._now())
-        self.mirror.hear(self.status.newest, listed)
+        self.cache.replace_keys(listed, self._now())
+        self.cache.hear(self.status.newest, listed)
         return found
 
     async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
-        """Add a key, and remember whose its slot is; returns the slot."""
+        """Add a key, store its label, and return its slot."""
         slot = await self.client.add_key(entry, psk)
-        self.mirror.note_key(slot, entry.role, entry.label, self._now())
-        with suppress(ToolError):  # it is added: only how long the log is now would not be known
+        self.cache.note_key(slot, entry.role, entry.label, self._now())
+        with suppress(ToolError):  # the key is added; only the length of the log stays unknown
             self.status = await self.client.identify()
-            self.mirror.hear(self.status.newest, [(slot, entry.role, entry.label)])
+            self.cache.hear(self.status.newest, [(slot, entry.role, entry.label)])
         return slot
 
     async def add_code(
-        self, digits: str, start: int | None, end: int | None, label: str, insist: bool, random: bool = False
+        self,
+        digits: str,
+        start: int | None,
+        end: int | None,
+        label: str,
+        *,
+        force: bool = False,
+        random: bool = False,
     ) -> bytes:
-        """Add a custom code, and remember its digits, before the lock has them: its answer may be lost.
+        """Add a custom code and return its tag. Its digits are stored before they are sent, as the reply may be lost.
 
-        A code that is there already is taken for the one of an answer that was lost. random: nobody has chosen them.
+        If the code exists already and its reply was lost before, it is that code. random: generated here, not typed.
         """
         asked = Asked(digits, label, start or 0, NEVER if end is None else end, random)
-        before = asked in self.mirror.asked()
-        self.mirror.ask(asked)
+        before = asked in self.cache.asked()
+        self.cache.ask(asked)
         try:
-            tag = await self.client.add_code(digits, start, end, insist)
+            tag = await self.client.add_code(digits, start, end, force=force)
         except Refusal as refusal:
             if refusal.word != "code-exists" or not (before or refusal.again):
-                self.mirror.drop_asked(digits)
+                self.cache.drop_asked(digits)
                 raise
             tag = await self._tag_of(asked)
-        self.mirror.choose(tag, digits, label, self._now())
+        self.cache.choose(tag, digits, label, self._now())
         code = Code(tag, CUSTOM, ACTIVE, len(digits), start=start or 0, end=NEVER if end is None else end)
-        self.mirror.note_known(CodeRecord.of(code), self._now())
+        self.cache.note_known(CodeRecord.of(code), self._now())
         return tag
 
     async def change_code(
-        self, code: str | bytes, start: int | None, end: int | None, digits: str | None, label: str, insist: bool
+        self,
+        code: DigitsOrTag,
+        start: int | None,
+        end: int | None,
+        digits: str | None,
+        label: str,
+        *,
+        force: bool = False,
     ) -> bytes:
-        """Change a code, and remember new digits under the label, before the lock has them: its answer may be lost."""
+        """Change a code and return its tag. New digits are stored before they are sent, as the reply may be lost."""
         before = False
         if digits is not None:
             asked = Asked(digits, label, start or 0, NEVER if end is None else end, False)
-            before = asked in self.mirror.asked()
-            self.mirror.ask(asked)
+            before = asked in self.cache.asked()
+            self.cache.ask(asked)
         try:
-            tag = await self.client.change_code(code, start, end, digits, insist)
+            tag = await self.client.change_code(code, start, end, digits, force=force)
         except Refusal as refusal:
             if digits is None:
                 raise
             if before or refusal.again:
-                await self.fetch_codes()  # which tells whether it was done before
-                done = [one.tag for one in self.mirror.chosen() if one.digits == digits]
+                await self.fetch_codes()  # shows whether it was done before
+                done = [one.tag for one in self.cache.chosen() if one.digits == digits]
                 if done:
                     return done[-1]
             else:
-                self.mirror.drop_asked(digits)
+                self.cache.drop_asked(digits)
             raise
         if digits is not None:
-            self.mirror.choose(tag, digits, label, self._now())
+            self.cache.choose(tag, digits, label, self._now())
         known = self.known(tag)
         if known is not None:
             known.start = known.start if start is None else start
             known.end = known.end if end is None else end
-            self.mirror.note_known(CodeRecord.of(known), self._now())
+            self.cache.note_known(CodeRecord.of(known), self._now())
         return tag
 
     def known(self, tag: bytes) -> Code | None:
-        """Return a code as the lock told it, None when it did not."""
-        return next((one.record.code for one in self.mirror.known() if one.record.tag == tag), None)
+        """Return a code as the lock reported it, None if it did not."""
+        return next((one.record.code for one in self.cache.known() if one.record.tag == tag), None)
 
     async def _tag_of(self, asked: Asked) -> bytes:
-        """Return the tag of a code that the lock has; without the secret it is asked, by setting the end it has."""
-        if self.lock.held is not None:
-            return Scheme(self.lock.held, self.lock.epoch).tag(asked.digits)
+        """Return the tag of a code that the lock has. Without the secret the lock gives it: set the end it has."""
+        if self.lock.secret is not None:
+            return Scheme(self.lock.secret, self.lock.epoch).tag(asked.digits)
         return await self.client.change_code(asked.digits, None, asked.end, None)
 
-    async def delete_code(self, code: str | bytes) -> bytes:
-        """Delete a code, and remember that it is dead."""
+    async def delete_code(self, code: DigitsOrTag) -> bytes:
+        """Delete a code, store that it is dead, and return its tag."""
         tag = await self.client.delete_code(code)
         known = self.known(tag)
         if known is not None:
             known.state = REVOKED
-            self.mirror.note_known(CodeRecord.of(known), self._now())
+            self.cache.note_known(CodeRecord.of(known), self._now())
         return tag
 
     async def erase(self) -> int:
-        """Erase every code; returns the new epoch."""
+        """Erase every code and return the new epoch."""
         epoch = await self.client.erase()
         self._follow(epoch)
         return epoch
 
     def follow_settings(self, config: Config, timezone: str | None = None) -> None:
-        """Take over what the lock is set to. timezone: how the owner writes its zone, None where that stays."""
+        """Store the lock's settings. timezone: how the owner writes its zone, None to keep that."""
         lock = self.lock
         if timezone is None:
             timezone = lock.timezone if lock.rule == config.rule else config.rule
@@ -204,55 +219,57 @@ class Visit:
         if epoch != self.lock.epoch:
             with self._registry.writing():
                 self._registry.set_epoch(self.lock, epoch)
-            self.mirror.replace_known([], self._now())
+            self.cache.replace_known([], self._now())
             self.lock = self._registry.lock(self.lock.name)
 
 
 @asynccontextmanager
-async def visit(
+async def connect_to(
     registry: Registry,
-    lock: Lock,
+    lock: RegistryLock,
     radios: Radios,
     say: Say,
     now: Callable[[], int],
     keys: list[HeldKey] | None = None,
     wait: float = SCAN_SECONDS,
-) -> AsyncIterator[Visit]:
-    """Find a lock, connect with a key that it knows, and let the registry learn how it is. keys: to try, the registry's
-    without any; for keys of a lock that begins anew, lock is `Lock.anew`; wait: seconds until it must have been seen.
+) -> AsyncIterator[ConnectedLock]:
+    """Find a lock and connect with a key that it accepts. wait: seconds in which it must be seen.
 
-    NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
+    keys: to try, None for those of the registry. For keys of a re-pairing, lock is `RegistryLock.with_new_secret`.
+    Raises NoKey, OutOfRange, WrongKey, Busy, NoBluetooth and the other ToolErrors of the link.
     """
     if keys is None:
-        keys = registry.mirror(lock).usable_keys()
+        keys = registry.cache(lock).usable_keys()
     if not keys:
         raise NoKey(lock.name)
     try:
         client, key = await _reach(lock, radios, keys, say, wait)
     except OutOfRange as error:
-        if lock.successor is not None and not lock.is_anew:
+        if lock.new_secret is not None and not lock.uses_new_secret:
             raise ToolError(
-                f"{error.what} It was reset, or was to begin anew.", f"Pair it: tumbler pair '{lock.name}'"
+                f"{error.what} It was reset, or is to get a new secret.", f"Pair it: {command_line('pair', lock.name)}"
             ) from None
         raise
     try:
         status = await client.identify()
-        if key.state == ANEW:
-            lock = registry.renew(lock)
+        if key.state == RENEWED:
+            lock = registry.adopt_new_secret(lock)
         else:
-            registry.stay(lock)
+            registry.keep_secret(lock)
         if key.psk is not None:
-            registry.mirror(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
-        registry.mirror(lock).hear(status.newest, [(status.slot, status.role, status.label)])
-        here = Visit(registry, lock, client, status, now)
+            registry.cache(lock).hold(status.slot, status.role, status.label, key.psk, key.created)
+        registry.cache(lock).hear(status.newest, [(status.slot, status.role, status.label)])
+        here = ConnectedLock(registry, lock, client, status, now)
         here._follow(status.epoch)
         yield here
     finally:
         await client.close()
 
 
-async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say, wait: float) -> tuple[Client, HeldKey]:
-    """Return a client in a session, and the key it uses: the first one that something with the lock's id knows."""
+async def _reach(
+    lock: RegistryLock, radios: Radios, keys: Iterable[HeldKey], say: Say, wait: float
+) -> tuple[Client, HeldKey]:
+    """Return a client in a session and its key: the first that a device with the lock's id accepts."""
     say(f"Looking for {lock.name} …" if wait <= SCAN_SECONDS else f"Waiting until {lock.name} is heard …")
     trouble: ToolError | None = None
     async for sighting in radios.find(lock.lock_id, lock.name, wait):
@@ -260,14 +277,14 @@ async def _reach(lock: Lock, radios: Radios, keys: Iterable[HeldKey], say: Say, 
             return await _enter(lock, radios, sighting, keys, say)
         except (WrongKey, WrongLock, Busy, TooOld, LinkLost, OutOfRange) as error:
             trouble = trouble or error
-        say(f"Looking whether {lock.name} is somewhere else …")
+        say(f"Looking for another device that answers as {lock.name} …")
     raise trouble or OutOfRange(f"The lock '{lock.name}'")
 
 
 async def _enter(
-    lock: Lock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
+    lock: RegistryLock, radios: Radios, sighting: Sighting, keys: Iterable[HeldKey], say: Say
 ) -> tuple[Client, HeldKey]:
-    """Try the keys at one sighting; the first trouble that is no wrong key ends it, WrongKey when none fits."""
+    """Try the keys at one sighting; WrongKey if none is accepted. Any other error ends the attempt."""
 
     async def dial() -> Wire:
         try:
@@ -276,7 +293,7 @@ async def _enter(
             raise OutOfRange(f"The lock '{lock.name}'") from None
 
     for key in keys:
-        # Where an answer was lost, the slot of a key is not known: the lock knows it in one of them, or in none.
+        # If an answer was lost, the slot of a key is not known: try all of them.
         for slot in range(SLOTS) if key.slot is None else (key.slot,):
             say(f"Connecting to {lock.name} …")
             client = Client(dial, lock.lock_id, slot, key.psk or b"", name=lock.name)

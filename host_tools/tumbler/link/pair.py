@@ -1,10 +1,10 @@
-"""Pairing: a first key for somebody who shares nothing with the lock (docs/spec/link.md, "Pairing"), the client's side.
+"""Pairing, the client's side: a first key without a shared secret (docs/spec/link.md, "Pairing").
 
     begin ──handshake without a key──► begun ──nonces──► shown ──typed at the lock──► agreed ──finish──► over
 
-Whoever calls shows the digits, waits until they are typed, asks the owner whether the lock itself agreed, and only then
-finishes; a lock that has a secret wants its set-up button held once more then. Nothing else is retried: after any
-trouble a new pairing begins, with new keys and other digits.
+The caller shows the digits, waits until they are typed, asks the owner whether the lock itself agreed, and only then
+finishes. A lock that has a secret then asks for its set-up button once more. Nothing else is retried: after any error a
+new pairing begins, with new keys and other digits.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from .refusals import Refusal
 from .session import Random, Session, shake
 from .transport import Wire
 
-POLL = 1.0  # seconds between two questions whether the digits were typed, and whether the button is held
+POLL = 1.0  # seconds between two requests whether the digits were typed, or whether the button is held
 PENDING = "pairing-pending"
 BUTTON = "button-needed"
 
 
 class PairingFailed(ToolError):
-    """Nobody typed the right digits, or somebody is in the middle."""
+    """The right digits were not typed, or there may be a man in the middle."""
 
     def __init__(self, what: str, first: str = ""):
         super().__init__(
@@ -49,27 +49,27 @@ class Pairing:
 
     @classmethod
     async def begin(cls, connection: Wire, random: Random = os.urandom, poll: float | None = None) -> "Pairing":
-        """Shake hands without a key; NotPairing when the lock has a secret and its set-up button is not held."""
+        """Do a handshake without a key; NotPairing if the lock has a secret and its set-up button is not held."""
         session = await shake(connection, PAIRING, None, None, random)
         return cls(session, random, POLL if poll is None else poll)
 
     @property
     def is_new(self) -> bool:
-        """Whether the lock says that it has no secret."""
+        """Whether the lock has reported that it has no secret."""
         return self.lock_id == NO_LOCK
 
     async def digits(self) -> str:
-        """Exchange the nonces, each side bound to its own before it sees the other's; return the six digits to show."""
+        """Exchange nonces, each committed to before the other is seen, and return the six digits to show."""
         ours = self._random(NONCE)
         theirs = await self._ask(protocol.COMMIT, commitment(CLIENT, self._session.hash, ours))
         nonce = await self._ask(protocol.REVEAL, ours)
         if len(nonce) != NONCE or not same(commitment(LOCK, self._session.hash, nonce), theirs):
             await self.close()
-            raise PairingFailed("The lock did not keep to what it committed to: somebody may be in the middle.")
+            raise PairingFailed("The lock's nonce is not the one it committed to: there may be a man in the middle.")
         return digits_of(self._session.hash, ours, nonce)
 
     async def typed(self) -> None:
-        """Wait until the digits are typed at the lock; PairingFailed when others are, or time is over."""
+        """Wait until the digits are typed at the lock; PairingFailed if others are, or after two minutes."""
         loop = asyncio.get_running_loop()
         over = loop.time() + TYPED_WITHIN - POLL
         until = over + POLL + 5
@@ -83,15 +83,15 @@ class Pairing:
                 if refusal.word != PENDING:
                     if loop.time() < over:
                         raise PairingFailed("Other digits were typed at the lock.") from None
-                    raise PairingFailed("Nobody typed the digits in two minutes.", waits) from None
+                    break
             await asyncio.sleep(self._poll)
-        raise PairingFailed("Nobody typed the digits in two minutes.", waits)
+        raise PairingFailed("The digits were not typed within two minutes.", waits)
 
     async def finish(self, psk: bytes, label: str, new: bytes = b"", button: Callable[[], None] = lambda: None) -> int:
-        """Give the lock its key, and what a new one needs besides (see `for_new`); returns the key's slot.
+        """Give the lock its key, and what a new lock needs besides (see `for_new`); return the key's slot.
 
-        Only after the owner has seen that the lock agreed. button: called each time that the lock, which has a secret,
-        wants its set-up button held once more; it is asked again for two minutes. Refusal when it takes no key.
+        Only after the owner has seen that the lock agreed. button: called each time that a lock with a secret asks for
+        its set-up button once more; that is retried for two minutes. Refusal if the lock does not accept the key.
         """
         name = label.encode()
         loop = asyncio.get_running_loop()
@@ -114,7 +114,7 @@ class Pairing:
         await self._session.close()
 
     async def _ask(self, command: int, arguments: bytes = b"") -> bytes:
-        """One request, one answer."""
+        """Send one request and return its answer."""
         ident = fresh_id(self._random)
         await self._session.send(ident + bytes((command,)) + arguments)
         status, result = read_part(await self._session.receive(), ident)
@@ -124,5 +124,5 @@ class Pairing:
 
 
 def for_new(now: int, epoch: int, secret: bytes, config: Config) -> bytes:
-    """Return what a lock without a secret gets with its first key."""
+    """Return what a lock without a secret receives with its first key."""
     return now.to_bytes(4, "big") + epoch.to_bytes(2, "big") + secret + protocol.pack_settings(config)

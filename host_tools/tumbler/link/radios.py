@@ -1,7 +1,7 @@
 """All radios of this computer that may reach a lock: Bluetooth, and that of a virtual lock which runs here.
 
-TUMBLER_RADIO names the one to use, `bluetooth` or `virtual`. Without it a virtual lock that runs is asked first, then
-Bluetooth; a computer without Bluetooth is no trouble as long as a virtual lock answers.
+TUMBLER_RADIO names the one to use, `bluetooth` or `virtual`. Without it a virtual lock that runs here comes first, then
+Bluetooth. A computer without Bluetooth is not an error as long as a virtual lock answers.
 """
 
 import os
@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 from ..errors import ToolError
+from ..extras import require
 from ..registry.database import air
-from ..simulator.radio_socket import socket_path
-from .transport import NoBluetooth, OutOfRange, Radio, Sighting, Wire
+from .transport import Enough, NoBluetooth, OutOfRange, Radio, Sighting, Wire
 
 SCAN_SECONDS = 8.0
 VARIABLE = "TUMBLER_RADIO"
@@ -21,24 +21,34 @@ VIRTUAL = "virtual"
 
 
 def radios() -> list[Radio]:
-    """Return the radios to use, in the order in which they are asked."""
+    """Return the radios to use, in the order in which they are used. ToolError if what they need is not installed."""
     chosen = os.environ.get(VARIABLE, "")
     if chosen not in ("", BLUETOOTH, VIRTUAL):
-        raise ToolError(f"{VARIABLE} is '{chosen}'.", f"It takes {BLUETOOTH} or {VIRTUAL}, or leave it out.")
+        raise ToolError(f"{VARIABLE} is '{chosen}'.", f"Set it to {BLUETOOTH} or {VIRTUAL}, or unset it.")
     use: list[Radio] = []
     if chosen == VIRTUAL or (not chosen and running()):
-        from .simulator_radio import Virtual  # both libraries are slow to load
+        with require("simulator"):
+            from .simulator_radio import SimulatorRadio  # both libraries are slow to load
 
-        use.append(Virtual())
+        use.append(SimulatorRadio())
     if chosen != VIRTUAL:
-        from .bluetooth import Bluetooth
-
-        use.append(Bluetooth())
+        try:
+            with require("bluetooth"):
+                from .bluetooth import BluetoothRadio
+        except ToolError:
+            if not use:
+                raise
+        else:
+            use.append(BluetoothRadio())
     return use
 
 
 def running() -> bool:
-    """Whether a virtual lock with a radio runs here, for this registry folder or the one that TUMBLER_AIR names."""
+    """Return whether a virtual lock with a radio runs here, for this registry folder or that of TUMBLER_AIR."""
+    if not hasattr(socket, "AF_UNIX"):  # Windows, where no virtual lock runs
+        return False
+    from ..simulator.radio_socket import socket_path
+
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(1)
@@ -49,7 +59,7 @@ def running() -> bool:
 
 
 class Radios:
-    """Use as an asynchronous context manager. NoBluetooth only when no radio at all can be used."""
+    """Use as an asynchronous context manager. NoBluetooth only if no radio at all can be used."""
 
     def __init__(self, choose: Callable[[], list[Radio]] | None = None):
         self._radios = (choose or radios)()
@@ -65,11 +75,11 @@ class Radios:
     async def scan(
         self,
         seconds: float,
-        enough: Callable[[Sighting], bool] = lambda one: False,
-        suits: Callable[[Sighting], bool] = lambda one: False,
+        enough: Enough = lambda one: False,
+        suits: Enough = lambda one: False,
     ) -> list[Sighting]:
         """Return every lock seen in so many seconds, or until one is enough, on one radio after the other. The next
-        radio is left out when a lock that is enough, or suits, was seen.
+        radio is not used if a lock that is enough, or suits, was seen.
         """
         found: list[Sighting] = []
         troubles: list[NoBluetooth] = []
@@ -85,9 +95,9 @@ class Radios:
         return found
 
     async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> AsyncIterator[Sighting]:
-        """Yield what calls itself by this id, which anybody may: first what is seen first in so many seconds, then,
-        when that was not it, all else that is seen in SCAN_SECONDS, the strongest first. OutOfRange when there is
-        nothing.
+        """Yield each device that advertises this lock id, which any device may. The first is the one seen first in so
+        many seconds. If that was not the lock, the others seen in SCAN_SECONDS follow, strongest first. OutOfRange if
+        there is none.
         """
 
         def is_it(one: Sighting) -> bool:
@@ -101,7 +111,7 @@ class Radios:
                     seen.add((one.transport, one.address))
                     yield one
             if not seen:
-                raise OutOfRange(f"The lock '{name}'", any(one.is_new for one in found))
+                raise OutOfRange(f"The lock '{name}'", new=any(one.is_new for one in found))
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect to a lock that was seen."""

@@ -1,9 +1,9 @@
 """One connection to a lock, the client's side: fragments, hello, handshake, then sealed messages (docs/spec/link.md).
 
-    start ──hello──► waits ──second message authentic──► session ──anything that does not open──► over
+    start ──hello──► waits ──second message authentic──► session ──a message that cannot be decrypted──► over
 
-A session is made by `shake`, which does the first three steps. Whatever is wrong ends the connection; a new try is a
-new connection. What a lock says before the session is not authentic, so it only chooses the words for a person.
+`shake` does the first three steps and returns a session. Any error ends the connection; a retry is a new connection.
+What a lock sends before the session is not authentic, so it only chooses the words for a person.
 """
 
 import asyncio
@@ -36,21 +36,21 @@ Random = Callable[[int], bytes]
 
 
 class WrongKey(ToolError):
-    """What answers refuses the key, or does not have it. Anybody can say so: it proves nothing of the key."""
+    """The device that answers refuses the key, or does not have it. Any device can do that: it proves nothing."""
 
     def __init__(self, name: str = "the lock"):
         super().__init__(
-            f"What answers as {name} does not accept the key: it was removed, or something else answers with the"
-            " lock's name.",
-            "Try again right beside the lock; `tumbler scan` shows what is in range. If it stays so, ask an owner of"
-            " the lock whether the key was removed.",
+            f"The device that answers as {name} does not accept the key: the key was removed, or another device"
+            " advertises the lock's id.",
+            "Try again right beside the lock; `tumbler scan` shows what is in range. If that does not help, ask an"
+            " owner of the lock whether the key was removed.",
         )
 
 
 class WrongLock(ToolError):
-    """Another lock answered than the one that was meant."""
+    """Another lock answered than the one that was named. blank: it has no secret."""
 
-    def __init__(self, blank: bool):
+    def __init__(self, *, blank: bool):
         if blank:
             super().__init__("The lock has no secret: it is new, or was reset.", "Set it up: tumbler pair --help")
         else:
@@ -59,7 +59,7 @@ class WrongLock(ToolError):
 
 
 class Busy(ToolError):
-    """The lock takes no connection just now."""
+    """The lock accepts no connection now."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -68,22 +68,22 @@ class Busy(ToolError):
 
 
 class NotPairing(ToolError):
-    """The lock pairs with nobody now."""
+    """The lock has a secret, and its set-up button is not held."""
 
     def __init__(self) -> None:
         super().__init__(
-            "This lock has an owner and pairs with nobody just now.",
+            "This lock has an owner, and does not pair now.",
             "Hold its set-up button, inside the door, while you run the command again.",
         )
 
 
 class PairingWaits(ToolError):
-    """An earlier pairing has shown digits, and nothing was typed since."""
+    """An earlier pairing has shown digits that were not typed yet."""
 
     def __init__(self) -> None:
         super().__init__(
             "The lock still waits for the digits of an earlier pairing.",
-            "Type any digits and # on its keypad, which it refuses; then run the command again.",
+            "Type any digits and # on its keypad. It refuses them; then run the command again.",
         )
 
 
@@ -95,7 +95,7 @@ class TooOld(ToolError):
 
 
 class Channel:
-    """Messages over a wire."""
+    """Whole messages over a wire."""
 
     def __init__(self, wire: Wire):
         self._wire = wire
@@ -108,15 +108,14 @@ class Channel:
             await self._wire.send(fragment)
 
     async def receive(self, timeout: float) -> bytes:
-        """Return the next message; LinkLost when a fragment is lost or repeated, or the message is not there in so many
-        seconds."""
+        """Return the next message; LinkLost if a fragment is lost or repeated, or after so many seconds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
         while True:
             try:
                 message = self._joiner.add(await self._wire.receive(max(0.0, until - loop.time())))
             except SessionError:
-                raise LinkLost("The connection to the lock lost a part of a message.") from None
+                raise LinkLost("A part of a message from the lock was lost.") from None
             if message is not None:
                 return message
 
@@ -126,7 +125,7 @@ class Channel:
 
 
 class Session:
-    """A connection on which both sides know each other. lock_id: who it is; hash: of this session and no other."""
+    """An authenticated connection. lock_id: of the lock; hash: different for every session."""
 
     def __init__(self, channel: Channel, handshake: HandshakeState, lock_id: bytes):
         self.lock_id = lock_id
@@ -135,11 +134,11 @@ class Session:
         self._seal, self._open = handshake.split()
 
     async def send(self, payload: bytes) -> None:
-        """Send one payload, sealed."""
+        """Encrypt and send one payload."""
         await self._channel.send(bytes((SEALED,)) + self._seal.seal(payload))
 
     async def receive(self, timeout: float = ANSWER_WITHIN) -> bytes:
-        """Return the lock's next payload; LinkLost for anything that is none."""
+        """Return the lock's next payload; LinkLost if what arrives is not one."""
         message = await self._channel.receive(timeout)
         if message[0] != SEALED | FROM_LOCK:
             raise LinkLost("The lock ended the connection.")
@@ -156,10 +155,10 @@ class Session:
 async def shake(
     wire: Wire, slot: int, psk: bytes | None, expected: bytes | None, random: Random = os.urandom
 ) -> Session:
-    """Say hello and shake hands on a new wire, with the key of a slot; psk None and slot 255 to pair.
+    """Say hello and do the handshake on a new wire, with the key of a slot; to pair, psk is None and slot 255.
 
-    expected: the lock id that must answer, None for any. WrongLock, WrongKey, Busy, NotPairing, PairingWaits, TooOld,
-    LinkLost; the wire is closed then.
+    expected: the lock id that must answer, None for any. Raises WrongLock, WrongKey, Busy, NotPairing, PairingWaits,
+    TooOld or LinkLost, and closes the wire then.
     """
     channel = Channel(wire)
     try:
@@ -184,10 +183,10 @@ async def shake(
 
 
 def _hello(message: bytes) -> tuple[int, bytes, bytes]:
-    """Read the lock's hello: version, lock id, challenge."""
+    """Parse the lock's hello: version, lock id, challenge."""
     _look_for_refusal(message)
     if len(message) != 2 + LOCK_ID + CHALLENGE or message[0] != HELLO | FROM_LOCK:
-        raise LinkLost("What answered is no lock, or one of another version.")
+        raise LinkLost("The device that answered is not a lock, or a lock of another version.")
     if message[1] != VERSION:
         raise TooOld
     return message[1], message[2 : 2 + LOCK_ID], message[2 + LOCK_ID :]

@@ -1,13 +1,11 @@
 """The radio of a virtual lock that runs here: a Bluetooth stack of ours on a controller behind a UNIX socket.
 
-The stack is bumble's and speaks HCI with the socket (radio_socket.py), so that what happens on a virtual door is what
-happens on a real one: scanning, a connection, an MTU that is asked for, writes and notifications.
+The stack is bumble's and speaks HCI with the socket (radio_socket.py). So a virtual door does what a real one does:
+scanning, a connection, a request for an MTU, writes and notifications.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
 
 from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Advertisement, Connection, Device, Peer
@@ -16,40 +14,43 @@ from bumble.hci import Address
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
-from tumbler_lock.core.fragments import FRAGMENT, SHORTEST
-
 from ..registry.database import air
 from ..simulator.radio_socket import socket_path
 from .transport import (
     ANSWER,
+    ATT_HEADER,
     COMMAND,
     COMPANY,
     SERVICE,
+    Enough,
+    GattWire,
     LinkLost,
     NoBluetooth,
     OutOfRange,
-    QueuedWire,
     Radio,
     Sighting,
+    Sightings,
     Wire,
-    by_strength,
-    lock_id_of,
-    shown_name,
+    unless_cancelled,
 )
 
-SCAN_MOST = 3.0  # seconds: the virtual air is quiet, a lock in it is seen at once
+SCAN_MOST = 3.0  # seconds: a lock on the virtual air is seen at once
 START_SECONDS = 10.0
 CONNECT_SECONDS = 3.5  # a lock that was just seen answers at once; three tries are about 10 s
-CLOSE_SECONDS = 2.0
-WRITE_SECONDS = 5.0  # the lock has a value at once, or went off
 MTU = 247
+TROUBLES = (BaseBumbleError, OSError)
+NONE_RUNS = "no virtual lock with a radio runs here"
 
-# The stack reports as errors what is life here, such as a last packet for a link that is gone.
+# The stack reports as errors what is normal here, such as a last packet for a connection that ended.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
 
 
-class VirtualWire(QueuedWire):
+class SimulatorWire(GattWire):
     """One connection of bumble's."""
+
+    TROUBLES = TROUBLES
+    WRITE_SECONDS = 5.0  # the lock has a value at once, or went off
+    CLOSE_SECONDS = 2.0
 
     def __init__(self, connection: Connection, peer: Peer):
         super().__init__()
@@ -64,7 +65,7 @@ class VirtualWire(QueuedWire):
         self.arrived(None)
 
     async def prepare(self) -> None:
-        """Ask for an MTU, find the service, subscribe; OutOfRange when it is not there."""
+        """Ask for an MTU, find the service, subscribe; OutOfRange if the service is not there."""
         await self._peer.request_mtu(MTU)
         services = await self._peer.discover_service(UUID(SERVICE))
         if services:
@@ -75,32 +76,20 @@ class VirtualWire(QueuedWire):
                 return
         raise OutOfRange("A lock with our service")
 
-    @property
-    def fragment(self) -> int:
-        """What the MTU of this moment carries."""
-        return max(SHORTEST, min(FRAGMENT, self._connection.att_mtu - 3))
+    def _value_size(self) -> int:
+        return int(self._connection.att_mtu) - ATT_HEADER
 
-    async def send(self, value: bytes) -> None:
-        """Write one value, and wait until the lock has it."""
+    async def _write(self, value: bytes) -> None:
         if self._command is None:
             raise LinkLost
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._peer.write_value(self._command, value, with_response=True)
-        except (BaseBumbleError, OSError, TimeoutError, asyncio.CancelledError) as error:
-            _unless_we_are_cancelled(error)
-            raise LinkLost from None
+        await self._peer.write_value(self._command, value, with_response=True)
 
-    async def close(self) -> None:
-        """Disconnect, unless the lock was faster: the stack would wait for an event that was there before."""
-        if self._gone:
-            return
-        with suppress(BaseBumbleError, OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._connection.disconnect()
+    async def _disconnect(self) -> None:
+        if not self._gone:  # else the stack would wait for an event that was there before
+            await self._connection.disconnect()
 
 
-class Virtual(Radio):
+class SimulatorRadio(Radio):
     """The air of the virtual lock of this registry folder."""
 
     name = "virtual"
@@ -117,9 +106,9 @@ class Virtual(Radio):
                 device = Device.with_hci("tumbler", address, self._transport.source, self._transport.sink)
                 await device.power_on()
                 self._device = device
-        except (BaseBumbleError, OSError, TimeoutError):
+        except (*TROUBLES, TimeoutError):
             await self.__aexit__()
-            raise NoBluetooth("no virtual lock with a radio runs here") from None
+            raise NoBluetooth(NONE_RUNS) from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -129,57 +118,44 @@ class Virtual(Radio):
 
     def _on(self) -> Device:
         if self._device is None:
-            raise NoBluetooth("no virtual lock with a radio runs here")
+            raise NoBluetooth(NONE_RUNS)
         return self._device
 
-    async def scan(self, seconds: float, enough: Callable[[Sighting], bool]) -> list[Sighting]:
+    async def scan(self, seconds: float, enough: Enough) -> list[Sighting]:
         """Look for our service, actively: the name is in the answer to a scan."""
         device = self._on()
-        seen: dict[str, Sighting] = {}
-        done = asyncio.Event()
+        seen = Sightings(self.name, enough)
 
         def saw(advertisement: Advertisement) -> None:
             data = advertisement.data
             services = data.get(AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS) or []
             if UUID(SERVICE) not in services:
                 return
-            company, told = data.get(AdvertisingData.MANUFACTURER_SPECIFIC_DATA) or (None, None)
+            company, maker_data = data.get(AdvertisingData.MANUFACTURER_SPECIFIC_DATA) or (None, None)
             name = data.get(AdvertisingData.COMPLETE_LOCAL_NAME)
-            lock_id = lock_id_of(name, told if company == COMPANY else None)
-            address = advertisement.address.to_string(False)
-            sighting = Sighting(
-                address, shown_name(name), lock_id, advertisement.rssi, self.name, advertisement.address
-            )
-            seen[address] = sighting
-            if enough(sighting):
-                done.set()
+            address = advertisement.address
+            ours = maker_data if company == COMPANY else None
+            seen.add(address.to_string(False), name, ours, advertisement.rssi, address)
 
         device.on(device.EVENT_ADVERTISEMENT, saw)
         try:
             await device.start_scanning(active=True, filter_duplicates=True)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(seconds, SCAN_MOST)):
-                    await done.wait()
+            found = await seen.wait(min(seconds, SCAN_MOST))
             await device.stop_scanning()
+        except TROUBLES:
+            raise NoBluetooth(NONE_RUNS) from None
         finally:
             device.remove_listener(device.EVENT_ADVERTISEMENT, saw)
-        return by_strength(seen)
+        return found
 
     async def connect(self, sighting: Sighting) -> Wire:
         """Connect, subscribe, and ask for the MTU."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._on().connect(sighting.handle, timeout=CONNECT_SECONDS)
-                wire = VirtualWire(connection, Peer(connection))
+                wire = SimulatorWire(connection, Peer(connection))
                 await wire.prepare()
                 return wire
-        except (BaseBumbleError, OSError, TimeoutError, asyncio.CancelledError) as error:
-            _unless_we_are_cancelled(error)
+        except (*TROUBLES, TimeoutError, asyncio.CancelledError) as error:
+            unless_cancelled(error)
             raise OutOfRange(f"The lock at {sighting.address}") from None
-
-
-def _unless_we_are_cancelled(error: BaseException) -> None:
-    """Let a cancellation of our own task through; bumble cancels what waits for a connection that ended."""
-    task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-        raise error

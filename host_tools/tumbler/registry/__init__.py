@@ -1,1 +1,1 @@
-"""The owner's registry: locks, issued codes, keys, and what each lock has told."""
+"""The owner's registry: locks, issued codes, keys, and what each lock has reported."""

@@ -1,11 +1,11 @@
-"""The file of the registry: made, looked at before it is believed, brought up to date, and its troubles in words.
+"""The file of the registry: created, checked before it is used, migrated, and its errors in words.
 
     file    $TUMBLER_HOME/registry.sqlite, else in the user's data folder; mode 0600 (SQLite gives its journal
             the same), a folder made for it 0700
     header  application_id 'TMBL', user_version = SCHEMA
 
-A file that is not a registry, or that is damaged, is reported and never touched. A new one is written beside its
-place and linked there when it is complete, so that an empty file is damage and never a fresh start.
+A file that is not a registry, or that is damaged, is reported and never changed. A new one is written beside its place
+and linked there when it is complete. So an empty file is damage, never a new registry.
 """
 
 import os
@@ -19,6 +19,7 @@ from pathlib import Path
 import platformdirs
 
 from ..errors import ToolError
+from ..text import reason
 from .schema import COLUMNS, SCHEMA, create, migrate, version_of
 
 FILE = "registry.sqlite"
@@ -41,8 +42,8 @@ def air() -> Path:
 
 
 def open_file(path: Path) -> sqlite3.Connection:
-    """Open the registry at `path` with today's tables, or make a new one where there is no file."""
-    with told(path):
+    """Open the registry at `path` with today's tables, or create it if there is no file."""
+    with as_tool_errors(path):
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _create(path)
@@ -61,7 +62,7 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _update(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a file of an earlier version up to date."""
+    """Migrate a file of an earlier version."""
     try:
         migrate(connection)
     except sqlite3.IntegrityError as error:  # a row that the old tables should have refused
@@ -69,7 +70,7 @@ def _update(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file as it is, never making one; transactions are ours alone (isolation_level None)."""
+    """Open an existing file; only we begin transactions (isolation_level None)."""
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
     )
@@ -80,7 +81,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _create(path: Path) -> None:
-    """Write an empty registry beside its place and link it there; another command may have been faster."""
+    """Write an empty registry beside its place and link it there, unless another command was faster."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -97,7 +98,7 @@ def _create(path: Path) -> None:
 
 
 def _link(draft: Path, path: Path) -> None:
-    """Give the draft its name unless another command was faster."""
+    """Give the draft its name, unless another command was faster."""
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -108,7 +109,7 @@ def _link(draft: Path, path: Path) -> None:
 
 
 def _check_header(path: Path) -> None:
-    """Look at the file before SQLite does, which would take an empty one for a new database."""
+    """Check the file before SQLite opens it, which would take an empty one for a new database."""
     with path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100 or not any(header):
@@ -117,16 +118,16 @@ def _check_header(path: Path) -> None:
     if foreign:
         raise ToolError(
             f"{path} is not a Tumbler registry.",
-            "Nothing was changed. Move it away or restore a backup, or point TUMBLER_HOME at another folder.",
+            "Nothing was changed. Move it away, restore a backup, or set TUMBLER_HOME to another folder.",
         )
 
 
 def _check_body(connection: sqlite3.Connection, path: Path) -> None:
-    """Let SQLite walk through the whole file, and see that it has tables that this version knows."""
+    """Let SQLite check the whole file, and check that it has tables that this version knows."""
     connection.execute("BEGIN")
     if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
         raise damaged(path)
-    # SQLite reads a last page that was cut off as zeros; nobody else can be writing it during our transaction.
+    # SQLite reads a last page that was cut off as zeros. No other process can write it during our transaction.
     if path.stat().st_size % connection.execute("PRAGMA page_size").fetchone()[0]:
         raise damaged(path)
     version = version_of(connection)
@@ -140,7 +141,7 @@ def _check_body(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def damaged(path: Path) -> ToolError:
-    """Return what there is to say of a damaged registry."""
+    """Return the error for a damaged registry."""
     return ToolError(
         f"The registry {path} is damaged.",
         "Nothing was changed. Restore it from a backup, or move it away and add the locks again with their secrets.",
@@ -148,28 +149,28 @@ def damaged(path: Path) -> ToolError:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn what the operating system and SQLite report into sentences."""
+def as_tool_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of the operating system and of SQLite into ToolErrors."""
     try:
         yield
     except OSError as error:
         raise ToolError(
-            f"The registry {path} cannot be used: {error.strerror or type(error).__name__}.",
-            "Make its folder writable for you, or point TUMBLER_HOME at a folder that is.",
+            f"The registry {path} cannot be used: {reason(error)}.",
+            "Make its folder writable for you, or set TUMBLER_HOME to a folder that is.",
         ) from error
     except sqlite3.IntegrityError as error:
         raise ToolError(
-            "The registry refused what contradicts what it holds already.",
-            "Nothing was changed; run the command again.",
+            "The change contradicts what the registry holds, perhaps since another command ran.",
+            "Nothing was changed. Run the command again.",
         ) from error
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # names of a damaged schema may be no text
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # names in a damaged schema may not be text
         if isinstance(error, sqlite3.ProgrammingError):
             raise
-        raise _sentence(getattr(error, "sqlite_errorname", ""), path) from error
+        raise _in_words(getattr(error, "sqlite_errorname", ""), path) from error
 
 
-def _sentence(name: str, path: Path) -> ToolError:
-    """Put an SQLite result code into words."""
+def _in_words(name: str, path: Path) -> ToolError:
+    """Return the error for an SQLite result code."""
     if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return ToolError(
             f"The registry {path} could not be written: the disk is full or failing.",
@@ -178,10 +179,10 @@ def _sentence(name: str, path: Path) -> ToolError:
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return ToolError(
             f"The registry {path} cannot be written.",
-            "Make the file and its folder writable for you, or point TUMBLER_HOME at a folder that is.",
+            "Make the file and its folder writable for you, or set TUMBLER_HOME to a folder that is.",
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return ToolError(
-            f"Another command has been holding the registry for {BUSY_SECONDS} seconds.", "Run the command again."
+            f"Another command has been writing to the registry for {BUSY_SECONDS} seconds.", "Run the command again."
         )
     return damaged(path)

@@ -1,8 +1,8 @@
-"""Who held a key slot when: a slot is used again once its key was removed, and the log names slots alone.
+"""Which key had a key slot when. A slot is reused after its key was removed, and the log names slots only.
 
-A tenure is the time from the key's addition to its removal, both of which the log has, with the key's role and the
-first two bytes of its label. A label belongs to a tenure in which the lock said it; where the log has a gap,
-nobody knows whether the tenure went on. Nothing is named that contradicts the log. Positions are sequence numbers.
+A tenure is the time from a key's addition to its removal. The log has both, with the key's role and the first two
+bytes of its label. A label belongs to the tenure in which the lock reported it. A gap in the log ends every tenure, as
+the key may have changed meanwhile. A label that contradicts the log is not used. Positions are sequence numbers.
 """
 
 from bisect import bisect
@@ -19,7 +19,7 @@ MARK = 2  # bytes of the label in an event
 
 @dataclass(frozen=True)
 class Heard:
-    """The lock said, when its newest event was `first` and again at `last`, that a slot has this key."""
+    """The lock reported this key in a slot when its newest event was `first`, and again at `last`."""
 
     slot: int
     first: int
@@ -29,19 +29,19 @@ class Heard:
 
     @property
     def mark(self) -> tuple[int, bytes]:
-        """What an event of this key has of it."""
+        """The part of the key that its events hold."""
         return self.role, self.label.encode()[:MARK].ljust(MARK, b"\0")
 
 
-class Holders:
-    """The tenures of every slot. events: all that are kept, by sequence number; heard: all that was heard."""
+class KeyHistory:
+    """The tenures of every slot. events: all that are stored, by sequence number; heard: all that was reported."""
 
     def __init__(self, events: Iterable[LogEvent], heard: Iterable[Heard]):
         # Between two events there is room for a change: 2 * seq is the event, odd numbers are the moments between.
         self._changes: list[list[int]] = [[] for _ in range(SLOTS)]
         self._marks: dict[tuple[int, int], tuple[int, bytes]] = {}
         self._labels: dict[tuple[int, int], list[Heard]] = {}
-        told: list[tuple[int, int, tuple[int, bytes]]] = []
+        logged: list[tuple[int, int, tuple[int, bytes]]] = []
         before = 0
         for event in events:
             if event.seq != before + 1:
@@ -50,16 +50,16 @@ class Holders:
             slot = event.code[0]
             if event.event in (KEY_ADDED, KEY_REMOVED) and slot < SLOTS:
                 self._changes[slot].append(2 * event.seq + (1 if event.event == KEY_REMOVED else -1))
-                told.append((slot, event.seq, (event.code[1], bytes(event.code[2:]))))
+                logged.append((slot, event.seq, (event.code[1], bytes(event.code[2:]))))
         self._change_all(2 * before + 1)
-        for slot, seq, mark in told:
+        for slot, seq, mark in logged:
             self._marks[self._tenure(slot, seq)] = mark
         for one in heard:
             for seq in {one.first, one.last}:
                 self._labels.setdefault(self._tenure(one.slot, seq), []).append(one)
 
     def label(self, slot: int, seq: int) -> str:
-        """Return the label of the key that had a slot at an event; what is known of it, or an empty text."""
+        """Return the label of the key that had a slot at an event, its beginning if only that is known, or ""."""
         tenure = self._tenure(slot, seq)
         mark = self._marks.get(tenure)
         for one in reversed(self._labels.get(tenure, [])):

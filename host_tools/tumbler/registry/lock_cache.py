@@ -1,16 +1,16 @@
-"""What a lock told over the link, as the registry keeps it: its keys, its codes, its log, and digits chosen from here.
+"""What a lock reported over the link: its keys, codes and log; and the digits that were added from here.
 
-The log only grows: the lock keeps its last 1,000 events, the registry all it ever fetched. The digits of a custom code
-are stored, as no ticket gives them and the lock never tells them; the registry holds secrets anyway. Times are Unix
+The log only grows: the lock keeps its last 1,000 events, the registry all that was ever fetched. The digits of a custom
+code are stored: no ticket gives them and the lock never reports them; the registry holds secrets anyway. Times are Unix
 seconds, a tag is 8 bytes.
 
-A psk is kept for the keys that are used from here, and for no other. It goes when the lock has confirmed that it
-removed the key, or has refused it in its pairing, when a new secret has taken the place of the lock's, or with the
-lock. Nothing else drops one, as it may be the only copy; what speaks against a key makes it pending, tried last:
+The registry keeps the psk of the keys that it uses, and of no other. It drops one when the lock has confirmed that it
+removed the key, has refused the key in its pairing, or has a new secret; and with the lock. Nothing else drops one, as
+it may be the only copy. Evidence against a key makes it pending, which means that it is tried last:
 
-    made for a pairing ──────────────► sent ─────it worked──► active ──another key works in its slot──► pending
-    made for one that begins anew ───► anew ─────it worked──► active ──not in the lock's list of keys─► pending
-    imported from a file ────────────► pending ──it worked──► active
+    made for a pairing ──────────────────► sent ─────it worked──► active ──another key works in its slot──► pending
+    made for one with a new secret ──────► anew ─────it worked──► active ──not in the lock's list of keys─► pending
+    imported from a file ────────────────► pending ──it worked──► active
 """
 
 import sqlite3
@@ -22,20 +22,20 @@ from pathlib import Path
 from tumbler_lock.core.events import OPEN, VERDICTS
 
 from ..answers import CodeRecord, LogEvent
-from .database import told
-from .key_history import Heard, Holders
+from .database import as_tool_errors
+from .key_history import Heard, KeyHistory
 
 ACTIVE = "active"  # has worked
-SENT = "sent"  # given to the lock in a pairing, and the answer is not there, or has not been tried
-ANEW = "anew"  # the same, with the successor of the lock's secret
+SENT = "sent"  # given to the lock in a pairing; its answer was lost, or the key was not tried yet
+RENEWED = "anew"  # the same, together with a new secret for the lock; the word is that of the file
 PENDING = "pending"  # may work
 _ORDER = (ACTIVE, SENT, PENDING)
 
 
 @dataclass(frozen=True)
 class HeldKey:
-    """A key of the lock. slot None: not known yet, else where it is or, if it is pending, is said to be; psk None:
-    somebody else's; limits: as KeyEntry has them, None where no key file has told."""
+    """A key of the lock. slot: None if not known yet; of a pending key it is a claim. psk: None for a key that is not
+    ours; limits: as in KeyEntry, None if no key file named them."""
 
     id: int
     slot: int | None
@@ -49,7 +49,7 @@ class HeldKey:
 
 @dataclass(frozen=True)
 class Known:
-    """A code of the lock's book. seen: when the lock told it."""
+    """A code of the lock's book. seen: when the lock reported it."""
 
     record: CodeRecord
     seen: int
@@ -57,7 +57,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Digits that somebody chose from here."""
+    """Digits that were added from here, and that the lock has confirmed."""
 
     tag: bytes
     digits: str = field(repr=False)
@@ -67,7 +67,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Asked:
-    """Digits that the lock was asked to take; its answer is not there. random: nobody has chosen them."""
+    """A custom code that was sent and whose reply was lost. random: generated here, not typed by the owner."""
 
     digits: str = field(repr=False)
     label: str
@@ -76,8 +76,8 @@ class Asked:
     random: bool
 
 
-class Mirror:
-    """What is kept of one lock. Every method raises ToolError with a sentence for the owner."""
+class LockCache:
+    """What is kept of one lock. Every method raises ToolError if the file cannot be used."""
 
     def __init__(
         self, db: sqlite3.Connection, writing: Callable[[], AbstractContextManager[None]], path: Path, lock: int
@@ -90,8 +90,8 @@ class Mirror:
     # Keys
 
     def all_keys(self) -> list[HeldKey]:
-        """Every key that is known, by slot, those without one last."""
-        with told(self._path):
+        """Return every key that is known, by slot, those without one last."""
+        with as_tool_errors(self._path):
             query = (
                 "SELECT id, slot, role, label, psk, state, created, limits FROM keys"
                 " WHERE lock = ? ORDER BY slot IS NULL, slot"
@@ -99,12 +99,12 @@ class Mirror:
             return [HeldKey(*row) for row in self._db.execute(query, (self._lock,))]
 
     def usable_keys(self) -> list[HeldKey]:
-        """The keys that can be used from here: those that worked first, of these what may do most, the newest."""
-        own = [key for key in self.all_keys() if key.psk is not None and key.state != ANEW]
+        """Return the keys that can be used from here: those that worked first; of these by rights, then the newest."""
+        own = [key for key in self.all_keys() if key.psk is not None and key.state != RENEWED]
         return sorted(own, key=lambda key: (_ORDER.index(key.state), key.role, -key.created))
 
     def sent_keys(self, state: str) -> list[HeldKey]:
-        """The keys that a lock may have got in a pairing, the newest first. state: SENT or ANEW."""
+        """Return the keys that a lock may have received in a pairing, newest first. state: SENT or RENEWED."""
         return sorted((key for key in self.all_keys() if key.state == state), key=lambda key: -key.id)
 
     def hold_pending(
@@ -117,7 +117,7 @@ class Mirror:
         state: str = PENDING,
         limits: bytes | None = None,
     ) -> HeldKey:
-        """Remember a key that may work, SENT or ANEW before it is sent; one that is held already stays as it is."""
+        """Store a key that may work, SENT or RENEWED before it is sent; return it, or the same key stored before."""
         with self._writing():
             held = next((key for key in self.all_keys() if key.psk == psk), None)
             if held is not None:
@@ -126,7 +126,7 @@ class Mirror:
         return HeldKey(key_id, slot, role, label, psk, state, now, limits)
 
     def hold(self, slot: int, role: int, label: str, psk: bytes, now: int) -> None:
-        """Remember a key that has just worked in this slot. Another one that is held for the slot becomes pending."""
+        """Store a key that has just worked in this slot. Another one that is stored for the slot becomes pending."""
         with self._writing():
             limits = next((key.limits for key in self.all_keys() if key.psk == psk), None)
             self._db.execute("DELETE FROM keys WHERE lock = ? AND psk = ?", (self._lock, psk))
@@ -134,28 +134,28 @@ class Mirror:
             self._insert(slot, role, label, psk, ACTIVE, now, limits)
 
     def locate(self, key: HeldKey, slot: int) -> HeldKey:
-        """Remember in which slot the lock has a key that it got."""
+        """Store the slot that the lock gave to a key."""
         with self._writing():
             self._db.execute("UPDATE keys SET slot = ? WHERE id = ?", (slot, key.id))
         return replace(key, slot=slot)
 
     def drop_sent(self, key: HeldKey) -> None:
-        """Forget a key that the lock has refused in the pairing that it was made for."""
+        """Delete a key that the lock has refused in the pairing that it was made for."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE id = ? AND state IN (?, ?)", (key.id, SENT, ANEW))
+            self._db.execute("DELETE FROM keys WHERE id = ? AND state IN (?, ?)", (key.id, SENT, RENEWED))
 
     def note_key(self, slot: int, role: int, label: str, now: int) -> None:
-        """Remember a key that the lock has in this slot; whether it is used from here stays."""
+        """Store role and label of the key that the lock has in this slot; a psk that we have stays."""
         with self._writing():
             self._note(slot, role, label, now)
 
     def forget_key(self, slot: int) -> None:
-        """Forget the key of a slot that was removed."""
+        """Delete the key of a slot, which the lock has removed."""
         with self._writing():
-            self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, ANEW))
+            self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state <> ?", (self._lock, slot, RENEWED))
 
     def hear(self, seq: int, keys: Iterable[tuple[int, int, str]]) -> None:
-        """Remember that the lock, its newest event being `seq`, said (slot, role, label) of some keys."""
+        """Store that the lock reported (slot, role, label) of some keys when its newest event was `seq`."""
         with self._writing():
             for slot, role, label in keys:
                 newest = self._db.execute(
@@ -174,15 +174,15 @@ class Mirror:
                         (self._lock, slot, seq, seq, role, label),
                     )
 
-    def holders(self) -> Holders:
-        """Return who held which slot when, as far as log and lists tell."""
-        with told(self._path):
+    def key_history(self) -> KeyHistory:
+        """Return which key had which slot when, as far as log and lists show."""
+        with as_tool_errors(self._path):
             query = "SELECT slot, first, last, role, label FROM heard WHERE lock = ? ORDER BY slot, first"
             heard = [Heard(*row) for row in self._db.execute(query, (self._lock,))]
-        return Holders(self.events(), heard)
+        return KeyHistory(self.events(), heard)
 
     def replace_keys(self, listed: Iterable[tuple[int, int, str]], now: int) -> None:
-        """Take over the lock's whole list of (slot, role, label)."""
+        """Replace what is known by the lock's whole list of (slot, role, label)."""
         with self._writing():
             slots = set()
             for slot, role, label in listed:
@@ -201,7 +201,7 @@ class Mirror:
             self._insert(slot, role, label, None, ACTIVE, now)
 
     def _retire(self, slot: int) -> None:
-        """Leave a slot without an active key; a psk stays, pending."""
+        """Leave a slot without an active key; one with a psk becomes pending."""
         active = (self._lock, slot, ACTIVE)
         self._db.execute("DELETE FROM keys WHERE lock = ? AND slot = ? AND state = ? AND psk IS NULL", active)
         self._db.execute(
@@ -228,15 +228,15 @@ class Mirror:
     # Codes
 
     def known(self) -> list[Known]:
-        """The codes of the lock's last list, and of the changes made from here since."""
-        with told(self._path):
+        """Return the codes of the lock's last list, with the changes made from here since."""
+        with as_tool_errors(self._path):
             query = "SELECT tag, details, seen FROM known WHERE lock = ? ORDER BY tag"
             return [
                 Known(CodeRecord(tag, details), seen) for tag, details, seen in self._db.execute(query, (self._lock,))
             ]
 
     def replace_known(self, listed: Iterable[CodeRecord], now: int) -> None:
-        """Take over the lock's whole list."""
+        """Replace what is known by the lock's whole list."""
         with self._writing():
             self._db.execute("DELETE FROM known WHERE lock = ?", (self._lock,))
             self._db.executemany(
@@ -245,7 +245,7 @@ class Mirror:
             )
 
     def note_known(self, record: CodeRecord, now: int) -> None:
-        """Remember one code as the lock has it since a command from here."""
+        """Store one code as a command from here has made it."""
         with self._writing():
             self._db.execute(
                 "INSERT OR REPLACE INTO known (lock, tag, details, seen) VALUES (?, ?, ?, ?)",
@@ -253,13 +253,13 @@ class Mirror:
             )
 
     def chosen(self) -> list[Chosen]:
-        """Digits that were put in from here, the oldest first; codes that are gone stay, so that the log has names."""
-        with told(self._path):
+        """Return the digits that were added from here, oldest first; deleted ones too, so that the log has labels."""
+        with as_tool_errors(self._path):
             query = "SELECT tag, digits, label, created FROM chosen WHERE lock = ? ORDER BY created, digits"
             return [Chosen(*row) for row in self._db.execute(query, (self._lock,))]
 
     def choose(self, tag: bytes, digits: str, label: str, now: int) -> None:
-        """Remember digits that the lock took."""
+        """Store digits that the lock has confirmed."""
         with self._writing():
             self._db.execute(
                 "INSERT OR REPLACE INTO chosen (lock, tag, digits, label, created) VALUES (?, ?, ?, ?, ?)",
@@ -268,14 +268,14 @@ class Mirror:
             self._db.execute("DELETE FROM asked WHERE lock = ? AND digits = ?", (self._lock, digits))
 
     def asked(self) -> list[Asked]:
-        """Digits that the lock was asked to take, and whose answer is not there."""
-        with told(self._path):
+        """Return the digits that were sent and whose reply was lost."""
+        with as_tool_errors(self._path):
             query = "SELECT digits, label, start, end, random FROM asked WHERE lock = ? ORDER BY digits"
             rows = self._db.execute(query, (self._lock,))
             return [Asked(digits, label, start, end, bool(random)) for digits, label, start, end, random in rows]
 
     def ask(self, asked: Asked) -> None:
-        """Remember digits before the lock is asked to take them."""
+        """Store digits before they are sent to the lock."""
         with self._writing():
             self._db.execute(
                 "INSERT OR REPLACE INTO asked (lock, digits, label, start, end, random) VALUES (?, ?, ?, ?, ?, ?)",
@@ -283,14 +283,14 @@ class Mirror:
             )
 
     def drop_asked(self, digits: str) -> None:
-        """Forget digits that the lock did not take."""
+        """Delete digits that the lock did not accept."""
         with self._writing():
             self._db.execute("DELETE FROM asked WHERE lock = ? AND digits = ?", (self._lock, digits))
 
     # Log
 
     def add_events(self, events: Iterable[LogEvent]) -> None:
-        """Keep what the lock told of its log; what is there already stays."""
+        """Store events of the lock's log; those that are there already stay as they are."""
         with self._writing():
             self._db.executemany(
                 "INSERT OR IGNORE INTO events (lock, seq, time, event, reason, flags, kind, code, argument)"
@@ -302,8 +302,8 @@ class Mirror:
             )  # fmt: skip
 
     def events(self, after: int = 0) -> list[LogEvent]:
-        """The events kept, from the one after this sequence number, the oldest first."""
-        with told(self._path):
+        """Return the events stored after this sequence number, oldest first."""
+        with as_tool_errors(self._path):
             query = (
                 "SELECT seq, time, event, reason, flags, kind, code, argument FROM events"
                 " WHERE lock = ? AND seq > ? ORDER BY seq"
@@ -311,19 +311,19 @@ class Mirror:
             return [LogEvent(*row) for row in self._db.execute(query, (self._lock, after))]
 
     def last_seq(self) -> int:
-        """The sequence number of the newest event kept, 0 without any."""
-        with told(self._path):
+        """Return the sequence number of the newest event stored, 0 if there is none."""
+        with as_tool_errors(self._path):
             query = "SELECT max(seq) FROM events WHERE lock = ?"
             return int(self._db.execute(query, (self._lock,)).fetchone()[0] or 0)
 
     def first_uses(self) -> dict[str, int]:
-        """Short id -> when it first opened, as far as the log kept here goes back."""
-        with told(self._path):
+        """Return short id -> time of the first opening, as far back as the stored log goes."""
+        with as_tool_errors(self._path):
             query = "SELECT code, min(time) FROM events WHERE lock = ? AND event = ? GROUP BY code"
             rows = self._db.execute(query, (self._lock, VERDICTS.index(OPEN)))
             return {bytes(code).hex(): int(at) for code, at in rows if any(code)}
 
     @property
     def set_up(self) -> bool:
-        """Whether the lock was ever met with a key that works, so that a blank one is another, or was reset."""
+        """Whether a key ever worked at this lock. A lock without a secret is then another one, or was reset."""
         return bool(self.last_seq()) or any(key.state == ACTIVE for key in self.all_keys())

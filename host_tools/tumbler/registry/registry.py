@@ -1,15 +1,15 @@
 """The owner's registry: one SQLite file with every lock, its secret, and which codes were issued for it.
 
-The digits of a code are not stored: a row holds (epoch, hour, ticket, length), from which the secret gives the
-digits again. A unique index on those four and the lock makes it impossible to hand out one code twice, also by
-two commands at once; whoever chooses a code does so inside `Registry.writing()`, which holds SQLite's write lock.
+The digits of a code are not stored. A row holds (epoch, hour, ticket, length), from which the secret gives the digits
+again. A unique index on those four and the lock makes it impossible to issue one code twice, also for two commands at
+once. Code that chooses one runs inside `Registry.writing()`, which holds SQLite's write lock.
 
-A lock that begins anew has two secrets until the new one has worked: its own, and the successor that it is given.
-Nothing of the old is dropped before.
+A lock that is paired again after a reset has two secrets until the new one has worked: its own, and the new one. The
+registry drops nothing of the old before.
 
-A lock that somebody else owns is in the registry without its secret, by its lock id. What a lock told over the link
-is in mirror.py, the file itself in registry_file.py. Times are Unix seconds; `hour` is as in docs/spec/passcodes.md;
-`weekend` a bit mask of weekdays, Monday bit 0.
+The lock of another owner is in the registry without its secret, by its lock id. lock_cache.py has what a lock reported
+over the link, database.py the file itself. Times are Unix seconds; `hour` is as in docs/spec/passcodes.md; `weekend` is
+a bit mask of weekdays, Monday bit 0.
 """
 
 import difflib
@@ -26,17 +26,20 @@ from tumbler_lock.core.sessions import lock_id as lock_id_of
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
-from .database import FILE, damaged, home, open_file, told
-from .lock_cache import ANEW, SENT, Mirror
+from ..text import command_line
+from .database import FILE, as_tool_errors, damaged, open_file
+from .database import home as home
+from .lock_cache import RENEWED, SENT, LockCache
 
 LAST_EPOCH = 65535
 
 
 @dataclass(frozen=True)
-class Lock:
+class RegistryLock:
     """One lock as the registry knows it; its secrets never show in a repr.
 
-    held: the secret, None without it; successor: the secret it gets when it begins anew, None unless it shall.
+    secret: None if the registry does not have it; new_secret: the secret it gets in a re-pairing, None if no re-pairing
+    is pending.
     """
 
     id: int
@@ -45,45 +48,45 @@ class Lock:
     rule: str
     weekend: int
     policy: str
-    held: bytes | None = field(repr=False)
+    secret: bytes | None = field(repr=False)
     lock_id: bytes
-    successor: bytes | None = field(repr=False)
+    new_secret: bytes | None = field(repr=False)
     epoch: int
     erase_pending: bool
     created: int
 
     @property
-    def anew(self) -> "Lock | None":
-        """The lock as it is once it has begun anew, None unless it shall."""
-        if self.successor is None:
+    def with_new_secret(self) -> "RegistryLock | None":
+        """This lock with its pending new secret in place; None if no re-pairing is pending."""
+        if self.new_secret is None:
             return None
-        lock_id = lock_id_of(self.successor)
-        return replace(self, held=self.successor, lock_id=lock_id, epoch=0, erase_pending=False)
+        lock_id = lock_id_of(self.new_secret)
+        return replace(self, secret=self.new_secret, lock_id=lock_id, epoch=0, erase_pending=False)
 
     @property
-    def is_anew(self) -> bool:
-        """Whether this is the lock as it is once it has begun anew."""
-        return self.successor is not None and self.held == self.successor
+    def uses_new_secret(self) -> bool:
+        """Whether the pending new secret is in place here."""
+        return self.new_secret is not None and self.secret == self.new_secret
 
     @property
-    def secret(self) -> bytes:
-        """The root secret; ToolError when the lock is somebody else's."""
-        if self.held is None:
+    def required_secret(self) -> bytes:
+        """The root secret; ToolError if the registry does not have it."""
+        if self.secret is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                f"Only who set the lock up can do this. What your key may do: tumbler lock show '{self.name}'",
+                f"Only the person who set the lock up can do this. See your key: {command_line('lock show', self.name)}",
             )
-        return self.held
+        return self.secret
 
     @property
     def fingerprint(self) -> str:
-        """Eight hex digits that tell secrets apart and reveal nothing of them."""
-        return fingerprint(self.lock_id if self.held is None else self.held)
+        """Eight hex digits that differ for different secrets and reveal nothing of them."""
+        return fingerprint(self.lock_id if self.secret is None else self.secret)
 
 
 @dataclass(frozen=True)
-class Issued:
-    """One code that was issued: what its digits are made of, and what the owner wrote beside it."""
+class IssuedRow:
+    """One row of the table of issued codes: what the digits are made of, and the owner's label."""
 
     id: int
     epoch: int
@@ -102,7 +105,7 @@ def fingerprint(secret: bytes) -> str:
 class Registry:
     """The open registry. Use as a context manager; `Registry.open()` makes the file on first use.
 
-    Every method raises ToolError with a sentence for the owner.
+    Every method raises ToolError if the file cannot be used.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
@@ -127,8 +130,8 @@ class Registry:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the registry against every other writer; all that was written inside is kept, or nothing is."""
-        with told(self.path):
+        """Hold the write lock; what is written inside is kept as a whole, or not at all."""
+        with as_tool_errors(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -140,46 +143,48 @@ class Registry:
 
     # Locks
 
-    def locks(self) -> list[Lock]:
-        """Every lock, by name."""
-        with told(self.path):
+    def locks(self) -> list[RegistryLock]:
+        """Return every lock, by name."""
+        with as_tool_errors(self.path):
             rows = self._db.execute(f"SELECT {_LOCK} FROM locks ORDER BY name").fetchall()  # noqa: S608
             return [self._lock(row) for row in rows]
 
-    def find(self, name: str) -> Lock | None:
-        """Return the lock of that name (letter case does not matter), None when there is none."""
+    def find(self, name: str) -> RegistryLock | None:
+        """Return the lock of that name (letter case does not matter), None if there is none."""
         return next((lock for lock in self.locks() if lock.name.casefold() == name.casefold()), None)
 
-    def lock(self, name: str) -> Lock:
-        """Return the lock of that name; ToolError when there is none, with those that are meant perhaps."""
+    def lock(self, name: str) -> RegistryLock:
+        """Return the lock of that name; ToolError, which names similar ones, if there is none."""
         if (found := self.find(name)) is not None:
             return found
         names = [lock.name for lock in self.locks()]
         if not names:
             raise ToolError(
                 f"There is no lock '{name}': the registry is empty.",
-                f"Pair it: tumbler pair '{name}'; or add one: tumbler lock add --help",
+                f"Add it (tumbler lock add --help), or pair it over Bluetooth: {command_line('pair', name)}",
             )
         folded = {known.casefold(): known for known in names}
         close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
         if close:
-            raise ToolError(f"There is no lock '{name}'.", f"Did you mean {' or '.join(folded[c] for c in close)}?")
+            meant = " or ".join(f"'{folded[known]}'" for known in close)
+            raise ToolError(f"There is no lock '{name}'.", f"Did you mean {meant}?")
         raise ToolError(f"There is no lock '{name}'.", "See all of them: tumbler lock list")
 
-    def lock_of(self, lock_id: bytes) -> Lock | None:
-        """Return the first lock with this id, None when there is none."""
+    def lock_of(self, lock_id: bytes) -> RegistryLock | None:
+        """Return the first lock with this id, None if there is none."""
         return next((lock for lock in self.locks() if lock.lock_id == lock_id), None)
 
     def add(
         self, name: str, timezone: str, rule: str, weekend: int, policy: str, secret: bytes | None, now: int,
         lock_id: bytes | None = None,
-    ) -> Lock:  # fmt: skip
-        """Store a new lock with epoch 0; refuses a name that is taken. Without a secret it needs its lock id."""
+    ) -> RegistryLock:  # fmt: skip
+        """Store a new lock with epoch 0; ToolError if the name is taken. Without a secret it needs its lock id."""
         mark = fingerprint(secret or lock_id or b"")
         with self.writing():
             if self._db.execute("SELECT 1 FROM locks WHERE name = ?", (name,)).fetchone():
                 raise ToolError(
-                    f"There is a lock '{name}' already.", "Choose another name, or see it: tumbler lock list"
+                    f"There is a lock '{name}' already.",
+                    f"Choose another name, or look at it: {command_line('lock show', name)}",
                 )
             self._db.execute(
                 "INSERT INTO locks (name, timezone, rule, weekend, policy, secret, lock_id, fingerprint, created)"
@@ -188,103 +193,104 @@ class Registry:
             )
         return self.lock(name)
 
-    def begin_anew(self, lock: Lock) -> Lock:
-        """Choose a successor of the lock's secret, unless there is one; all else stays."""
+    def prepare_new_secret(self, lock: RegistryLock) -> RegistryLock:
+        """Make a new secret for the lock, unless one is pending; return the lock with it pending."""
         with self.writing():
             self._db.execute(
                 "UPDATE locks SET successor = ? WHERE id = ? AND successor IS NULL", (secrets.token_bytes(32), lock.id)
             )
         return self.lock(lock.name)
 
-    def stay(self, lock: Lock) -> None:
-        """Take note that the lock has its old secret still; a successor that a lock may have got all the same stays."""
+    def keep_secret(self, lock: RegistryLock) -> None:
+        """Drop the pending new secret, as the old one has just worked; keep it if it was sent to a lock."""
         with self.writing():
             self._db.execute(
                 "UPDATE locks SET successor = NULL WHERE id = ? AND successor IS NOT NULL"
                 " AND NOT EXISTS (SELECT 1 FROM keys WHERE lock = locks.id AND state = ?)",
-                (lock.id, ANEW),
+                (lock.id, RENEWED),
             )
 
-    def renew(self, lock: Lock) -> Lock:
-        """Let the successor, which has just worked, take the secret's place: of before, nothing is left."""
-        anew = lock.anew
-        if anew is None:
+    def adopt_new_secret(self, lock: RegistryLock) -> RegistryLock:
+        """Put the new secret, which has just worked, in place of the old; delete all that belongs to the old one."""
+        renewed = lock.with_new_secret
+        if renewed is None:
             return lock
         with self.writing():
             changed = self._db.execute(
                 "UPDATE locks SET secret = successor, successor = NULL, fingerprint = ?, epoch = 0, erase_pending = 0"
                 " WHERE id = ? AND successor = ?",
-                (anew.fingerprint, lock.id, anew.secret),
+                (renewed.fingerprint, lock.id, renewed.secret),
             )
             if changed.rowcount:
                 for table in ("codes", "known", "chosen", "asked", "events", "heard"):
                     self._db.execute(f"DELETE FROM {table} WHERE lock = ?", (lock.id,))  # noqa: S608
-                self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, ANEW))
+                self._db.execute("DELETE FROM keys WHERE lock = ? AND state <> ?", (lock.id, RENEWED))
                 self._db.execute("UPDATE keys SET state = ? WHERE lock = ?", (SENT, lock.id))
         return self.lock(lock.name)
 
-    def set_settings(self, lock: Lock, timezone: str, rule: str, weekend: int, policy: str) -> None:
-        """Remember what the lock is set to."""
+    def set_settings(self, lock: RegistryLock, timezone: str, rule: str, weekend: int, policy: str) -> None:
+        """Store the lock's settings."""
         with self.writing():
             self._db.execute(
                 "UPDATE locks SET timezone = ?, rule = ?, weekend = ?, policy = ? WHERE id = ?",
                 (timezone, rule, weekend, policy, lock.id),
             )
 
-    def mirror(self, lock: Lock) -> Mirror:
-        """Return what this lock told over the link."""
-        return Mirror(self._db, self.writing, self.path, lock.id)
+    def cache(self, lock: RegistryLock) -> LockCache:
+        """Return what this lock reported over the link."""
+        return LockCache(self._db, self.writing, self.path, lock.id)
 
-    def remove(self, lock: Lock) -> None:
+    def remove(self, lock: RegistryLock) -> None:
         """Delete a lock, its secret (overwritten in the file) and its codes."""
         with self.writing():
             self._db.execute("DELETE FROM locks WHERE id = ?", (lock.id,))
 
-    def set_erase_pending(self, lock: Lock, pending: bool) -> None:
-        """Remember whether an erase code is on its way; call inside writing()."""
+    def set_erase_pending(self, lock: RegistryLock, pending: bool) -> None:
+        """Store whether an erase code was issued and not confirmed; call inside writing()."""
         self._db.execute("UPDATE locks SET erase_pending = ? WHERE id = ?", (int(pending), lock.id))
 
-    def set_epoch(self, lock: Lock, epoch: int) -> None:
-        """Enter an epoch: every code of an earlier one is dead, nothing is pending; call inside writing()."""
+    def set_epoch(self, lock: RegistryLock, epoch: int) -> None:
+        """Begin an epoch: every code of an earlier one is dead, no erase is pending; call inside writing()."""
         self._db.execute("UPDATE locks SET epoch = ?, erase_pending = 0 WHERE id = ?", (epoch, lock.id))
 
     # Codes
 
-    def codes(self, lock: Lock) -> list[Issued]:
-        """Every code issued for a lock, oldest first, those of earlier epochs too."""
-        with told(self.path):
+    def codes(self, lock: RegistryLock) -> list[IssuedRow]:
+        """Return every code issued for a lock, oldest first, those of earlier epochs too."""
+        with as_tool_errors(self.path):
             query = f"SELECT {_CODE} FROM codes WHERE lock = ? ORDER BY id"  # noqa: S608
-            return [Issued(*row) for row in self._db.execute(query, (lock.id,))]
+            return [IssuedRow(*row) for row in self._db.execute(query, (lock.id,))]
 
-    def count(self, lock: Lock) -> int:
-        """How many codes were issued in the lock's present epoch."""
-        with told(self.path):
+    def count(self, lock: RegistryLock) -> int:
+        """Return how many codes were issued in the lock's present epoch."""
+        with as_tool_errors(self.path):
             query = "SELECT count(*) FROM codes WHERE lock = ? AND epoch = ?"
             return int(self._db.execute(query, (lock.id, lock.epoch)).fetchone()[0])
 
-    def is_issued(self, lock: Lock, hour: int, ticket: int, length: int) -> bool:
-        """Say whether exactly this code was issued in the lock's present epoch."""
+    def is_issued(self, lock: RegistryLock, hour: int, ticket: int, length: int) -> bool:
+        """Return whether exactly this code was issued in the lock's present epoch."""
         query = "SELECT 1 FROM codes WHERE lock = ? AND epoch = ? AND hour = ? AND ticket = ? AND length = ?"
         return self._db.execute(query, (lock.id, lock.epoch, hour, ticket, length)).fetchone() is not None
 
-    def take(self, lock: Lock, hour: int, ticket: int, length: int, label: str, now: int) -> Issued:
-        """Store a code as issued; call inside writing(), after is_issued() said no."""
+    def take(self, lock: RegistryLock, hour: int, ticket: int, length: int, label: str, now: int) -> IssuedRow:
+        """Store a code as issued; call inside writing(), after is_issued() returned False."""
         cursor = self._db.execute(
             "INSERT INTO codes (lock, epoch, hour, ticket, length, label, issued) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (lock.id, lock.epoch, hour, ticket, length, label, now),
         )
-        return Issued(int(cursor.lastrowid or 0), lock.epoch, hour, ticket, length, label, now)
+        return IssuedRow(int(cursor.lastrowid or 0), lock.epoch, hour, ticket, length, label, now)
 
-    def _lock(self, row: tuple[Any, ...]) -> Lock:
-        """Make a Lock of a row, and refuse a secret that no longer fits its fingerprint."""
+    def _lock(self, row: tuple[Any, ...]) -> RegistryLock:
+        """Return a row as a RegistryLock; ToolError if its secret does not match its fingerprint."""
         fields = dict(zip(_LOCK.split(", "), row, strict=True))
-        mark, secret = fields.pop("fingerprint"), fields.pop("secret")
+        mark, secret = fields.pop("fingerprint"), fields["secret"]
+        fields["new_secret"] = fields.pop("successor")
         if secret is not None:
             fields["lock_id"] = lock_id_of(secret)
-        lock = Lock(**{**fields, "held": secret, "erase_pending": bool(fields["erase_pending"])})
+        lock = RegistryLock(**{**fields, "secret": secret, "erase_pending": bool(fields["erase_pending"])})
         try:
-            usable = lock.fingerprint == mark and Zone(lock.rule) is not None
-        except (TypeError, ValueError):
+            usable = lock.fingerprint == mark and lock.name.isprintable() and Zone(lock.rule) is not None
+        except (AttributeError, TypeError, ValueError):  # a value of another type
             usable = False
         if not usable:
             raise damaged(self.path)

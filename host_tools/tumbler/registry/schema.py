@@ -1,25 +1,28 @@
-"""The tables of the registry, and how a file with the tables of an earlier version becomes one of today's.
+"""The tables of the registry, and the migration of a file with the tables of an earlier version.
 
-A step from one version to the next is a list of statements. All steps a file needs are one transaction: it ends with
-the tables of today or as it was.
+A step from one version to the next is a list of statements. All steps that a file needs are one transaction: the file
+ends with today's tables, or as it was.
 
-    locks    a lock, with its root secret; or with its lock id alone, where the registry holds nothing but a key for it.
-             successor: the secret that a lock gets which begins anew, beside the old one until the new one works
+    locks    a lock, with its root secret; or with its lock id only, if the registry has only a key for it.
+             successor: the new secret of a lock that is paired again, beside the old one until the new one has worked
     codes    what was issued offline; the digits follow from these numbers and the secret
-    keys     key slots of the lock: with a psk those this registry may use, without one those of others. active: one a
-             slot; sent: its answer was lost; anew: sent, with the successor; pending: may work. limits: hours, as its
-             file says
-    known    the codes the lock listed when it was asked last
-    chosen   digits that no ticket gives, put in over the link from here; tag as in docs/spec/passcodes.md
-    asked    digits that the lock was asked to take, and whose answer is not there
+    keys     key slots of the lock: with a psk those that this registry may use, without one those of others. active:
+             one a slot; sent: its answer was lost; anew: sent, with the new secret; pending: may work. limits: hours,
+             as in its file
+    known    the codes of the lock's last list
+    chosen   custom digits that were added over the link from here; tag as in docs/spec/passcodes.md
+    asked    custom digits that were sent, and whose reply was lost
     events   the lock's log, as far as it was ever fetched
-    heard    which key the lock said that a slot has, and at which events
+    heard    which key the lock reported in a slot, and at which events
 """
 
 import sqlite3
 from contextlib import suppress
 
+from tumbler_lock.core.policy import STANDARD, STRICT
+
 SCHEMA = 2
+POLICIES = {"standard": STANDARD, "strict": STRICT}  # the names that a file of the registry has for them
 
 _LOCKS = """
 CREATE TABLE {name} (
@@ -160,7 +163,7 @@ _STEPS = {
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make today's tables in an empty file."""
+    """Create today's tables in an empty file."""
     _in_one(connection, (*TABLES, f"PRAGMA user_version = {SCHEMA}"))
 
 
@@ -170,11 +173,11 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables of an older file up to date; sqlite3.Error, and the file as it was, if that fails.
+    """Migrate the tables of an older file; if that fails, raise sqlite3.Error and leave the file as it was.
 
-    Another command may be faster: what is left to do is looked up when nobody else can write.
+    Another command may be faster, so the version is read under the write lock.
     """
-    connection.execute("PRAGMA foreign_keys = OFF")  # a table is replaced that others refer to
+    connection.execute("PRAGMA foreign_keys = OFF")  # a table that others refer to is replaced
     try:
         _in_one(connection, None)
     finally:

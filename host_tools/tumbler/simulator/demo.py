@@ -10,7 +10,7 @@ from pathlib import Path
 from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 from tumbler_lock.core.zone import Zone, date_of, weekday
 
-from ..codes.issue import Code
+from ..codes.issue import IssuedCode
 from ..timezones import parse_instant
 from .issuing import Desk, purpose
 from .lock import Entered, VirtualLock
@@ -106,7 +106,7 @@ class Demonstration:
         self._owner("deletes it", "delete", code=CUSTOM)
         self._type(CUSTOM, "refused", "wrong")
 
-    def _permanent(self) -> Code:
+    def _permanent(self) -> IssuedCode:
         self._scene("Somebody moves in.")
         code = self._issue(PERMANENT)
         self._type(code.digits, "open")
@@ -114,7 +114,7 @@ class Demonstration:
         self._type(code.digits, "open")
         return code
 
-    def _lockout(self, resident: Code) -> None:
+    def _lockout(self, resident: IssuedCode) -> None:
         self._scene("Somebody tries one number after the other.")
         for guess in range(MOST_GUESSES):
             entry = self._type(f"{guess:04}", "")
@@ -146,7 +146,7 @@ class Demonstration:
             self._type(code.digits, "open")
         self._type(code.digits, "refused", "already-used")
 
-    def _clock(self, resident: Code) -> None:
+    def _clock(self, resident: IssuedCode) -> None:
         self._scene("The clock's battery dies. The lock trusts no time until the owner sets it.")
         code = self._issue(TIMED)
         self._lock.stop_clock()
@@ -155,7 +155,7 @@ class Demonstration:
         self._owner("sets the time", "set_time", now=self._lock.now_ms // 1_000)
         self._type(code.digits, "open")
 
-    def _revoke(self, resident: Code) -> None:
+    def _revoke(self, resident: IssuedCode) -> None:
         self._scene("Somebody moves out. The owner, far away, has a revoke code typed, and the dead code after it.")
         code = self._issue(REVOKE)
         self._type(code.digits, "revoke-armed")
@@ -183,7 +183,7 @@ class Demonstration:
         _, month, of_month = date_of(day)
         self._say(f"    {DAYS[weekday(day)]} {month:02}-{of_month:02} {hour:02}:{minute:02}  {text}")
 
-    def _issue(self, kind: int) -> Code:
+    def _issue(self, kind: int) -> IssuedCode:
         code = self._desk.issue(kind, self._lock.now_ms // 1_000)
         self._line(f"issued: {_spaced(code.digits)}  {NAMES[kind]}, {purpose(code, self._desk.lock)}")
         return code

@@ -11,9 +11,9 @@ from tumbler_lock.core.tickets import ERASE as ERASE_KIND
 from tumbler_lock.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
 from tumbler_lock.core.zone import Zone, weekday
 
-from ..codes.issue import Code, Wish, describe, issue, state
+from ..codes.issue import IssuedCode, Wish, describe, issue, state
 from ..registry.lock_cache import ACTIVE
-from ..registry.registry import Lock, Registry
+from ..registry.registry import Registry, RegistryLock
 from .identity import Identity
 
 HOUR = 3_600
@@ -30,7 +30,7 @@ class Desk:
         self._name = name
 
     @property
-    def lock(self) -> Lock:
+    def lock(self) -> RegistryLock:
         """The lock as the registry knows it now."""
         return self._registry.lock(self._name)
 
@@ -56,12 +56,12 @@ class Desk:
             return Wish(RECURRING, cycle=cycle, until_hour=(hour + RECURRING_HOURS) % 24)
         return Wish(kind)
 
-    def issue(self, kind: int, now: int) -> Code:
+    def issue(self, kind: int, now: int) -> IssuedCode:
         """Issue one code; ToolError when every code for these times was issued before."""
         code, _ = issue(self._registry, self._name, self.wish(kind, now), now)
         return code
 
-    def issued(self, now: int) -> list[Code]:
+    def issued(self, now: int) -> list[IssuedCode]:
         """Return the codes issued here that may still open, the newest first."""
         lock = self.lock
         codes = [describe(lock, row) for row in self._registry.codes(lock) if row.epoch == lock.epoch]
@@ -77,11 +77,13 @@ class Desk:
         return True
 
 
-def identity_of_lock(registry: Registry, lock: Lock) -> Identity:
+def identity_of_lock(registry: Registry, lock: RegistryLock) -> Identity:
     """Return what a virtual lock is given that shall be this lock of a registry: the keys used from here, too."""
-    held = [key for key in registry.mirror(lock).usable_keys() if key.state == ACTIVE]
+    held = [key for key in registry.cache(lock).usable_keys() if key.state == ACTIVE]
     keys = tuple((key.slot, key.role, key.psk or b"", key.label) for key in held if key.slot is not None)
-    return Identity(lock.secret, lock.rule, lock.policy, lock.weekend, name=lock.name, epoch=lock.epoch, keys=keys)
+    return Identity(
+        lock.required_secret, lock.rule, lock.policy, lock.weekend, name=lock.name, epoch=lock.epoch, keys=keys
+    )
 
 
 def add_lock(registry: Registry, identity: Identity, timezone: str, now: int) -> None:
@@ -92,7 +94,7 @@ def add_lock(registry: Registry, identity: Identity, timezone: str, now: int) ->
             registry.set_epoch(lock, identity.epoch)
 
 
-def purpose(code: Code, lock: Lock) -> str:
+def purpose(code: IssuedCode, lock: RegistryLock) -> str:
     """Say in a few words what a code is good for, in the lock's local time."""
     zone = Zone(lock.rule)
 

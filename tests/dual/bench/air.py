@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tumbler.link.client import Client
-from tumbler.link.simulator_radio import Virtual
+from tumbler.link.simulator_radio import SimulatorRadio
 from tumbler.simulator.identity import EXAMPLE_SECRET, Identity
 from tumbler.simulator.lock import VirtualLock
 from tumbler.simulator.radio import VirtualAir
@@ -31,7 +31,7 @@ PSK = bytes(range(64, 96))
 async def measure() -> dict[str, float]:
     """Connect, ask ROUNDS times for the time, list every code, read the whole log."""
     figures: dict[str, float] = {}
-    async with Virtual() as air:
+    async with SimulatorRadio() as air:
         found = await air.scan(5, lambda one: True)
         begin = time.monotonic()
         async with Client(lambda: air.connect(found[0]), lock_id(EXAMPLE_SECRET), 0, PSK) as client:

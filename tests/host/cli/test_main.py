@@ -69,13 +69,13 @@ def on_terminal(*arguments, answer="", **environment):
         ("251840046", 499999, 9039, "timed door --start 2027-01-15T07 --end 2028-01-16T07"),
         ("1066771", 500000, 10, "timed door --start 2027-01-15T08 --end 2027-01-15T09"),
         ("91883970", 498729, 837, "recurring door --cycle workday --start 2026-11-23T09 --until-hour 17"),
-        ("503555345", 498720, 9998, "revoke door --start 2026-11-23T00"),
-        ("954847347", 498720, 9999, "erase door --start 2026-11-23T00"),
+        ("503555345", 498720, 9998, "revoke-code door --start 2026-11-23T00"),
+        ("954847347", 498720, 9999, "erase-code door --start 2026-11-23T00"),
     ],
 )
 def test_published_check_values(digits, hour, ticket, arguments):
     add()
-    code = done("code", *arguments.split(), "--past")
+    code = done("code", *arguments.split(), "--allow-past")
     assert (code["digits"], code["hour"], code["ticket"], code["length"]) == (digits, hour, ticket, len(digits))
     assert set(code) >= KEYS
     assert done("code", "list", "door")[0]["digits"] == digits
@@ -86,8 +86,8 @@ def test_published_check_values(digits, hour, ticket, arguments):
 
 def test_the_erase_code_of_the_second_epoch():
     add()
-    done("lock", "erased", "door", "--yes")
-    assert done("code", "erase", "door", "--start", "2026-11-23T00", "--past")["digits"] == "373519523"
+    done("lock", "confirm-erase", "door", "--yes")
+    assert done("code", "erase-code", "door", "--start", "2026-11-23T00", "--allow-past")["digits"] == "373519523"
 
 
 # Times
@@ -152,35 +152,35 @@ def test_lord_howe_shows_the_true_start_in_summer():
         ("code timed door --start 2026-12-24T15 --end 2026-12-24T11", "Choose an --end after"),
         ("code timed door --end 2026-11-20T11", "Choose an --end after"),
         ("code timed door --start 2026-12-24T15 --end 2027-12-25T16", "8,785 hours"),
-        ("code timed door --start 2026-11-20T15 --end 2026-12-01T11", "--past"),
-        ("code one-time door --start 2026-11-23T09", "--past"),
+        ("code timed door --start 2026-11-20T15 --end 2026-12-01T11", "--allow-past"),
+        ("code one-time door --start 2026-11-23T09", "--allow-past"),
         ("code permanent door --start 2045-01-01T00", "11 years"),
         ("code permanent door --start 2026-12-24T15:30", "2026-12-24T16:00:00+00:00"),
-        ("code permanent door --start tomorrow", "--start 'tomorrow' is no time"),
+        ("code permanent door --start tomorrow", "--start: 'tomorrow' is not a time"),
         ("code permanent door --start 2026-02-30T10", "no such date"),
         ("code permanent door --start 2026-12-24T24", "00 to 23"),
-        ("code permanent door --start 1999-12-24T10 --past", "from 2000"),
+        ("code permanent door --start 1999-12-24T10 --allow-past", "from 2000"),
         ("code recurring door --cycle workday --start 2026-11-28T09 --until-hour 17", "Monday 2026-11-30"),
         ("code timed door --end 2026-11-24T15 --digits 6", "not 6"),
-        ("code one-time dor", "Did you mean door?"),
+        ("code one-time dor", "Did you mean 'door'?"),
         ("code one-time elsewhere", "tumbler lock list"),
         ("code explain door 12345a", "4 to 9 digits"),
         ("code explain door 1234567890", "4 to 9 digits"),
         ("code explain door 1234", "custom codes"),
         ("code explain door ١٢٣٤٥٦", "4 to 9 digits"),
-        ("code explain door 123456 --at noon", "--at 'noon' is no time"),
+        ("code explain door 123456 --at noon", "--at: 'noon' is not a time"),
         ("code one-time door --label " + "x" * 201, "200"),
         ("lock add door --timezone UTC", "already"),
         ("lock add DOOR --timezone UTC", "already"),
         ("lock add other --timezone Europe/Berln", "Europe/Berlin"),
         ("lock add other --timezone UTC+3", "both ways"),
-        ("lock add other --timezone UTC --weekend sat,xyz", "'xyz' is no day"),
+        ("lock add other --timezone UTC --weekend sat,xyz", "'xyz' is not a day"),
         ("lock add other --timezone UTC --weekend mon,tue,wed,thu,fri,sat,sun", "working day"),
         ("lock add " + "x" * 65 + " --timezone UTC", "64"),
         ("lock show nowhere", "tumbler lock list"),
         ("lock remove door", "Add --yes"),
-        ("lock erased door", "--yes"),
-        ("lock erased door --unused", "No erase is pending"),
+        ("lock confirm-erase door", "--yes"),
+        ("lock confirm-erase door --not-typed", "No erase is pending"),
     ],
 )
 def test_bad_input_is_refused(arguments, words):
@@ -251,8 +251,8 @@ def test_the_secret_shows_in_no_other_output():
     add()
     said = []
     for command in (
-        "lock list", "lock show door", "lock risk door", "code one-time door", "code list door", "code erase door",
-        "code explain door 862871", "lock erased door", "lock remove door --yes",
+        "lock list", "lock show door", "lock risk door", "code one-time door", "code list door", "code erase-code door",
+        "code explain door 862871", "lock confirm-erase door", "lock remove door --yes",
     ):  # fmt: skip
         for more in ((), ("--json",)):
             said += tumbler(*command.split(), *more)[1:]
@@ -286,7 +286,7 @@ def test_list_and_show_tell_what_a_lock_is():
 def test_remove_takes_the_lock_and_its_codes():
     add()
     done("code", "one-time", "door")
-    assert done("lock", "remove", "door", "--yes") == {"removed": "door"}
+    assert done("lock", "remove", "door", "--yes") == {"lock": "door"}
     refused("lock", "show", "door")
     add()
     assert done("code", "list", "door") == []
@@ -306,15 +306,15 @@ def test_remove_asks_on_a_terminal():
 def test_erase_from_the_code_to_the_confirmation():
     add()
     old = done("code", "permanent", "door")
-    code = done("code", "erase", "door")
+    code = done("code", "erase-code", "door")
     assert (code["kind"], code["end"], done("lock", "show", "door")["erase_pending"]) == ("erase", None, True)
     status, out, err = tumbler("code", "permanent", "door")
     assert (status, len(out.splitlines()[0])) == (0, 6)
-    assert "tumbler lock erased" in err
+    assert "tumbler lock confirm-erase" in err
     assert done("code", "one-time", "door")["warnings"]
-    assert "can still be typed" in refused("lock", "erased", "door", "--unused")
-    confirmed = done("lock", "erased", "door")
-    assert (confirmed["epoch"], confirmed["erase_pending"], confirmed["dead"]) == (1, False, 4)
+    assert "can still be typed" in refused("lock", "confirm-erase", "door", "--not-typed")
+    confirmed = done("lock", "confirm-erase", "door")
+    assert (confirmed["epoch"], confirmed["erase_pending"], confirmed["dead_codes"]) == (1, False, 4)
     assert {code["state"] for code in done("code", "list", "door")} == {"erased"}
     assert done("code", "list", "door", "--current") == []
     new = done("code", "permanent", "door")
@@ -327,8 +327,8 @@ def test_erase_from_the_code_to_the_confirmation():
 
 def test_an_erase_code_that_nobody_typed_can_be_taken_back_when_it_is_too_late_for_it():
     add()
-    done("code", "erase", "door")
-    done("lock", "erased", "door", "--unused", now=NOW + 25 * 3600)
+    done("code", "erase-code", "door")
+    done("lock", "confirm-erase", "door", "--not-typed", now=NOW + 25 * 3600)
     lock = done("lock", "show", "door")
     assert (lock["epoch"], lock["erase_pending"]) == (0, False)
 
@@ -444,10 +444,10 @@ def test_help_and_usage_errors_in_a_pipe_are_plain_and_have_examples():
 
 def test_on_a_terminal_there_are_colours_and_the_digits_stand_out():
     add()
-    shown = on_terminal("code", "permanent", "door", "--start", "2026-11-23T15", "--past")
+    shown = on_terminal("code", "permanent", "door", "--start", "2026-11-23T15", "--allow-past")
     assert re.search("\x1b\\[[0-9;]*m863562", shown)
     assert "╭" in shown
-    plain = on_terminal("code", "permanent", "door", "--start", "2026-11-23T16", "--past", NO_COLOR="1")
+    plain = on_terminal("code", "permanent", "door", "--start", "2026-11-23T16", "--allow-past", NO_COLOR="1")
     assert not re.search("\x1b\\[[0-9;]*3[0-9]m", plain)
     shown = on_terminal("code", "list", "door")
     assert re.search("\x1b\\[[0-9;]*m863562", shown)
@@ -458,7 +458,7 @@ def test_errors_go_to_standard_error_and_leave_standard_output_empty():
     assert (status, out) == (1, "")
     what, remedy = err.splitlines()
     assert what == "Error: There is no lock 'nowhere': the registry is empty."
-    assert remedy == "Pair it: tumbler pair 'nowhere'; or add one: tumbler lock add --help"
+    assert remedy == "Add it (tumbler lock add --help), or pair it over Bluetooth: tumbler pair nowhere"
 
 
 def test_a_reader_that_leaves_early_causes_no_traceback():

@@ -314,7 +314,7 @@ def operations(board, target, bundle):
         deploy(console, target, bundle, nothing)
         console.load("files")
         told = []
-        console.follow("files", "tell(flash.writes + flash.erases)", told.append)
+        console.follow("files", "answer(flash.writes + flash.erases)", told.append)
     return told[0]
 
 
@@ -443,6 +443,6 @@ def test_the_command_tells_what_it_did_and_why_it_did_not(board, tmp_path):
     told = done(*words)
     assert (told["slot"], told["trial"], told["aioble"]) == ("a", False, None)
     board.power()
-    assert done(*words)["files"] == []
+    assert done(*words)["sent_files"] == []
     assert "cannot be opened" in refused(*words[:-1], tmp_path / "no-such-port")
     assert "There is no board 'nowhere'" in refused("deploy", "--board", "nowhere", "--port", board.port)

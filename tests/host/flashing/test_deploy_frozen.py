@@ -9,7 +9,7 @@ import pytest
 
 from tests.firmware.app.test_ble_server import PSK, Phone
 from tests.firmware.app.test_update_trial import Slotted
-from tests.host.cli.test_freeze import start_files
+from tests.host.cli.test_custom_build import start_files
 from tests.host.flashing.test_deploy import (
     KIB,
     on_flash,
@@ -105,10 +105,10 @@ def test_the_command_tells_both_versions_and_what_to_do(tmp_path):
             assert (status, err) == (0, "")
             assert f"part of this board's MicroPython: version {version}" in out
             assert (f"This source is {VERSION}" in out) == other
-            assert ("tumbler freeze" in out) == other
+            assert ("tumbler custom-build" in out) == other
             board.power()
             told = done(*words, board.port)
-            assert (told["version"], told["slot"], told["files"], told["removed"]) == (version, "", [], [])
+            assert (told["firmware"], told["slot"], told["sent_files"], told["removed"]) == (version, "", [], [])
 
 
 def test_a_key_for_updates_is_refused(board, tmp_path):

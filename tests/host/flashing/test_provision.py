@@ -84,11 +84,11 @@ def test_a_board_becomes_a_lock_with_a_clock_and_an_owner(board, registry, tmp_p
         came = provision(console, registry, lock, Settings(autolock=9, sound=False, label="Ann"), NOW)
         assert (came.new, came.clock_set) == (True, True)
         told = []
-        console.follow("files", "tell(chip.state()['registers'])", told.append)
+        console.follow("files", "answer(chip.state()['registers'])", told.append)
     store = memory(there, tmp_path)
     assert store.secret == lock.secret
     assert Config.unpack(store.config).pack() == Config(lock.rule, policy=STANDARD, autolock=9, sound=False).pack()
-    (key,) = registry.mirror(lock).all_keys()
+    (key,) = registry.cache(lock).all_keys()
     assert (key.slot, key.state, key.label) == (0, ACTIVE, "Ann")
     assert [(one.slot, one.role, one.psk, one.label) for one in store.keys.values()] == [(0, 1, key.psk, "Ann")]
     # 2026-11-23 15:10:00, a Monday, as a DS3231 keeps it.
@@ -104,7 +104,7 @@ def test_a_lock_that_has_a_secret_keeps_it(board, registry, tmp_path):
     with pytest.raises(ToolError, match="has a secret, and it is not that of 'other'"), Console(there.port) as console:
         provision(console, registry, other, Settings(), NOW)
     assert memory(there, tmp_path).secret == bytes(range(32))
-    assert not registry.mirror(other).all_keys()
+    assert not registry.cache(other).all_keys()
 
 
 def test_the_same_lock_a_second_time_gets_the_time_and_no_more(board, registry, tmp_path):
@@ -143,7 +143,7 @@ def test_a_lock_whose_clock_does_not_answer_is_told_of_it(board, registry, tmp_p
 def test_a_lock_that_lives_elsewhere_does_not_move_to_an_empty_board(board, registry):
     there = board()
     lock = add(registry)
-    registry.mirror(lock).hold(0, 1, "", bytes(32), NOW)
+    registry.cache(lock).hold(0, 1, "", bytes(32), NOW)
     with pytest.raises(ToolError, match="'cabin' is another lock, set up before"), Console(there.port) as console:
         provision(console, registry, lock, Settings(), NOW)
 
@@ -154,7 +154,7 @@ def test_without_a_clock_there_is_no_lock(board, registry, tmp_path):
     with pytest.raises(ToolError, match=r"clock .* is of no use: it does not answer"), Console(there.port) as console:
         provision(console, registry, lock, Settings(), NOW)
     assert memory(there, tmp_path) is None
-    assert not registry.mirror(lock).all_keys()
+    assert not registry.cache(lock).all_keys()
 
 
 def test_a_board_without_firmware_is_told_so(tmp_path, registry):
@@ -173,7 +173,7 @@ def test_the_power_may_go_in_every_operation_and_the_same_command_ends_it(board,
     with Console(there.port) as console:
         provision(console, registry, add(registry, "count"), Settings(), NOW)
         told = []
-        console.follow("files", "tell(flash.writes + flash.erases)", told.append)
+        console.follow("files", "answer(flash.writes + flash.erases)", told.append)
     chosen = range(1, told[0] + 1)
     for cut in sorted({1, told[0], *cases(random.Random(6).sample(chosen, min(5, len(chosen))), chosen)}):
         lock = add(registry, f"cut {cut}")
@@ -182,12 +182,12 @@ def test_the_power_may_go_in_every_operation_and_the_same_command_ends_it(board,
         there.power(cut)
         with pytest.raises(ToolError), Console(there.port, SILENCE) as console:
             provision(console, registry, lock, Settings(), NOW)
-        (key,) = registry.mirror(lock).all_keys()
+        (key,) = registry.cache(lock).all_keys()
         assert key.state == SENT
         there.power()
         with Console(there.port) as console:
             provision(console, registry, lock, Settings(), NOW)
-        (key,) = registry.mirror(lock).all_keys()
+        (key,) = registry.cache(lock).all_keys()
         store = memory(there, tmp_path)
         assert key.state == ACTIVE
         assert [one.psk for one in store.keys.values()] == [key.psk], f"cut {cut}"
@@ -201,7 +201,7 @@ def test_the_command_prints_no_secret(board):
     answer = json.loads(told[1])
     with Registry.open() as registry:
         lock = registry.lock("cabin")
-        key = registry.mirror(lock).all_keys()[0]
+        key = registry.cache(lock).all_keys()[0]
     assert answer["lock_id"] == lock_id(lock.secret).hex() == lock.lock_id.hex()
     assert answer["new"] is True
     for secret in (lock.secret, key.psk):

@@ -8,7 +8,7 @@ import bleak
 import pytest
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
-from tumbler.link.bluetooth import Bluetooth
+from tumbler.link.bluetooth import BluetoothRadio
 from tumbler.link.transport import ANSWER, COMMAND, SERVICE, LinkLost, NoBluetooth, OutOfRange, Sighting
 from tumbler_lock.core.prologue import NO_LOCK
 
@@ -95,7 +95,7 @@ def fakes(monkeypatch):
 
 def scan(*heard, enough=lambda one: False, seconds=0.01):
     bleak.BleakScanner.heard = list(heard)
-    return asyncio.run(Bluetooth().scan(seconds, enough))
+    return asyncio.run(BluetoothRadio().scan(seconds, enough))
 
 
 def test_a_scan_asks_for_our_service_and_reads_name_and_id():
@@ -143,7 +143,7 @@ def connected(work, **attributes):
     async def stay():
         for name, value in attributes.items():
             setattr(bleak.BleakClient, name, value)
-        wire = await Bluetooth().connect(Sighting("A", "", LOCK_ID, -50, "bluetooth", "device"))
+        wire = await BluetoothRadio().connect(Sighting("A", "", LOCK_ID, -50, "bluetooth", "device"))
         result = await work(wire, bleak.BleakClient.made[-1])
         await wire.close()
         assert not bleak.BleakClient.made[-1].connected

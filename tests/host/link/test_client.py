@@ -187,7 +187,7 @@ def test_random_losses_never_do_anything_twice(tmp_path):
             for number in range(8):
                 digits = f"{number}{draw.randrange(10**6):06}"
                 with suppress(LinkLost, Unconfirmed):
-                    await client.add_code(digits, None, None, insist=True)
+                    await client.add_code(digits, None, None, force=True)
                     added.append(digits)
             return added
 
@@ -296,7 +296,7 @@ def test_what_a_lock_says_is_shown_without_what_a_terminal_would_obey():
     [
         ("no-such-code", b"the lock knows no such code: look at it", "the lock knows no such code.", "code list"),
         ("not-newer", b"the lock runs 0.2.0, which is not older: insist to go back",
-         "the lock runs 0.2.0, and the update is not newer.", "add --insist"),
+         "the lock runs 0.2.0, and the update is not newer.", "anyway with --force"),
         ("bad-signature", b"this lock has no key to check updates with: give it one, or update it, by cable",
          "this lock has no key to check updates with.", "tumbler deploy … --update-key FILE"),
         ("bad-signature", b"the update is not signed with the key that this lock knows, or was altered",

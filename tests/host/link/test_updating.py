@@ -37,13 +37,13 @@ def update(version=(0, 2, 0), contents=NEW):
     return made.signed(maker().sign(made.message))
 
 
-def sent(board, what, insist=False, **more):
+def sent(board, what, force=False, **more):
     """Send an update; how many bytes of files that took, and the progress told."""
     told = []
 
     async def stay():
         async with client_of(board, **more) as client:
-            return await send(client, what, insist, lambda done, of: told.append((done, of)))
+            return await send(client, what, force=force, progress=lambda done, of: told.append((done, of)))
 
     return asyncio.run(stay()), told
 
@@ -58,7 +58,7 @@ def test_an_update_is_sent_and_tried(board):
     assert Slots(board.root).read() == Record("b", TRIAL, 2)  # the client is gone: the lock has restarted
     assert (board.slot, found(board.root, "b")) == ("b", NEW)
     with pytest.raises(
-        OnTrial, match=r"this update\. A good one stays after a minute; .*: tumbler update status 'NAME'"
+        OnTrial, match=r"this update\. A healthy one is kept after a minute\. .*: tumbler update status NAME"
     ):
         sent(board, update())
     with pytest.raises(OnTrial, match="another update"):
@@ -94,10 +94,10 @@ def test_a_file_that_was_tampered_with_is_not_sent(tmp_path):
         assert why in refused("update", "show", path)
 
 
-def test_going_back_needs_insisting(board):
+def test_going_back_needs_force(board):
     with pytest.raises(Refusal):
         sent(board, update((0, 0, 9)))
-    sent(board, update((0, 0, 9)), insist=True)
+    sent(board, update((0, 0, 9)), force=True)
     assert Slots(board.root).on_trial("b")
 
 

@@ -14,7 +14,7 @@ from tumbler.answers import LogEvent
 from tumbler.errors import ToolError
 from tumbler.registry import database, schema
 from tumbler.registry.database import APPLICATION_ID, FILE
-from tumbler.registry.lock_cache import ACTIVE, ANEW, PENDING, SENT
+from tumbler.registry.lock_cache import ACTIVE, PENDING, RENEWED, SENT
 from tumbler.registry.registry import Registry, home, lock_id_of
 from tumbler.registry.schema import SCHEMA
 
@@ -97,7 +97,7 @@ def test_names_are_unique_whatever_their_case(registry):
 def test_an_unknown_lock_is_answered_with_close_names(registry):
     assert "empty" in refusal(registry.lock, "cabin")
     new_lock(registry, "cabin")
-    assert "Did you mean cabin?" in refusal(registry.lock, "cabbin")
+    assert "Did you mean 'cabin'?" in refusal(registry.lock, "cabbin")
     assert "tumbler lock list" in refusal(registry.lock, "xyz")
 
 
@@ -269,7 +269,7 @@ def test_a_registry_of_the_first_version_is_brought_up_to_date(old):
         assert len(registry.codes(shed)) == 1
         assert registry._db.execute("PRAGMA foreign_key_list(codes)").fetchone()[2] == "locks"
         assert registry._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        registry.mirror(door).hold(0, 1, "Ann", bytes(32), 0)
+        registry.cache(door).hold(0, 1, "Ann", bytes(32), 0)
         registry.remove(door)  # with its codes and keys
         assert registry._db.execute("SELECT count(*) FROM codes").fetchone() == (1,)
         assert registry._db.execute("SELECT count(*) FROM keys").fetchone() == (0,)
@@ -336,8 +336,8 @@ def test_an_old_registry_that_is_damaged_stays(old):
 
 
 @pytest.fixture
-def mirror(registry):
-    return registry.mirror(new_lock(registry))
+def cache(registry):
+    return registry.cache(new_lock(registry))
 
 
 def event(seq, kind=0, code=bytes(4), time=0):
@@ -346,124 +346,124 @@ def event(seq, kind=0, code=bytes(4), time=0):
 
 def test_a_lock_without_its_secret_is_known_by_its_id(registry):
     lock = registry.add("office", "Etc/UTC", "UTC0", 96, "standard", None, 1000, bytes(range(8)))
-    assert (lock.lock_id, lock.held) == (bytes(range(8)), None)
-    assert "not its secret" in refusal(lambda: lock.secret)
+    assert (lock.lock_id, lock.secret) == (bytes(range(8)), None)
+    assert "not its secret" in refusal(lambda: lock.required_secret)
     assert registry.lock_of(bytes(range(8))) == lock
     assert registry.lock_of(bytes(8)) is None
     assert registry.lock_of(new_lock(registry).lock_id).lock_id == lock_id_of(SECRET)
 
 
-def test_the_log_only_grows_and_keeps_each_event_once(mirror):
-    mirror.add_events([event(1), event(2)])
-    mirror.add_events([event(2, 9), event(3)])
-    assert [(one.seq, one.event) for one in mirror.events()] == [(1, 0), (2, 0), (3, 0)]
-    assert [one.seq for one in mirror.events(2)] == [3]
-    assert mirror.last_seq() == 3
+def test_the_log_only_grows_and_keeps_each_event_once(cache):
+    cache.add_events([event(1), event(2)])
+    cache.add_events([event(2, 9), event(3)])
+    assert [(one.seq, one.event) for one in cache.events()] == [(1, 0), (2, 0), (3, 0)]
+    assert [one.seq for one in cache.events(2)] == [3]
+    assert cache.last_seq() == 3
 
 
-def test_the_first_use_is_the_first_time_that_a_code_opened(mirror):
+def test_the_first_use_is_the_first_time_that_a_code_opened(cache):
     code = b"abcd"
-    mirror.add_events([event(1, 1, code, 10), event(2, 0, code, 20), event(3, 0, code, 30), event(4, 0, bytes(4), 5)])
-    assert mirror.first_uses() == {code.hex(): 20}
+    cache.add_events([event(1, 1, code, 10), event(2, 0, code, 20), event(3, 0, code, 30), event(4, 0, bytes(4), 5)])
+    assert cache.first_uses() == {code.hex(): 20}
 
 
-def test_keys_in_use_come_first_by_what_they_may_do(mirror):
-    mirror.hold(3, 2, "manager", bytes(32), 0)
-    mirror.hold(4, 1, "owner", bytes(range(32)), 0)
-    mirror.note_key(5, 1, "somebody", 0)
-    mirror.hold_pending(1, "file", bytes(range(1, 33)), 5)
-    mirror.hold_pending(1, "sent", bytes(range(2, 34)), 0, state=SENT)
-    mirror.hold_pending(1, "newer", bytes(range(3, 35)), 1, state=SENT)
-    mirror.hold_pending(1, "anew", bytes(range(4, 36)), 1, state=ANEW)
-    assert [key.label for key in mirror.usable_keys()] == ["owner", "manager", "newer", "sent", "file"]
-    assert [key.label for key in mirror.sent_keys(SENT)] == ["newer", "sent"]
-    assert [key.label for key in mirror.sent_keys(ANEW)] == ["anew"]
-    assert "psk" not in repr(mirror.usable_keys()[0])
+def test_keys_in_use_come_first_by_what_they_may_do(cache):
+    cache.hold(3, 2, "manager", bytes(32), 0)
+    cache.hold(4, 1, "owner", bytes(range(32)), 0)
+    cache.note_key(5, 1, "somebody", 0)
+    cache.hold_pending(1, "file", bytes(range(1, 33)), 5)
+    cache.hold_pending(1, "sent", bytes(range(2, 34)), 0, state=SENT)
+    cache.hold_pending(1, "newer", bytes(range(3, 35)), 1, state=SENT)
+    cache.hold_pending(1, "anew", bytes(range(4, 36)), 1, state=RENEWED)
+    assert [key.label for key in cache.usable_keys()] == ["owner", "manager", "newer", "sent", "file"]
+    assert [key.label for key in cache.sent_keys(SENT)] == ["newer", "sent"]
+    assert [key.label for key in cache.sent_keys(RENEWED)] == ["anew"]
+    assert "psk" not in repr(cache.usable_keys()[0])
 
 
-def test_a_key_that_was_confirmed_takes_the_place_of_what_was_pending(mirror):
-    mirror.hold_pending(1, "", bytes(32), 0)
-    assert not mirror.set_up
-    mirror.hold(0, 1, "", bytes(32), 0)
-    assert [(key.slot, key.state) for key in mirror.all_keys()] == [(0, "active")]
-    assert mirror.set_up
+def test_a_key_that_was_confirmed_takes_the_place_of_what_was_pending(cache):
+    cache.hold_pending(1, "", bytes(32), 0)
+    assert not cache.set_up
+    cache.hold(0, 1, "", bytes(32), 0)
+    assert [(key.slot, key.state) for key in cache.all_keys()] == [(0, "active")]
+    assert cache.set_up
 
 
-def test_the_locks_list_of_keys_is_taken_over_and_no_psk_goes(mirror):
-    mirror.hold(0, 1, "old", bytes(32), 0)
-    mirror.hold(2, 2, "gone", bytes(range(32)), 0)
-    mirror.note_key(3, 3, "Eve", 0)
-    mirror.replace_keys([(0, 1, "new"), (5, 3, "Bo")], 0)
-    keys = [(key.slot, key.label, key.psk is None, key.state) for key in mirror.all_keys()]
+def test_the_locks_list_of_keys_is_taken_over_and_no_psk_goes(cache):
+    cache.hold(0, 1, "old", bytes(32), 0)
+    cache.hold(2, 2, "gone", bytes(range(32)), 0)
+    cache.note_key(3, 3, "Eve", 0)
+    cache.replace_keys([(0, 1, "new"), (5, 3, "Bo")], 0)
+    keys = [(key.slot, key.label, key.psk is None, key.state) for key in cache.all_keys()]
     assert keys == [(0, "new", False, ACTIVE), (2, "gone", False, PENDING), (5, "Bo", True, ACTIVE)]
-    mirror.replace_keys([(0, 1, "new"), (2, 3, "Max")], 0)
-    assert sorted((key.label, key.psk is None) for key in mirror.all_keys() if key.slot == 2) == [
+    cache.replace_keys([(0, 1, "new"), (2, 3, "Max")], 0)
+    assert sorted((key.label, key.psk is None) for key in cache.all_keys() if key.slot == 2) == [
         ("Max", True),
         ("gone", False),
     ]
-    mirror.forget_key(2)
-    assert [key.slot for key in mirror.all_keys()] == [0]
+    cache.forget_key(2)
+    assert [key.slot for key in cache.all_keys()] == [0]
 
 
-def test_of_two_keys_for_one_slot_the_one_that_worked_last_is_tried_first_and_none_goes(mirror):
-    mirror.hold(0, 1, "mine", bytes(32), 0)
-    held = mirror.hold_pending(1, "file", bytes(range(32)), 1, slot=0)
-    assert held == mirror.hold_pending(1, "again", bytes(range(32)), 2)
-    assert [key.label for key in mirror.usable_keys()] == ["mine", "file"]
-    mirror.hold(0, 1, "file", bytes(range(32)), 1)
-    assert [(key.label, key.state) for key in mirror.usable_keys()] == [("file", ACTIVE), ("mine", PENDING)]
-    mirror.hold(0, 1, "mine", bytes(32), 0)
-    assert [(key.label, key.state) for key in mirror.usable_keys()] == [("mine", ACTIVE), ("file", PENDING)]
+def test_of_two_keys_for_one_slot_the_one_that_worked_last_is_tried_first_and_none_goes(cache):
+    cache.hold(0, 1, "mine", bytes(32), 0)
+    held = cache.hold_pending(1, "file", bytes(range(32)), 1, slot=0)
+    assert held == cache.hold_pending(1, "again", bytes(range(32)), 2)
+    assert [key.label for key in cache.usable_keys()] == ["mine", "file"]
+    cache.hold(0, 1, "file", bytes(range(32)), 1)
+    assert [(key.label, key.state) for key in cache.usable_keys()] == [("file", ACTIVE), ("mine", PENDING)]
+    cache.hold(0, 1, "mine", bytes(32), 0)
+    assert [(key.label, key.state) for key in cache.usable_keys()] == [("mine", ACTIVE), ("file", PENDING)]
 
 
-def test_a_key_is_dropped_as_refused_only_before_it_worked(mirror):
-    key = mirror.hold_pending(1, "", bytes(32), 0, state=SENT)
-    assert mirror.locate(key, 3).slot == mirror.all_keys()[0].slot == 3
-    mirror.drop_sent(mirror.hold_pending(1, "", bytes(range(32)), 0))  # out of a file
-    mirror.drop_sent(key)
-    assert [key.psk for key in mirror.all_keys()] == [bytes(range(32))]
+def test_a_key_is_dropped_as_refused_only_before_it_worked(cache):
+    key = cache.hold_pending(1, "", bytes(32), 0, state=SENT)
+    assert cache.locate(key, 3).slot == cache.all_keys()[0].slot == 3
+    cache.drop_sent(cache.hold_pending(1, "", bytes(range(32)), 0))  # out of a file
+    cache.drop_sent(key)
+    assert [key.psk for key in cache.all_keys()] == [bytes(range(32))]
 
 
 def test_a_lock_keeps_its_secret_until_the_successor_has_worked(registry):
     lock = new_lock(registry)
-    mirror = registry.mirror(lock)
-    assert (lock.anew, lock.is_anew) == (None, False)
-    assert registry.renew(lock) == lock
-    mirror.hold(0, 1, "", bytes(32), 0)
-    lock = registry.begin_anew(lock)
-    anew = lock.anew
-    assert (anew.secret, anew.lock_id, anew.epoch) == (lock.successor, lock_id_of(lock.successor), 0)
-    assert (lock.secret, lock.is_anew, anew.is_anew) == (SECRET, False, True)
-    assert lock.successor.hex() not in repr(lock)
-    assert repr(lock.successor)[2:20] not in repr(lock)
-    assert registry.begin_anew(lock) == lock, "one successor"
-    registry.stay(lock)
-    assert registry.lock("door").successor is None
-    lock = registry.begin_anew(lock)
-    mirror.hold_pending(1, "", bytes(range(32)), 0, 0, ANEW)
-    registry.stay(lock)
-    assert registry.lock("door").successor == lock.successor, "a lock may have it"
-    mirror.forget_key(0)
-    assert [key.state for key in mirror.all_keys()] == [ANEW]
+    cache = registry.cache(lock)
+    assert (lock.with_new_secret, lock.uses_new_secret) == (None, False)
+    assert registry.adopt_new_secret(lock) == lock
+    cache.hold(0, 1, "", bytes(32), 0)
+    lock = registry.prepare_new_secret(lock)
+    renewed = lock.with_new_secret
+    assert (renewed.secret, renewed.lock_id, renewed.epoch) == (lock.new_secret, lock_id_of(lock.new_secret), 0)
+    assert (lock.secret, lock.uses_new_secret, renewed.uses_new_secret) == (SECRET, False, True)
+    assert lock.new_secret.hex() not in repr(lock)
+    assert repr(lock.new_secret)[2:20] not in repr(lock)
+    assert registry.prepare_new_secret(lock) == lock, "one successor"
+    registry.keep_secret(lock)
+    assert registry.lock("door").new_secret is None
+    lock = registry.prepare_new_secret(lock)
+    cache.hold_pending(1, "", bytes(range(32)), 0, 0, RENEWED)
+    registry.keep_secret(lock)
+    assert registry.lock("door").new_secret == lock.new_secret, "a lock may have it"
+    cache.forget_key(0)
+    assert [key.state for key in cache.all_keys()] == [RENEWED]
 
 
 def test_a_new_secret_leaves_nothing_of_before_but_the_keys_for_it(registry):
     lock = new_lock(registry)
-    mirror = registry.mirror(lock)
-    mirror.hold(0, 1, "", bytes(32), 0)
-    mirror.hold_pending(1, "", bytes(range(1, 33)), 0, 0, ANEW)
-    mirror.add_events([event(1)])
-    mirror.choose(bytes(8), "740193", "x", 0)
+    cache = registry.cache(lock)
+    cache.hold(0, 1, "", bytes(32), 0)
+    cache.hold_pending(1, "", bytes(range(1, 33)), 0, 0, RENEWED)
+    cache.add_events([event(1)])
+    cache.choose(bytes(8), "740193", "x", 0)
     with registry.writing():
         registry.take(lock, 1, 0, 6, "", 0)
         registry.set_epoch(lock, 4)
-    lock = registry.begin_anew(registry.lock("door"))
-    successor = lock.successor
-    for before in (lock, lock.anew):  # the second time nothing is left to do
-        renewed = registry.renew(before)
-        assert (renewed.secret, renewed.successor, renewed.epoch) == (successor, None, 0)
-    assert registry.codes(lock) == mirror.events() == mirror.chosen() == []
-    assert [(key.psk, key.state) for key in mirror.all_keys()] == [(bytes(range(1, 33)), SENT)]
+    lock = registry.prepare_new_secret(registry.lock("door"))
+    successor = lock.new_secret
+    for before in (lock, lock.with_new_secret):  # the second time nothing is left to do
+        renewed = registry.adopt_new_secret(before)
+        assert (renewed.secret, renewed.new_secret, renewed.epoch) == (successor, None, 0)
+    assert registry.codes(lock) == cache.events() == cache.chosen() == []
+    assert [(key.psk, key.state) for key in cache.all_keys()] == [(bytes(range(1, 33)), SENT)]
     assert SECRET not in registry.path.read_bytes()
 
 

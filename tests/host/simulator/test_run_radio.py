@@ -45,9 +45,9 @@ def test_a_newcomers_first_minutes(monkeypatch):
         seen = command("scan", "--seconds", "1")
         assert [(one["state"], one["transport"]) for one in seen] == [("new", "virtual")]
 
-        assert paired(lock)["slot"] == 0
+        assert paired(lock)["key_slot"] == 0
         lock.waits("paired")
-        assert command("lock", "status", "cabin")["role"] == "owner"
+        assert command("lock", "status", "cabin")["key_role"] == "owner"
 
         once = command("code", "one-time", "cabin")
         lock.say(f"press {once['digits']}#")
@@ -98,7 +98,7 @@ def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
     (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
     add()
     with Registry.open() as registry:
-        registry.mirror(registry.lock("door")).hold(0, OWNER, "Ann", PSK, 0)
+        registry.cache(registry.lock("door")).hold(0, OWNER, "Ann", PSK, 0)
     owner = Identity(keys=((0, OWNER, PSK, "Ann"),))
 
     with Rig(
@@ -296,15 +296,15 @@ def test_a_connection_that_the_lock_has_ended_is_closed_at_once():
 
     async def ended():
         connection = Connection()
-        wire = virtual.VirtualWire(connection, None)
+        wire = virtual.SimulatorWire(connection, None)
         connection.end(0x13)
         await wire.close()
         return connection.asked
 
     async def open_still(monkeypatch):
-        monkeypatch.setattr(virtual, "CLOSE_SECONDS", 0.01)
+        monkeypatch.setattr(virtual.SimulatorWire, "CLOSE_SECONDS", 0.01)
         connection = Connection()
-        await virtual.VirtualWire(connection, None).close()
+        await virtual.SimulatorWire(connection, None).close()
         return connection.asked
 
     assert asyncio.run(ended()) == 0

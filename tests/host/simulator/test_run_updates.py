@@ -48,7 +48,7 @@ def cabin(monkeypatch):
     add("cabin")
     with Registry.open() as registry:
         lock = registry.lock("cabin")
-        registry.mirror(lock).hold(0, OWNER, "Ann", PSK, NOW)
+        registry.cache(lock).hold(0, OWNER, "Ann", PSK, NOW)
         identity = identity_of_lock(registry, lock)
     flash = home() / "virtual" / f"{lock.fingerprint}.flash"
     flash.parent.mkdir()
@@ -86,7 +86,7 @@ def changed(folder, name, change):
 def runs(version, slot):
     """Ask the lock; it runs this version, from this slot. Returns how far an update is."""
     status = command("update", "status", "cabin")
-    assert (status["version"], status["slot"]) == (version, slot)
+    assert (status["firmware"], status["slot"]) == (version, slot)
     return status["update"]
 
 
@@ -116,7 +116,7 @@ def test_an_update_is_tried_and_stays_also_for_later_starts(cabin, tmp_path):
         lock.say("power on")
         assert runs("0.1.0", "a") == "none under way"
         sent = command("update", "send", "cabin", update)
-        assert (sent["name"], sent["version"]) == ("cabin", "0.2.0")
+        assert (sent["lock"], sent["version"]) == ("cabin", "0.2.0")
         lock.waits("Firmware 0.2.0 runs from slot b. It stays if it is healthy for a minute.")
         assert runs("0.2.0", "b") == "on trial"
         lock.say("wait 70s")
@@ -145,7 +145,7 @@ def test_what_is_not_signed_by_the_maker_or_not_newer_is_refused(tmp_path):
         older = next_update(tmp_path, "0.0.9")
         refused = says_no("update", "send", "cabin", older)
         assert "the lock runs 0.1.0, and the update is not newer.\n" in refused
-        assert "add --insist" in refused
+        assert "--force" in refused
         assert runs("0.1.0", "a") == "none under way"
         opens(lock)
         assert lock.ends() == 0, lock.lines
@@ -206,7 +206,7 @@ def test_an_update_that_a_closed_terminal_interrupted_goes_on(tmp_path, monkeypa
     with virtual_lock("--lock", "cabin") as lock:
         lock.waits("Firmware 0.1.0 runs from slot a.")
         assert runs("0.1.0", "a") == "being sent"
-        assert command("update", "send", "cabin", update)["sent"] == missing - sum(pieces)
+        assert command("update", "send", "cabin", update)["bytes_sent"] == missing - sum(pieces)
         lock.waits("Firmware 0.2.0 runs from slot b.")
         opens(lock)
         assert lock.ends() == 0, lock.lines

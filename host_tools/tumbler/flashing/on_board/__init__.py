@@ -1,1 +1,1 @@
-"""Scripts that run on the board: MicroPython, sent over the console. tell() is how they answer (console.py)."""
+"""Scripts that run on the board: MicroPython, sent over the console. They answer with answer() (console.py)."""

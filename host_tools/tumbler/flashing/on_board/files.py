@@ -1,10 +1,14 @@
-"""On the board: files read, written and moved, one change of littlefs each. Paths begin with /."""
+"""On the board: read, write and move files, one change of littlefs each. Paths begin with /."""
 
 import binascii
 import hashlib
 import json
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CHUNK = 1024
 FOLDER = 0x4000
@@ -13,18 +17,18 @@ ENOENT = 2
 NEW = ".new"
 
 
-def tell(value):
+def answer(value: "Any") -> None:
     """Answer the host: one line that no other output looks like."""
     print("@" + json.dumps(value))
 
 
-def hexed(data):
-    """Bytes as text."""
+def hexed(data: bytes) -> str:
+    """Return bytes as hexadecimal digits."""
     return binascii.hexlify(data).decode()
 
 
-def read(path):
-    """A file's bytes in hexadecimal digits, None when there is no such file."""
+def read(path: str) -> "str | None":
+    """Return the bytes of a file in hexadecimal digits; None if there is no such file."""
     try:
         with open(path, "rb") as file:
             return hexed(file.read())
@@ -34,20 +38,21 @@ def read(path):
         raise
 
 
-def digest(path):
-    """The SHA-256 of a file."""
+def digest(path: str) -> bytes:
+    """Return the SHA-256 of a file."""
     state = hashlib.sha256()
     buffer = memoryview(bytearray(CHUNK))
     with open(path, "rb") as file:
         while True:
             size = file.readinto(buffer)
             if not size:
-                return state.digest()
+                found: bytes = state.digest()
+                return found
             state.update(buffer[:size])
 
 
-def entries(folder):
-    """Names, types and sizes in a folder; none when it is not there."""
+def entries(folder: str) -> "list[tuple[Any, ...]]":
+    """Return name, type, inode and size of each entry of a folder; an empty list if there is no such folder."""
     try:
         return list(os.ilistdir(folder))
     except OSError as error:
@@ -56,8 +61,8 @@ def entries(folder):
         raise
 
 
-def walk(folder, found):
-    """Put path -> [size, SHA-256] of every file below a folder into `found`."""
+def walk(folder: str, found: "dict[str, list[Any]]") -> "dict[str, list[Any]]":
+    """Put path -> [size, SHA-256] of every file below a folder into `found`, and return it."""
     for entry in entries(folder):
         path = folder + "/" + entry[0]
         if entry[1] & FOLDER:
@@ -67,8 +72,8 @@ def walk(folder, found):
     return found
 
 
-def exists(path):
-    """Whether a file or folder is there."""
+def exists(path: str) -> bool:
+    """Return whether there is a file or folder of this name."""
     try:
         os.stat(path)
     except OSError as error:
@@ -78,18 +83,19 @@ def exists(path):
     return True
 
 
-def inside():
-    """The version of the firmware that is part of this MicroPython; None when there is none."""
+def inside() -> "str | None":
+    """Return the version of the firmware that is part of this MicroPython; None if there is none."""
     try:
-        from tumbler_frozen import MARK
+        from tumbler_frozen import MARK  # type: ignore[import-not-found]  # made by flashing/frozen.py
     except ImportError:
         return None
-    return MARK.split()[2]
+    version: str = MARK.split()[2]
+    return version
 
 
-def look(names, folders):
-    """What is on the board: files of the root, everything in some folders, /slot, and what runs here."""
-    found = {}
+def look(names: "tuple[str, ...]", folders: "tuple[str, ...]") -> "dict[str, Any]":
+    """Return what is on the board: these files of the root, all files of these folders, /slot, and what runs here."""
+    found: "dict[str, list[Any]]" = {}
     for folder in folders:
         walk(folder, found)
     for name in names:
@@ -111,7 +117,7 @@ def look(names, folders):
     }
 
 
-def make_folders(path):
+def make_folders(path: str) -> None:
     """Make the folders that a file needs."""
     parts = path.split("/")[1:-1]
     for count in range(len(parts)):
@@ -125,31 +131,31 @@ def make_folders(path):
 class Writing:
     """The file that is being received."""
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         make_folders(path)
         self.path = path
         self.file = open(path + NEW, "wb")  # noqa: SIM115 -- closed by end()
 
-    def add(self, text):
+    def add(self, text: str) -> None:
         """Add bytes, given in base64."""
         self.file.write(binascii.a2b_base64(text))
 
-    def end(self, sha256):
-        """Give the file its name if it came whole."""
+    def end(self, sha256: str) -> None:
+        """Give the file its name; ValueError if its bytes are not those that were sent."""
         self.file.close()
         settle(self.path, sha256)
 
 
-def settle(path, sha256):
-    """Let PATH.new take the place of PATH when it has this SHA-256; ValueError otherwise."""
+def settle(path: str, sha256: str) -> None:
+    """Rename PATH.new to PATH; ValueError if it does not have this SHA-256."""
     if hexed(digest(path + NEW)) != sha256:
         os.remove(path + NEW)
         raise ValueError("what was written to " + path + " is not what was sent")
     os.rename(path + NEW, path)
 
 
-def copy(source, path, sha256):
-    """Copy a file of the other slot."""
+def copy(source: str, path: str, sha256: str) -> None:
+    """Copy a file of the other slot; ValueError if the copy does not have this SHA-256."""
     make_folders(path)
     with open(source, "rb") as old, open(path + NEW, "wb") as new:
         while True:
@@ -160,13 +166,13 @@ def copy(source, path, sha256):
     settle(path, sha256)
 
 
-def rename(old, new):
-    """Give a file or folder another name."""
+def rename(old: str, new: str) -> None:
+    """Rename a file or folder."""
     os.rename(old, new)
 
 
-def remove(path):
-    """Remove a file, or a folder with all that is in it; nothing happens when it is not there."""
+def remove(path: str) -> None:
+    """Remove a file, or a folder with everything in it. Do nothing if there is none."""
     if not exists(path):
         return
     if os.stat(path)[0] & FOLDER:

@@ -1,36 +1,45 @@
-"""On the board: give a lock its secret, settings, first key and time, with its own firmware.
+"""On the board: give a lock its secret, settings, first key and time, with its own firmware. Sent after files.py.
 
-Invariant: of a lock that has a secret nothing is changed but its clock. The secret is in no answer and in no error.
+Invariants: of a lock that has a secret, only the clock is changed. No answer and no error holds the secret.
 """
 
+import binascii
 import json
 import os
 import struct
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .files import ENOENT, exists, hexed
+
 JOURNAL = "/journal"
 SECRET_AT = 44  # in the journal's header (docs/spec/storage.md)
 SECRET_SIZE = 32
 HEADER_SIZE = 256
-CLOCK_SECONDS = 2  # a clock that was set and read back may have gone on by so much
+CLOCK_SECONDS = 2  # a clock may have moved this far between writing and reading it
 
 
-def use_slot(slot):
-    """Let the package `firmware` be the one of this slot; "": the one that is part of MicroPython."""
+def use_slot(slot: str) -> None:
+    """Import the firmware from this slot from now on; "": from MicroPython itself."""
     path = "/" + slot
     if slot and path not in sys.path:
         sys.path.insert(0, path)
 
 
-def description():
-    """What /board.json says."""
+def description() -> "dict[str, Any]":
+    """Return what /board.json says."""
     with open("/board.json") as file:
-        return json.load(file)
+        found: "dict[str, Any]" = json.load(file)
+    return found
 
 
-def own_id():
-    """The id of the lock on this board in hex: "" without a secret, "?" when the memory cannot be read."""
+def own_id() -> str:
+    """Return the id of the lock on this board in hexadecimal digits: "" without a secret, "?" if its memory is
+    invalid."""
     path = description()["storage"] + JOURNAL
     try:
         with open(path, "rb") as file:
@@ -46,8 +55,8 @@ def own_id():
     return hexed(lock_id(header[SECRET_AT : SECRET_AT + SECRET_SIZE]))
 
 
-def set_clock(unix):
-    """Set the clock and read it back: "" or what is wrong with it."""
+def set_clock(unix: int) -> str:
+    """Set the clock and read it back. Return what is wrong with it, "" for nothing."""
     import machine
 
     from tumbler_lock.app.board import Board
@@ -61,14 +70,16 @@ def set_clock(unix):
     return _kept(now, sure, unix)
 
 
-def _kept(now, sure, unix):
-    """What is wrong with a clock that was set to `unix` and now says this; "" for nothing."""
-    return "" if sure and 0 <= now - unix <= CLOCK_SECONDS else "it does not keep the time that it was given"
+def _kept(now: int, sure: bool, unix: int) -> str:
+    """Return what is wrong with a clock that was set to `unix` and now reads `now`, "" for nothing."""
+    return "" if sure and 0 <= now - unix <= CLOCK_SECONDS else "it does not keep the time that was set"
 
 
-def sync_clock(unix):
-    """Set the clock of a lock with a memory as its owner does, unless it is right: [whether it was set, "" or what is
-    wrong with it]."""
+def sync_clock(unix: int) -> "tuple[bool, str]":
+    """Set the clock of a lock with a memory, as its owner does, unless it is right.
+
+    Return whether it was set, and what is wrong with it ("" for nothing).
+    """
     import machine
 
     from tumbler_lock.app.board import Board
@@ -83,16 +94,17 @@ def sync_clock(unix):
     clock = Clock(Board(found, machine, time).rtc, store)
     now, sure = clock.read()
     if sure and abs(now - unix) <= CLOCK_SECONDS:
-        return [False, ""]
+        return False, ""
     try:
         Owner(Verifier(store, clock, lambda: 0)).set_time(unix)
     except LockError:
-        return [False, "it does not answer"]
-    return [True, _kept(*clock.read(), unix)]
+        return False, "it does not answer"
+    now, sure = clock.read()
+    return True, _kept(now, sure, unix)
 
 
-def create(secret, config, key, now, epoch):
-    """Give the lock what it needs; key: 64 bytes as docs/spec/storage.md has them."""
+def create(secret: bytes, config: bytes, key: bytes, now: int, epoch: int) -> None:
+    """Write the memory of a new lock. key: 64 bytes as docs/spec/storage.md has them."""
     from tumbler_lock.core.keys import Key
     from tumbler_lock.core.store import Store
 

@@ -1,22 +1,29 @@
-"""On the board: one part after the other, driven by the firmware's own drivers. No memory of a lock is opened.
+"""On the board: test one part after the other with the firmware's own drivers. Sent after files.py and provision.py.
 
-An answer says what was found; what to make of it is the host's business (testing.py). Times are ms.
+An answer says what was found; the host judges it (flashing/selftest.py). No lock's memory is opened. Times are ms.
 """
 
 import os
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from .files import answer, hexed, remove
+    from .provision import description, use_slot
+
 PATH = "/selftest"
 SIZE = 4096
 TICK_MS = 2200  # between two readings of the clock
-WALK_MS = 20_000  # to find and press one key
+WALK_MS = 20_000  # to find and press one button
 RELEASE_MS = 5_000
 
 
 class Parts:
     """The board's drivers."""
 
-    def __init__(self, slot):
+    def __init__(self, slot: str):
         use_slot(slot)
         import machine
 
@@ -27,18 +34,19 @@ class Parts:
         self.no_room = leave_out(self.description, slot)
         self.board = Board(self.description, machine, time)
 
-    def clock(self):
-        """[seconds it went on, whether it was sure both times, Unix time]; None when it does not answer."""
+    def clock(self) -> "tuple[int, bool, int] | None":
+        """Return how many seconds it moved, whether it was sure both times, and its Unix time; None if it does not
+        answer."""
         try:
             first, sure = self.board.rtc.read()
             time.sleep_ms(TICK_MS)
             second, still = self.board.rtc.read()
         except OSError:
             return None
-        return [second - first, sure and still, second]
+        return second - first, sure and still, second
 
-    def flash(self):
-        """[whether what was written came back, bytes free, bytes in all]."""
+    def flash(self) -> "tuple[bool, int, int]":
+        """Return whether it kept what was written, the bytes that are free, and its bytes."""
         data = os.urandom(SIZE)
         try:
             with open(PATH, "wb") as file:
@@ -48,32 +56,32 @@ class Parts:
         finally:
             remove(PATH)
         room = os.statvfs("/")
-        return [same, room[0] * room[3], room[0] * room[2]]
+        return same, room[0] * room[3], room[0] * room[2]
 
-    def _run(self, part, busy):
-        """Poll a part until it is through."""
+    def _run(self, poll: "Callable[[], object]", busy: "Callable[[], bool]") -> None:
+        """Poll a part while it is busy."""
         while busy():
-            part()
+            poll()
             time.sleep_ms(10)
 
-    def sound(self):
-        """Play the tones of an opening; says nothing, a person does."""
+    def sound(self) -> None:
+        """Play the tones of a pairing. A person says whether they sounded."""
         signals = self.board.signals
         signals.sound = True
         signals.play("paired")
         self._run(lambda: signals.poll(self.board.ticks_ms()), lambda: not signals.quiet)
 
-    def bolt(self, ms):
-        """Draw the bolt back for so long: whether it says that it was back, and that it is locked now."""
+    def bolt(self, ms: int) -> bool:
+        """Draw the bolt back for so long. Return whether the driver reported it back, then locked."""
         bolt = self.board.bolt
         bolt.unlock(ms)
         back = bolt.unlocked
         self._run(bolt.poll, lambda: bolt.unlocked)
         return back and not bolt.unlocked
 
-    def radio(self):
-        """[whether the board shall have one, its address in hex or None, version of aioble or None]; None where the
-        firmware has no room for one."""
+    def radio(self) -> "tuple[bool, str | None, str | None] | None":
+        """Return whether the board is meant to have one, its address in hexadecimal digits (None: it did not start)
+        and aioble's version (None: it is not there). None instead if the firmware has no room for a radio."""
         if self.no_room:
             return None
         wanted = "radio" in self.description
@@ -88,22 +96,22 @@ class Parts:
         except (ImportError, OSError):
             pass  # the address that is missing says so
         try:
-            import aioble
+            import aioble  # type: ignore[import-not-found]
 
             version = getattr(aioble, "__version__", "")
             with open("/lib/aioble/version") as file:
                 version = file.read().strip()
         except (ImportError, OSError):
             pass
-        return [wanted, address, version]
+        return wanted, address, version
 
-    def walk(self):
-        """Ask for every key in turn; tell [key, what came], "" when nothing did."""
-        for key in self.description["keypad"]["keys"]:
-            tell([key, None])
-            tell([key, self._key()])
+    def walk(self) -> None:
+        """Ask for every button in turn: answer [button, None], then [button, what was pressed], "" for nothing."""
+        for button in self.description["keypad"]["keys"]:
+            answer([button, None])
+            answer([button, self._pressed()])
 
-    def _key(self):
+    def _pressed(self) -> str:
         keypad, board = self.board.keypad, self.board
         start = board.ticks_ms()
         got = ""

@@ -1,4 +1,4 @@
-"""`tumbler freeze`, and images of MicroPython with the firmware inside: the folder, the mark, flash and image.
+"""`tumbler custom-build`, and images of MicroPython with the firmware inside: the folder, the mark, flash and image.
 
 The mark as MicroPython's build leaves it: a constant of a module, compiled, in the image as it is.
 """
@@ -61,8 +61,8 @@ def manifest(folder):
 
 
 def test_the_folder_holds_the_firmware_and_the_same_sources_give_the_same_bytes(tmp_path):
-    told = done("freeze", "--board", "esp32-devkitc", "-o", tmp_path / "one")
-    done("freeze", "--board", "esp32c3-devkitm", "-o", tmp_path / "two")
+    told = done("custom-build", "--board", "esp32-devkitc", "-o", tmp_path / "one")
+    done("custom-build", "--board", "esp32c3-devkitm", "-o", tmp_path / "two")
     files = held(tmp_path / "one")
     assert files == held(tmp_path / "two")
     folder = ROOT / "firmware"
@@ -73,7 +73,7 @@ def test_the_folder_holds_the_firmware_and_the_same_sources_give_the_same_bytes(
 
 
 def test_its_manifest_freezes_every_file_and_what_a_stock_image_has(tmp_path):
-    done("freeze", "--board", "esp32-devkitc", "-o", tmp_path / "all")
+    done("custom-build", "--board", "esp32-devkitc", "-o", tmp_path / "all")
     files, named = manifest(tmp_path / "all")
     assert named == ["$(PORT_DIR)/boards/manifest.py", "aioble-peripheral", "aioble-server"]
     assert set(files) == set(held(tmp_path / "all")) - {"manifest.py"}
@@ -84,7 +84,7 @@ def test_aioble_is_copied_when_it_is_named(tmp_path):
     source = aioble(tmp_path / "lib")
     for part in ("device", "peripheral", "server", "client"):
         (source / "aioble" / f"{part}.py").write_text(f"# {part}\n", encoding="utf-8")
-    done("freeze", "--board", "esp32-devkitc", "-o", tmp_path / "all", "--aioble", source)
+    done("custom-build", "--board", "esp32-devkitc", "-o", tmp_path / "all", "--aioble", source)
     files, named = manifest(tmp_path / "all")
     assert named == ["$(PORT_DIR)/boards/manifest.py"]
     assert {name for name in files if name.startswith("aioble/")} == {
@@ -93,12 +93,12 @@ def test_aioble_is_copied_when_it_is_named(tmp_path):
     assert '__version__ = "0.6.2"' in (tmp_path / "all" / "aioble" / "__init__.py").read_text(encoding="utf-8")
     (source / "aioble" / "server.py").unlink()
     assert "server.py cannot be read" in refused(
-        "freeze", "--board", "esp32-devkitc", "-o", tmp_path / "other", "--aioble", source
+        "custom-build", "--board", "esp32-devkitc", "-o", tmp_path / "other", "--aioble", source
     )
 
 
 def test_a_folder_is_made_anew_and_nothing_else_is_overwritten(tmp_path):
-    words = ("freeze", "--board", "esp32-devkitc", "-o", tmp_path / "all")
+    words = ("custom-build", "--board", "esp32-devkitc", "-o", tmp_path / "all")
     done(*words)
     before = held(tmp_path / "all")
     (tmp_path / "all" / "tumbler_lock" / "old.py").write_text("OLD = 1\n", encoding="utf-8")
@@ -111,16 +111,16 @@ def test_a_folder_is_made_anew_and_nothing_else_is_overwritten(tmp_path):
     other.mkdir()
     (other / "letter.txt").write_text("dear", encoding="utf-8")
     assert "holds something else" in refused(*words[:-1], other)
-    assert "has a blank in it" in refused(*words[:-1], tmp_path / "a folder")
+    assert "has a space in it" in refused(*words[:-1], tmp_path / "a folder")
     assert held(other) == {"letter.txt": b"dear"}
 
 
 def test_it_tells_the_commands_of_the_build(tmp_path):
     right = boards.description()["micropython"]
     board = boards.make(tmp_path / "board", micropython={**right, "build": "ESP32_GENERIC-SPIRAM"})
-    status, out, _ = tumbler("freeze", "--board", board, "-o", tmp_path / "all")
+    status, out, _ = tumbler("custom-build", "--board", board, "-o", tmp_path / "all")
     assert status == 0
-    told = done("freeze", "--board", board, "-o", tmp_path / "all")
+    told = done("custom-build", "--board", board, "-o", tmp_path / "all")
     assert told["commands"][0].startswith("git clone --depth 1 --branch v1.28.0 ")
     assert told["commands"][-1] == (
         "make -C micropython/ports/esp32 BOARD=ESP32_GENERIC BOARD_VARIANT=SPIRAM"

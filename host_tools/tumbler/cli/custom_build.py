@@ -1,4 +1,4 @@
-"""`tumbler freeze`: what MicroPython's own build needs to have the firmware inside (docs/guide/flashing.md, freeze)."""
+"""`tumbler custom-build`: what MicroPython's own build needs to have the firmware inside (docs/guide/flashing.md)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ from tumbler_lock import VERSION
 from ..errors import ToolError
 from ..flashing import frozen, packages
 from ..flashing.target import Target
+from ..text import command_line
 from . import output
 from .flash import Board, Mip
 from .options import Json, examples
@@ -20,6 +21,7 @@ Output = Annotated[
 Aioble = Annotated[
     Path | None,
     typer.Option(
+        "--aioble",
         metavar="FOLDER",
         help="aioble, in a checkout of micropython-lib.",
         show_default="the one that MicroPython's build brings",
@@ -29,18 +31,21 @@ Aioble = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to `tumbler`."""
-    app.command(epilog=examples("tumbler freeze --board esp32-devkitc -o frozen"))(freeze)
+    app.command("custom-build", epilog=examples("tumbler custom-build --board esp32-devkitc -o frozen"))(custom_build)
 
 
-def freeze(board: Board, to: Output, aioble: Aioble = None, mip: Mip = False, json: Json = False) -> None:
-    """Write the folder with which MicroPython is built with the firmware inside, and tell how: you need ESP-IDF.
+def custom_build(board: Board, to: Output, aioble: Aioble = None, mip: Mip = False, json: Json = False) -> None:
+    """Prepare a build of MicroPython with the firmware inside.
 
-    The firmware then runs from flash: also on a board without external RAM it has Bluetooth.
+    It writes a folder and prints the commands of the build, for which you need ESP-IDF. The firmware then runs from
+    flash, so that a board without external RAM has Bluetooth, too.
     """
     target = Target.load(board)
     folder = to.resolve()
     if any(character.isspace() for character in str(folder)):
-        raise ToolError(f"The path {folder} has a blank in it.", "MicroPython's build takes none: name another folder.")
+        raise ToolError(
+            f"--output: the path {folder} has a space in it.", "MicroPython's build cannot use it: name another folder."
+        )
     if mip:
         packages.fetch()
     source = packages.kept() if mip else aioble
@@ -64,4 +69,4 @@ def freeze(board: Board, to: Output, aioble: Aioble = None, mip: Mip = False, js
     )
     for line in commands:
         output.say(f"    {line}")
-    output.say(f"Then: tumbler flash --board {board} --port PORT --image {image}")
+    output.say(f"Then: {command_line('flash', board=board, port='PORT', image=image)}")

@@ -1,0 +1,65 @@
+"""What is sent to a board as a script: all of it that runs, and nothing else."""
+
+import ast
+
+import pytest
+
+from tests.support.micropython import run
+from tumbler.flashing.console import SCRIPTS, bare
+
+SCRIPT = '''"""A module."""
+import os
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+SIZE: int = 3  # bytes
+
+
+class Empty:
+    """Nothing."""
+
+
+class Full:
+    """Something."""
+
+    size: int
+
+    def __init__(self, first: "Any", *rest: int, last: str = "x") -> None:
+        """Make one."""
+        self.all: "list[Any]" = [first] + list(rest) + [last]
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def shown() -> str:
+    """Say "what" there is."""
+    if SIZE:
+        "no docstring, and no use"
+        return "'%d' %s" % (SIZE, Full(1, 2, last='"y"').all)
+    return ""
+'''
+
+
+def test_what_runs_stays():
+    text = bare(SCRIPT)
+    assert run(text + "print(shown(), nothing(), Empty().__class__.__name__)") == "'3' [1, 2, '\"y\"'] None Empty\n"
+    for gone in ("typing", "TYPE_CHECKING", "Any", "->", ": int", "#", "Make one", "no docstring"):
+        assert gone not in text
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem != "__init__"))
+def test_every_script_is_sent_without_types_and_docstrings(name):
+    source = (SCRIPTS / f"{name}.py").read_text(encoding="utf-8")
+    text = bare(source)
+    tree = ast.parse(text)
+    names = [getattr(node, "name", "") for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] == names
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.AnnAssign)
+        assert getattr(node, "annotation", None) is None
+        assert getattr(node, "returns", None) is None
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            assert ast.get_docstring(node) is None
+    assert len(text) < len(source) * 3 / 4
