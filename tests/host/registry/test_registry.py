@@ -14,7 +14,7 @@ from tumbler.answers import LogEvent
 from tumbler.errors import ToolError
 from tumbler.registry import database, schema
 from tumbler.registry.database import APPLICATION_ID, FILE
-from tumbler.registry.lock_cache import ACTIVE, RENEWED, PENDING, SENT
+from tumbler.registry.lock_cache import ACTIVE, PENDING, RENEWED, SENT
 from tumbler.registry.registry import Registry, home, lock_id_of
 from tumbler.registry.schema import SCHEMA
 
