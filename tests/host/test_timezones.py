@@ -255,7 +255,7 @@ def test_what_is_no_time(text, what):
     ],
 )
 def test_codes_go_by_the_hour(zone, text, choices):
-    with pytest.raises(ValueError, match="codes go by the hour. Write one of") as refusal:
+    with pytest.raises(ValueError, match=r"codes go by the hour\. Write one of") as refusal:
         parse_time(text, zone)
     assert str(refusal.value).endswith(f"{choices}.")
     for choice in choices.split(" and "):

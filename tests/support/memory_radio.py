@@ -7,10 +7,12 @@ what arrives instead: a list of values, none for one that is lost; or CUT, which
 
 import asyncio
 from collections.abc import Callable
+from unittest.mock import patch
 
 from tests.dual.support.linked_lock import PSK
 from tumbler.link.client import Client
 from tumbler.link.transport import LinkLost, OutOfRange, Radio, Sighting, Wire
+from tumbler_lock.core import protocol
 from tumbler_lock.core.errors import SessionError
 from tumbler_lock.core.fragments import Cutter, Joiner
 
@@ -157,3 +159,40 @@ DOES = {
     "long": lambda value: [value + b"\0"],
     "empty": lambda value: [b""],
 }
+
+
+def typing_digits(*locks, wrong=False):
+    """A person who types the digits of a pairing at the first of these locks that waits for some."""
+
+    def type_them(digits):
+        for lock in locks:
+            if lock.link.enter("000000" if wrong else digits) is not None:
+                return
+
+    return patch("tumbler.cli.output.digits_to_type", type_them)
+
+
+def in_between(air, number):
+    """A man in the middle without any key: drops the nth sealed request, and refuses what follows."""
+    sealed = []
+
+    def fault(direction, value):
+        if direction == UP and value[3:4] == bytes((protocol.SEALED,)):
+            sealed.append(value)
+            return [] if len(sealed) == number else [value]
+        if direction == DOWN and len(sealed) >= number:
+            return [bytes((0xC0, 0, 2, protocol.REFUSED, 0))]
+        return [value]
+
+    air.fault = fault
+
+
+def deaf(lock, air):
+    """From the next change on, nothing that the lock sends arrives."""
+    before = lock.store.seq
+    air.fault = lambda direction, value: CUT if direction == DOWN and lock.store.seq > before else [value]
+
+
+def heard(air):
+    """From now on everything arrives."""
+    air.fault = lambda direction, value: [value]
