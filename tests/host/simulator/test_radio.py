@@ -6,7 +6,6 @@ time stops unless a test lets it pass, so nothing here depends on how fast a mac
 """
 
 import asyncio
-import socket
 import time
 import types
 
@@ -21,7 +20,6 @@ from tests.support.virtual import Board
 from tumbler.errors import ToolError
 from tumbler.simulator.process import BoardRefused
 from tumbler.simulator.radio import VirtualAir
-from tumbler.simulator.radio_socket import LONGEST, RadioSocket, socket_path
 from tumbler_lock.core.passcode import Scheme, hour_of
 from tumbler_lock.drivers.ble_peripheral import Radio, advertisement, scan_response
 
@@ -467,33 +465,6 @@ def test_one_radio_for_one_path(rig):
             assert await client.scan()
 
     run(client())
-
-
-def test_the_socket_of_a_dead_process_is_replaced(tmp_path_factory):
-    path = tmp_path_factory.mktemp("r") / "radio"
-    with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(path))
-    made = RadioSocket(path)
-    made.close()
-    assert not path.exists()
-    RadioSocket(path).close()
-
-
-def test_a_folder_that_is_open_to_others_is_refused(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("r")
-    folder.chmod(0o750)
-    with pytest.raises(ToolError, match="open to others"):
-        RadioSocket(folder / "radio")
-
-
-def test_where_the_socket_is(tmp_path, monkeypatch):
-    for runtime in (tmp_path, tmp_path / ("x" * 90)):
-        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        one, other = socket_path(tmp_path / "one"), socket_path(tmp_path / "other")
-        assert one != other
-        assert one == socket_path(tmp_path / "one")
-        assert max(len(str(one)), len(str(other))) <= LONGEST
-        assert not one.exists()
 
 
 def test_what_the_start_switched_on_is_off_in_a_sleep_also_without_aioble():

@@ -1,7 +1,6 @@
 """Scenarios: every line that can be written, every slip that can be made, and what a scenario concludes.
 
-The lock here is a stand-in with the answers that a test gives it; tests/host/simulator/test_lock.py plays on the real
-one.
+The lock here is a stand-in with the answers that a test gives it. test_run_scenario.py plays on the real one.
 """
 
 import random
