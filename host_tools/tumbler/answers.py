@@ -10,8 +10,7 @@ from tumbler_lock.core.codebook import NEVER, Code
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
 from tumbler_lock.core.policy import Policy
-from tumbler_lock.core.prologue import LOCK_ID
-from tumbler_lock.core.protocol import ITEM, SETTINGS, unpack_settings
+from tumbler_lock.core.protocol import ITEM, LOCK_ID, SETTINGS, unpack_settings
 
 Setting = Policy | str | tuple[int, ...] | int
 NOT_SENT = bytes(4)  # the last field of a record in the lock's memory, which no answer has

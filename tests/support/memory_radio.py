@@ -36,7 +36,7 @@ class MemoryWire(Wire):
         self._lock = lock
         self._fault = fault
         self._size = size
-        self._session = lock.link.connect()
+        self._session = lock.sessions.connect()
         self._joiner = Joiner()
         self._cutter = Cutter()
         self._values: asyncio.Queue[bytes] = asyncio.Queue()
@@ -108,7 +108,7 @@ class MemoryRadio(Radio):
     async def scan(self, seconds: float, enough: Callable[[Sighting], bool]) -> list[Sighting]:
         seen = []
         for number, lock in enumerate(self.locks):
-            seen.append(Sighting(f"00:{number:02}", "Tumbler", lock.link.id, -50 - number, self.name, lock))
+            seen.append(Sighting(f"00:{number:02}", "Tumbler", lock.sessions.link.id, -50 - number, self.name, lock))
             if enough(seen[-1]):
                 break
         return seen
@@ -129,7 +129,7 @@ def client_of(lock, fault=perfect, slot=0, psk=PSK, size=244, radio=None):
         (sighting,) = await radio.scan(1, lambda one: True)
         return await radio.connect(sighting)
 
-    return Client(dial, lock.link.id, slot, psk)
+    return Client(dial, lock.sessions.link.id, slot, psk)
 
 
 class Faults:
@@ -166,7 +166,7 @@ def typing_digits(*locks, wrong=False):
 
     def type_them(digits):
         for lock in locks:
-            if lock.link.enter("000000" if wrong else digits) is not None:
+            if lock.sessions.enter("000000" if wrong else digits) is not None:
                 return
 
     return patch("tumbler.cli.output.digits_to_type", type_them)

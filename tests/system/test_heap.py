@@ -25,7 +25,7 @@ SLOT = ["core.cooperative", "core.boot_slots", "core.manifest", "app.update_tria
 RADIO = """
 app.ble_server drivers.ble_peripheral
 core.management core.cooperative core.gcm core.noise core.x25519
-core.fragments core.handlers core.pairing core.prologue core.protocol core.session
+core.fragments core.handlers core.link_state core.pairing core.protocol core.session
 core.sessions core.token_bucket
 """.split()  # noqa: SIM905 -- a table reads better
 UPDATES = ["core.lms", "core.manifest", "core.slot_writer", "core.updates"]

@@ -9,7 +9,7 @@ import gc
 
 from ..core.errors import SessionError
 from ..core.fragments import Cutter, Joiner
-from ..core.prologue import NO_LOCK
+from ..core.protocol import NO_LOCK
 from ..drivers.ble_peripheral import Broken, Gone, NoRadio, Silent
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from ..core.session import Session
-    from ..core.sessions import Link
+    from ..core.sessions import Sessions
     from ..drivers.ble_peripheral import Connection, Radio
     from .supervisor import Duty
 
@@ -28,14 +28,14 @@ DEFAULT_NAME = "Tumbler"
 
 
 class BleServer:
-    """Serves a link over a radio. paused: whether the radio is to stay off.
+    """Serves sessions over a radio. paused: whether the radio is to stay off.
 
     duty: of its task; name(): what to advertise, "" for the default; ms(): uptime; served(known): called when a client
     is gone, known: whether it had a key; trouble(text): called with what is wrong with the radio."""
 
     def __init__(
         self,
-        link: "Link",
+        sessions: "Sessions",
         radio: "Radio",
         duty: "Duty",
         name: "Callable[[], str]",
@@ -43,7 +43,7 @@ class BleServer:
         served: "Callable[[bool], None]",
         trouble: "Callable[[str], None]",
     ) -> None:
-        self._link = link
+        self._sessions = sessions
         self._radio = radio
         self._duty = duty
         self._name = name
@@ -61,7 +61,7 @@ class BleServer:
         """Serve for ever."""
         duty = self._duty
         while True:
-            pause = LOOK_MS if self.paused else self._link.wait() * 1000
+            pause = LOOK_MS if self.paused else self._sessions.link.wait() * 1000
             if pause:
                 await duty.rest(pause)
                 continue
@@ -107,7 +107,8 @@ class BleServer:
 
     async def _accept(self) -> None:
         """Wait for a client without a time limit; runs in a task of its own, so that the duty can report meanwhile."""
-        lock_id = None if self._link.id == NO_LOCK else self._link.id
+        link = self._sessions.link
+        lock_id = None if link.id == NO_LOCK else link.id
         self._fault = "the radio failed"
         interval, self._interval_us = self._interval_us, 0
         try:
@@ -120,7 +121,7 @@ class BleServer:
 
     async def _serve(self, connection: "Connection") -> bool:
         """Serve one client until its connection or session ends; return whether it proved that it has a key."""
-        session = self._link.connect()
+        session = self._sessions.connect()
         cutter, joiner = Cutter(), Joiner()
         try:
             while not session.over:

@@ -20,7 +20,7 @@ from .uptime import Uptime
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.management import Owner
-    from ..core.sessions import Link
+    from ..core.sessions import Sessions
     from ..core.updates import Updates
     from .board import Board
     from .sleep import Sleep
@@ -31,13 +31,13 @@ TASKS = ("keypad", "bolt", "signals", "clock", "radio", "sleep")  # number in th
 
 
 class Lock:
-    """One lock on one board. It is what a Link manages (core/sessions.py says which attributes that needs).
+    """One lock on one board. It is a ManagedLock of core/link_state.py.
 
     Attributes: store, verifier (None while `trouble` is not ""); trouble: "", "no-secret" or "fault", the pattern that
     says why the lock opens to nothing; path: directory of the memory; uptime; buffer: the digits typed so far; door;
     duties: by name of the task; battery_warning: whether the pattern `low-battery` is due; restarting: whether the
     board restarts once the client that asked for it is gone.
-    The runner sets, where the board has them: owner (None also while there is trouble), updates, link, sleep; trial:
+    The runner sets, where the board has them: owner (None also while there is trouble), updates, sessions, sleep; trial:
     None once this firmware is confirmed.
     """
 
@@ -55,7 +55,7 @@ class Lock:
         self.restarting = False
         self.owner: "Owner | None" = None
         self.updates: "Updates | None" = None
-        self.link: "Link | None" = None
+        self.sessions: "Sessions | None" = None
         self.sleep: "Sleep | None" = None
         self.trial: "Trial | None" = None
         self._noted: "dict[int, int]" = {}  # event: uptime in s before which it is not logged again

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Coroutine
 
     from ..core.boot_slots import Slots
-    from ..core.sessions import Link
+    from ..core.sessions import Sessions
     from ..drivers.ble_peripheral import Radio
     from .ble_server import BleServer
     from .board import Board
@@ -45,7 +45,8 @@ class Runner:
     def _make_link(self, slots: "Slots | None", slot: str) -> None:
         """Make what serves clients of the radio."""
         from .. import VERSION
-        from ..core.sessions import Link
+        from ..core.link_state import LinkState
+        from ..core.sessions import Sessions
 
         lock = self._lock
         major, minor, patch = [int(part) for part in VERSION.split(".")]
@@ -57,7 +58,7 @@ class Runner:
             from ..core.updates import Updates
 
             lock.updates = Updates(slots, slot, (major, minor, patch), _bytecode())
-        lock.link = Link(lock, os.urandom, lock.uptime.seconds, (major, minor, patch))
+        lock.sessions = Sessions(LinkState(lock, os.urandom, lock.uptime.seconds, (major, minor, patch)))
 
     async def run(self) -> None:
         """Run for ever."""
@@ -74,8 +75,8 @@ class Runner:
             "clock": tasks.clock(lock),
         }
         server = None
-        if lock.link is not None and board.radio is not None:
-            server = self._ble_server(lock.link, board.radio)
+        if lock.sessions is not None and board.radio is not None:
+            server = self._ble_server(lock.sessions, board.radio)
             work["radio"] = server.run()
         if board.sleeps != "none":
             from .sleep import Sleep
@@ -91,7 +92,7 @@ class Runner:
         board.observe("started", lock)
         await supervisor.watch()
 
-    def _ble_server(self, link: "Link", radio: "Radio") -> "BleServer":
+    def _ble_server(self, sessions: "Sessions", radio: "Radio") -> "BleServer":
         from .ble_server import BleServer
 
         lock = self._lock
@@ -104,7 +105,7 @@ class Runner:
                 lock.trial.faulty = True
             lock.board.observe("fault", text)
 
-        return BleServer(link, radio, lock.duties["radio"], name, lock.uptime.ms, self._served, trouble)
+        return BleServer(sessions, radio, lock.duties["radio"], name, lock.uptime.ms, self._served, trouble)
 
     def _served(self, known: bool) -> None:
         """A client of the radio is gone. known: it had a key. A client that pairs has none: the keys that its owner

@@ -66,7 +66,7 @@ def press(lock: "Lock", key: str) -> None:
 
 def _paired(lock: "Lock", digits: str) -> bool:
     """Return whether an entry belongs to a pairing that waits for one; signal whether its digits are right."""
-    right = None if lock.link is None else lock.link.enter(digits)
+    right = None if lock.sessions is None else lock.sessions.enter(digits)
     if right is None:
         return False
     lock.play("paired" if right else "refused")

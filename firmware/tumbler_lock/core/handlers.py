@@ -13,17 +13,21 @@ from .keypad_buffer import LONGEST, SHORTEST
 from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, Key
 from .management import By
 from .passcode import TAG
-from .prologue import VERSION
+from .protocol import VERSION
 from .records import RESTARTED, UNTRUSTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Generator
+    from typing import Callable, TypeVar
 
-    from .sessions import Link
+    from .link_state import LinkState
+    from .management import Owner
+    from .protocol import Answers
+    from .records import Event
+    from .updates import Updates
 
-    Answers = Iterator["tuple[int, bytes] | None"]
+    Result = TypeVar("Result")
 
 LOWEST_FREE = 255  # a slot
 DAY = 86_400
@@ -39,12 +43,12 @@ _SHOWN_FLAGS = UNTRUSTED | RESTARTED
 
 
 class Commands:
-    """What one session may do. lock: as Link takes it; key: the session's; link: whose session it is."""
+    """What one session may do. link: of the lock; key: the session's."""
 
-    def __init__(self, lock: "Any", key: Key, link: "Link") -> None:
-        self._lock = lock
-        self.key = key
+    def __init__(self, link: "LinkState", key: Key) -> None:
         self._link = link
+        self._lock = link.lock
+        self._key = key
 
     def answer(self, request: int, command: int, arguments: bytes) -> "Answers":
         """Yield status and result of one request, several while there is more to come, and None where something else
@@ -53,27 +57,35 @@ class Commands:
         if known is None:
             raise Refused("unknown-command", "this lock knows no such command: it may be older than the client")
         roles, least, most, work = known
-        if self.key.role not in roles:
+        if self._key.role not in roles:
             raise Refused("not-permitted", "this key's role does not permit it: ask an owner")
         if not least <= len(arguments) <= most:
             raise _shape()
-        yield from work(self, By(self.key.slot, request), arguments)
+        yield from work(self, By(self._key.slot, request), arguments)
+
+    @property
+    def _owner(self) -> "Owner":
+        """Return what carries out the owner's commands. Refused if another session has reset the lock meanwhile."""
+        owner = self._lock.owner
+        if owner is None:
+            raise Refused("not-set-up", "the lock was reset: pair it again")
+        return owner
 
     # Each takes who asks and the arguments. A request that comes again is the owner's to recognise (owner.py).
 
     def _identify(self, _by: By, _arguments: bytes) -> "Answers":
-        store = self._lock.store
-        now, trusted = self._lock.verifier.clock.read()
+        store = self._owner.store
+        now, trusted = self._owner.verifier.clock.read()
         flags = 1 if trusted else 0
         flags |= 2 if self._lock.bolt_open() else 0
-        flags |= 4 if self._lock.verifier.budget.locked_out else 0
+        flags |= 4 if self._owner.verifier.budget.locked_out else 0
         flags |= 8 if store.in_doubt else 0
         battery = self._lock.battery()
         yield (
             protocol.DONE,
             bytes((VERSION,) + self._link.firmware)
             + self._link.id
-            + bytes((self.key.slot, self.key.role, flags, UNKNOWN_BATTERY if battery is None else battery))
+            + bytes((self._key.slot, self._key.role, flags, UNKNOWN_BATTERY if battery is None else battery))
             + now.to_bytes(4, "big")
             + store.epoch.to_bytes(2, "big")
             + len(store.book).to_bytes(2, "big")
@@ -81,28 +93,29 @@ class Commands:
             + store.first_seq.to_bytes(4, "big")
             + store.seq.to_bytes(4, "big")
             + bytes((max(0, store.tokens),))
-            + self.key.label.encode(),
+            + self._key.label.encode(),
         )
 
     def _get_time(self, _by: By, _arguments: bytes) -> "Answers":
-        now, trusted = self._lock.verifier.clock.read()
+        now, trusted = self._owner.verifier.clock.read()
         yield protocol.DONE, now.to_bytes(4, "big") + bytes((1 if trusted else 0,))
 
     def _set_time(self, by: By, arguments: bytes) -> "Answers":
         now = _number(arguments)
-        if self.key.role != OWNER and self._lock.owner.done(by, TIME_SET) is None:
-            believed, trusted = self._lock.verifier.clock.read()
-            floor = self._lock.store.floor  # which only an owner may lower
+        if self._key.role != OWNER and self._owner.done(by, TIME_SET) is None:
+            believed, trusted = self._owner.verifier.clock.read()
+            floor = self._owner.store.floor  # which only an owner may lower
             if not floor <= now <= (believed + DAY if trusted else floor + YEAR):
                 raise Refused("not-permitted", "a manager moves the clock on, by a day at most: ask an owner")
-        self._lock.owner.set_time(now, by=by)
+        self._owner.set_time(now, by=by)
         yield protocol.DONE, b""
 
     def _add_code(self, by: By, arguments: bytes) -> "Answers":
         insist, start, end = _insists(arguments), _number(arguments[1:5]), _number(arguments[5:9])
         digits = _digits(arguments[9:])
-        owner = self._lock.owner
-        yield protocol.DONE, self._told(by, ADDED, owner.add_custom, digits, start or None, end, insist)
+        owner = self._owner
+        tag = self._told(by, ADDED, lambda: owner.add_custom(digits, start or None, end, insist, by=by))
+        yield protocol.DONE, tag
 
     def _change_code(self, by: By, arguments: bytes) -> "Answers":
         named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
@@ -116,33 +129,36 @@ class Commands:
             raise _shape()
         limits = (start if named & protocol.START else None, end if named & protocol.END else None)
         digits = _digits(rest) if rest else None
-        change = self._lock.owner.change
-        yield protocol.DONE, self._told(by, CHANGED, change, code, *limits, digits, named & protocol.INSIST != 0)
+        insist = named & protocol.INSIST != 0
+        owner = self._owner
+        tag = self._told(by, CHANGED, lambda: owner.change(code, *limits, digits, insist, by=by))
+        yield protocol.DONE, tag
 
     def _delete_code(self, by: By, arguments: bytes) -> "Answers":
         code, rest = _code(arguments)
         if rest:
             raise _shape()
-        yield protocol.DONE, self._told(by, DELETED, self._lock.owner.delete, code)
+        owner = self._owner
+        yield protocol.DONE, self._told(by, DELETED, lambda: owner.delete(code, by=by))
 
-    def _told(self, by: By, event: int, work: "Any", *arguments: "Any") -> bytes:
+    def _told(self, by: By, event: int, work: "Callable[[], bytes]") -> bytes:
         """Do something with digits. Refusals tell which digits are codes, so a key that is no owner's gets few."""
-        if self.key.role == OWNER or self._lock.owner.done(by, event) is not None:
-            return work(*arguments, by=by)
+        if self._key.role == OWNER or self._owner.done(by, event) is not None:
+            return work()
         self._not_too_often()
         try:
-            return work(*arguments, by=by)
+            return work()
         except Refused:
-            self._link.in_a_row(self.key.slot).take()
+            self._link.in_a_row(self._key.slot).take()
             raise
 
     def _not_too_often(self) -> None:
-        if self.key.role != OWNER and self._link.in_a_row(self.key.slot).wait():
+        if self._key.role != OWNER and self._link.in_a_row(self._key.slot).wait():
             raise Refused("too-many", "too much in a row with this key: wait five minutes, or ask an owner")
 
     def _list_codes(self, _by: By, arguments: bytes) -> "Answers":
         cursor = _number(arguments)
-        store = self._lock.store
+        store = self._owner.store
         while True:
             # From the end to the beginning: a record that is dropped is filled by the last one, which was listed.
             image = store.book.image()
@@ -162,17 +178,17 @@ class Commands:
                 return
 
     def _unlock(self, by: By, _arguments: bytes) -> "Answers":
-        owner = self._lock.owner
+        owner = self._owner
         if owner.done(by, UNLOCKED) is None:
             self._not_too_often()
-        seconds = owner.unlock(by, self.key)
+        seconds = owner.unlock(by, self._key)
         if seconds:
-            self._link.in_a_row(self.key.slot).take()
+            self._link.in_a_row(self._key.slot).take()
             self._lock.open(seconds)
         yield protocol.DONE, bytes((seconds,))
 
     def _read_log(self, _by: By, arguments: bytes) -> "Answers":
-        store = self._lock.store
+        store = self._owner.store
         since = max(_number(arguments[:4]), store.first_seq - 1)
         last = min(store.seq, since + _number(arguments[4:]))
         while True:
@@ -187,23 +203,23 @@ class Commands:
                 return
 
     def _get_config(self, _by: By, _arguments: bytes) -> "Answers":
-        yield protocol.DONE, protocol.pack_settings(self._lock.verifier.config)
+        yield protocol.DONE, protocol.pack_settings(self._owner.verifier.config)
 
     def _set_config(self, by: By, arguments: bytes) -> "Answers":
         named = protocol.unpack_settings(arguments)
         if not named:
             raise Refused("nothing-named", "name a setting to change")
         try:
-            config = self._lock.verifier.config.changed(**named)
+            config = self._owner.verifier.config.changed(**named)
         except ValueError as error:
             raise Refused("bad-setting", str(error))
-        self._lock.owner.configure(config, by=by)
+        self._owner.configure(config, by=by)
         self._lock.configured()
         yield protocol.DONE, b""
 
     def _list_keys(self, _by: By, _arguments: bytes) -> "Answers":
         parts = [b""]
-        keys = self._lock.store.keys
+        keys = self._owner.store.keys
         for slot in sorted(keys):
             key = keys[slot]
             label = key.label.encode()
@@ -219,7 +235,7 @@ class Commands:
         slot, role, days, begin, until = arguments[:5]
         start, end = _number(arguments[5:9]), _number(arguments[9:13])
         psk, label = arguments[13 : 13 + PSK_SIZE], arguments[13 + PSK_SIZE :]
-        owner = self._lock.owner
+        owner = self._owner
         tag = owner.done(by, KEY_ADDED)
         if tag is None:
             slot = owner.free_slot() if slot == LOWEST_FREE else slot
@@ -231,13 +247,13 @@ class Commands:
         yield protocol.DONE, tag[:1]
 
     def _remove_key(self, by: By, arguments: bytes) -> "Answers":
-        self._lock.owner.remove_key(arguments[0], by=by)
+        self._owner.remove_key(arguments[0], by=by)
         self._link.removed()
         yield protocol.DONE, b""
 
     def _erase(self, by: By, _arguments: bytes) -> "Answers":
-        self._lock.owner.erase(by=by)
-        yield protocol.DONE, self._lock.store.epoch.to_bytes(2, "big")
+        self._owner.erase(by=by)
+        yield protocol.DONE, self._owner.store.epoch.to_bytes(2, "big")
 
     def _reset(self, _by: By, _arguments: bytes) -> "Answers":
         if not self._lock.setup_held():
@@ -265,19 +281,19 @@ class Commands:
     def _update_finish(self, by: By, arguments: bytes) -> "Answers":
         updates = self._updates()
         version, new = yield from self._working(updates.verified(_insists(arguments), arguments[1:]))
-        self._lock.owner.updated(version, by=by)
+        self._owner.updated(version, by=by)
         if new:
             updates.hand_over()
             self._lock.start_anew()
         yield protocol.DONE, b""
 
-    def _updates(self) -> "Any":
+    def _updates(self) -> "Updates":
         updates = self._lock.updates
         if updates is None:
             raise Refused("no-updates", "this lock has no second slot for a firmware: update it by cable")
         return updates
 
-    def _working(self, work: "Any") -> "Any":
+    def _working(self, work: "Generator[None, None, Result]") -> "Generator[tuple[int, bytes] | None, None, Result]":
         """Do the work; tell every now and then that it goes on, so that nobody takes it for silence."""
         since = self._link.uptime()
         while True:
@@ -353,7 +369,7 @@ def _key_head(key: Key) -> bytes:
     return head + key.start.to_bytes(4, "big") + key.end.to_bytes(4, "big")
 
 
-def _item(event: "Any") -> bytes:
+def _item(event: "Event") -> bytes:
     """An event of the log in 20 bytes."""
     code = event.code
     head = event.seq.to_bytes(4, "big") + event.time.to_bytes(4, "big")

@@ -31,6 +31,10 @@ from .passcode import TAG
 from .records import ERASE, FORGET, NONE, PUT, TIME, Entry
 from .tickets import CUSTOM
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .verifier import Verifier
+
 # Who asks: a key slot, and the id of the request (32 bits; 0: it has none and cannot be told from another).
 By = namedtuple("By", "slot request")
 LOCAL = By(-1, 0)  # nobody's slot: on the spot
@@ -53,17 +57,17 @@ class Owner:
     request's id was used for a command of another kind.
     """
 
-    def __init__(self, verifier):
-        self._verifier = verifier
-        self._store = verifier.store
+    def __init__(self, verifier: "Verifier") -> None:
+        self.verifier = verifier
+        self.store = verifier.store
 
     def done(self, by: "By", event: int) -> "bytes | None":
         """Whether this slot's newest request is `by`'s, and was carried out: the tag in its record, NO_TAG when that
         names none; None when the request is a new one. event: number of what it would log."""
         if by.request == 0:
             return None
-        request, seq = self._store.requests.get(by.slot, (0, 0))
-        found = self._store.event(seq) if request == by.request else None
+        request, seq = self.store.requests.get(by.slot, (0, 0))
+        found = self.store.event(seq) if request == by.request else None
         if found is None:
             return None
         if found.event != event:
@@ -107,7 +111,7 @@ class Owner:
             raise Refused("already-used", "a one-time code stays used: issue a new one")
         if new_digits is not None:
             self._check_digits(new_digits)
-            if self._verifier.scheme.tag(new_digits) == known.tag:
+            if self.verifier.scheme.tag(new_digits) == known.tag:
                 new_digits = None
         if start is None and end is None and new_digits is None:
             raise Refused("nothing-named", "name a new start, a new end or new digits")
@@ -118,7 +122,7 @@ class Owner:
             return known.tag
         tag, gone = self._free(new_digits, now)
         if not insist:
-            replaced = before.length == len(new_digits) and self._store.book.find(before.tag) and before.live(now)
+            replaced = before.length == len(new_digits) and self.store.book.find(before.tag) and before.live(now)
             self._strong(new_digits, 0 if replaced else 1)
         known.tag, known.length, known.gone = tag, len(new_digits), gone
         # The request's id stands in the record of the new digits alone: it is the one a retry is answered from.
@@ -147,7 +151,7 @@ class Owner:
             return
         now, trusted = self._now()
         self._commit([_entry(ALL_ERASED, ERASE, None, by)], now, trusted)
-        self._verifier.erased()
+        self.verifier.erased()
 
     def set_time(self, now: int, by=LOCAL) -> None:
         """Set the clock; from then on this is the earliest time the lock believes, even if it went back.
@@ -157,7 +161,7 @@ class Owner:
         if self.done(by, TIME_SET):
             return
         try:
-            self._verifier.clock.set(now)
+            self.verifier.clock.set(now)
         except ValueError as error:
             raise Refused("bad-time", str(error))
         except OSError:
@@ -173,28 +177,28 @@ class Owner:
         if self.done(by, UNLOCKED):
             return 0
         now, trusted = self._now()
-        reason = key.may_open(now, trusted, self._verifier.zone)
+        reason = key.may_open(now, trusted, self.verifier.zone)
         if reason != "opened":
             raise Refused(reason, _KEY_REFUSALS[reason])
         try:
-            self._store.commit([_entry(UNLOCKED, NONE, None, by)], now, trusted)
+            self.store.commit([_entry(UNLOCKED, NONE, None, by)], now, trusted)
         except StoreFull:
             pass  # the app tells of a flash that takes nothing; the door is not the place to
-        return self._verifier.config.autolock
+        return self.verifier.config.autolock
 
     def configure(self, config, by=LOCAL) -> None:
         """Take another Config, as a whole. The guess budget goes on where it is."""
         if self.done(by, CONFIGURED):
             return
-        if config.pack() == self._store.config:
+        if config.pack() == self.store.config:
             raise Refused("nothing-named", "that is how the lock is set already")
         self._settle(_entry(CONFIGURED, NONE, None, by), config.pack(), None)
-        self._verifier.configure()
+        self.verifier.configure()
 
     def free_slot(self) -> int:
         """The lowest key slot that is free; Refused when there is none."""
         for slot in range(SLOTS):
-            if slot not in self._store.keys:
+            if slot not in self.store.keys:
                 return slot
         raise Refused("no-free-slot", "every key slot is taken: remove a key first")
 
@@ -204,7 +208,7 @@ class Owner:
         done = self.done(by, KEY_ADDED)
         if done:
             return done
-        keys = self._store.keys
+        keys = self.store.keys
         self.free_slot()
         if key.slot in keys:
             raise Refused("slot-taken", "this slot has a key: remove that first, or name another slot")
@@ -218,7 +222,7 @@ class Owner:
         done = self.done(by, KEY_REMOVED)
         if done:
             return done
-        keys = self._store.keys
+        keys = self.store.keys
         key = keys.get(slot)
         if key is None:
             raise Refused("no-such-key", "this slot has no key")
@@ -240,16 +244,16 @@ class Owner:
 
     def _now(self) -> tuple:
         """The time to judge limits by: the clock's when it is trusted, else the floor."""
-        now, trusted = self._verifier.clock.read()
-        return (now, True) if trusted else (self._store.floor, False)
+        now, trusted = self.verifier.clock.read()
+        return (now, True) if trusted else (self.store.floor, False)
 
     def _find(self, code, now: int) -> "Code":
         """The record of a code by digits or tag."""
         if isinstance(code, str):
             self._check_digits(code)
-            found = self._verifier.find(code, now)
+            found = self.verifier.find(code, now)
         else:
-            found = self._store.book.find(bytes(code)) if len(code) == TAG else None
+            found = self.store.book.find(bytes(code)) if len(code) == TAG else None
         if found is None:
             raise Refused("no-such-code", "the lock knows no such code: look at the digits and the lock's time")
         return found
@@ -261,11 +265,11 @@ class Owner:
         record stays, so that the other one does not come to life.
         """
         self._check_digits(digits)
-        tag = self._verifier.scheme.tag(digits)
-        known = self._store.book.find(tag)
+        tag = self.verifier.scheme.tag(digits)
+        known = self.store.book.find(tag)
         if known and known.live(now):
             raise Refused("code-exists", "the lock has a code of these digits already: change that, or choose others")
-        other = known or self._verifier.find(digits, now)
+        other = known or self.verifier.find(digits, now)
         return tag, other.gone if other else 0
 
     def _check_digits(self, digits: str) -> None:
@@ -275,7 +279,7 @@ class Owner:
     def _strong(self, digits: str, more: int) -> None:
         """Refused when the digits are guessed first, or are too few for all that this lock takes; more: how many codes
         of this length it takes then that it does not take now."""
-        odds = self._verifier.budget.odds(len(digits), more)
+        odds = self.verifier.budget.odds(len(digits), more)
         if _guessed_first(digits):
             why = "digits that are all alike, a run or a repeated block are guessed first"
         elif not bearable(odds):
@@ -287,7 +291,7 @@ class Owner:
 
     def _limit(self, code: "Code", start, end) -> None:
         """Put named limits on a code; those not named stay."""
-        phase = self._verifier.zone.phase
+        phase = self.verifier.zone.phase
         for name, value in (("start", start), ("end", end)):
             if value is None or (name == "end" and value == NEVER):
                 continue
@@ -312,16 +316,16 @@ class Owner:
 
     def _commit(self, entries: list, now: int, trusted: bool) -> None:
         try:
-            self._store.commit(self._verifier.with_room(entries, now), now, trusted)
+            self.store.commit(self.verifier.with_room(entries, now), now, trusted)
         except StoreFull as error:
             raise Refused("store-full", str(error))
-        self._verifier.codes_changed()
+        self.verifier.codes_changed()
 
     def _settle(self, entry: "Entry", config, keys) -> None:
         """Replace configuration or keys (None: as they are) and log the entry."""
         now, trusted = self._now()
         try:
-            self._store.settle(entry, now, trusted, config, keys)
+            self.store.settle(entry, now, trusted, config, keys)
         except StoreFull as error:
             raise Refused("store-full", str(error))
 

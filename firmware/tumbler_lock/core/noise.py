@@ -173,20 +173,16 @@ class HandshakeState:
         return payload
 
     @property
-    def finished(self) -> bool:
-        """Whether both messages went through: then `split` may be called, once."""
-        return self._step == _DONE
-
-    @property
     def hash(self) -> bytes:
         """The handshake's hash, 32 bytes, no secret: both sides have the same after a handshake that nobody
-        changed, and no two handshakes have the same. SessionError unless finished.
+        changed, and no two handshakes have the same. SessionError unless both messages went through.
         """
         self._expect(_DONE)
         return self._hash
 
     def split(self) -> "tuple[CipherState, CipherState]":
-        """Return what we seal with and what we open with, and forget the handshake. SessionError unless finished."""
+        """Return what we seal with and what we open with, and forget the handshake. SessionError unless both messages
+        went through."""
         self._expect(_DONE)
         out = hkdf(b"", b"", 64, self._chain)
         self.close()

@@ -17,7 +17,8 @@ from .store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from .link_state import LinkState
+    from .protocol import Answers
 
 NONCE = 16  # bytes
 COMMITMENT = 32
@@ -49,15 +50,14 @@ def digits_of(handshake: bytes, client: bytes, lock: bytes) -> str:
 class Pairing:
     """The lock's side of one pairing.
 
-    lock: as Link takes it; handshake: hash of the handshake, 32 bytes; random(n): n bytes nobody can guess; uptime():
-    seconds since the start.
+    link: of the lock; handshake: hash of the handshake, 32 bytes.
     """
 
-    def __init__(self, lock: "Any", handshake: bytes, random: "Callable[[int], bytes]", uptime: "Callable[[], int]"):
-        self._lock = lock
+    def __init__(self, link: "LinkState", handshake: bytes) -> None:
+        self._lock = link.lock
         self._handshake = handshake
-        self._nonce = random(NONCE)
-        self._uptime = uptime
+        self._nonce = link.random(NONCE)
+        self._uptime = uptime = link.uptime
         self._state = _BEGUN
         self._theirs = b""
         self._digits = ""
@@ -103,7 +103,7 @@ class Pairing:
             self.close()
         return right if waiting else None
 
-    def answer(self, request: int, command: int, arguments: bytes):
+    def answer(self, request: int, command: int, arguments: bytes) -> "Answers":
         """Yield status and result of one request; raises Refused. `request` is not used: nothing here is repeated."""
         if command == protocol.COMMIT:
             self._expect(_BEGUN, arguments, COMMITMENT)

@@ -1,16 +1,27 @@
-"""The commands of the link and the bytes they travel in: numbers, words, and what both sides pack alike
-(docs/spec/link.md).
+"""The numbers and words of the link, and the bytes that both sides pack alike (docs/spec/link.md).
 
 A request is its id 4, command 1, arguments; an answer the same id 4, status 1, result. Integers are big-endian.
 """
 
 from .config import Config
 from .errors import Refused
+from .kdf import hkdf
 from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
+
+    # Status and result of each part of an answer, and None where other tasks get their turn.
+    Answers = Iterator[tuple[int, bytes] | None]
+
+VERSION = 1  # of the link protocol
+LOCK_ID = 8  # bytes
+NO_LOCK = bytes(LOCK_ID)  # the id of a lock without a secret
+CHALLENGE = 16  # bytes
+PAIRING = 255  # the key slot in the hello of a client without a key
+_MAGIC = b"TUMBLERl"
 
 # Types of messages.
 HELLO = 0x01
@@ -112,6 +123,27 @@ FROM_THE_BEGINNING = 0xFFFF  # a cursor
 SETTINGS = ("", "rule", "weekend", "autolock", "sound", "policy", "passage", "name")
 _LENGTHS = ((0, 0), (1, 100), (1, 1), (1, 1), (1, 1), (5, 5), (3, 3), (0, 17))
 _NUMBERS = ("weekend", "autolock", "sound")  # of one byte
+
+
+def lock_id(secret: bytes) -> bytes:
+    """Return the 8 bytes that name the lock with this root secret, and reveal nothing of it."""
+    return hkdf(secret, b"tumbler lock id 1", LOCK_ID)
+
+
+def prologue(offered: int, version: int, slot: int, lock: bytes, challenge: bytes) -> bytes:
+    """Return what both sides hash before the first message of a handshake, 35 bytes: magic 8, version offered 1 and
+    chosen 1, key slot 1, id of the lock 8, challenge 16.
+
+    Each side puts in what it believes. If they differ in one bit, the first message is not authentic. So a man in the
+    middle can neither change what was said in clear, nor replay a recorded handshake. ValueError for an id or challenge
+    of another size, and for a slot or version that is not 0 to 255.
+    """
+    if len(lock) != LOCK_ID or len(challenge) != CHALLENGE:
+        raise ValueError("a lock id is 8 bytes, a challenge 16")
+    for number in (offered, version, slot):
+        if not 0 <= number <= 255:
+            raise ValueError("a key slot and a version are 0 to 255")
+    return _MAGIC + bytes((offered, version, slot)) + bytes(lock) + bytes(challenge)
 
 
 def refusal(word: str, text: str) -> "tuple[int, bytes]":

@@ -10,42 +10,44 @@ from .errors import LockError, Refused, SessionError
 from .keys import PSK_SIZE
 from .noise import OVERHEAD, HandshakeState
 from .pairing import Pairing
-from .prologue import CHALLENGE, PAIRING, VERSION, prologue
+from .protocol import CHALLENGE, PAIRING, VERSION, prologue
 from .x25519 import KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Callable
 
-    from .sessions import Link
+    from .handlers import Commands
+    from .keys import Key
+    from .link_state import LinkState
+    from .noise import CipherState
+
+    Handler = Commands | Pairing
 
 MESSAGE_WITHIN = 5  # seconds that a stranger may be silent
 SESSION_WITHIN = 10  # seconds from the connection to the session
 IDLE = 30  # seconds that a session may be without a request
 SESSION_MOST = 300  # seconds of a session: nobody keeps the others out for ever
 
-_START, _WAITS, _SESSION, _OVER = range(4)
-
 
 class Session:
-    """Made by Link.connect(). `receive` for each message of the other side, `close` when the connection is gone.
+    """Made by Sessions.connect(). `receive` for each message of the other side, `close` when the connection is gone.
 
-    Attributes: slot: of the key, or None before there is a session, and while pairing; over: the connection is to be
-    ended; busy: a request is being answered.
+    handler(key, handshake): what answers the requests of a session with this key, without one of a pairing, None if
+    none may begin. Attributes: slot: of the key, or None before there is a session, and while pairing; over: the
+    connection is to be ended; busy: a request is being answered.
     """
 
-    def __init__(self, link: "Link") -> None:
+    def __init__(self, link: "LinkState", handler: "Callable[[Key | None, bytes], Handler | None]") -> None:
         self._link = link
-        self._state = _START
+        self._new_handler = handler
         self._began = self._last = link.uptime()  # of the connection, then of the session; and the last message
-        self._slot = -1
-        # What there is of these depends on the state.
-        self._key: "Any" = None
-        self._handshake: "Any" = None
-        self._handler: "Any" = None
-        self._seal: "Any" = None
-        self._open: "Any" = None
+        self._slot = -1  # that hello named
+        self._key: "Key | None" = None
+        self._handshake: "HandshakeState | None" = None  # from hello to the session
+        self._handler: "Handler | None" = None
+        self._ciphers: "tuple[CipherState, CipherState] | None" = None  # of the session: to seal and to open
         self._paid = False  # from the budget of strangers
         self._taking = False  # a message is being taken
         self.over = False
@@ -53,17 +55,14 @@ class Session:
         self.slot: "int | None" = None
 
     @property
-    def established(self) -> bool:
-        """Whether the handshake is done."""
-        return self._state == _SESSION
-
-    @property
     def ended(self) -> bool:
         """Whether an established session has nothing more to say: its key is gone, or its pairing is over."""
         if isinstance(self._handler, Pairing):
             return self._handler.over
-        key = None if self._handler is None else self._link.key(self._slot)
+        if self._key is None:
+            return True
         # The whole key: one that was removed and came back with another role is another one.
+        key = self._link.key(self._key.slot)
         return key is None or key.pack() != self._key.pack()
 
     @property
@@ -73,11 +72,11 @@ class Session:
 
     def _until(self) -> int:
         """Uptime until which the next message may come."""
-        if self._state == _OVER:
+        if self.over:
             return 0
         if isinstance(self._handler, Pairing):
             return self._handler.until
-        if self._state == _SESSION:
+        if self._ciphers is not None:
             return min(self._last + IDLE, self._began + SESSION_MOST)
         return min(self._last + MESSAGE_WITHIN, self._began + SESSION_WITHIN)
 
@@ -89,16 +88,16 @@ class Session:
         body = bytes(message[1:])
         try:
             now = self._link.uptime()
-            if self._taking or now > self._until():
+            if self.over or self._taking or now > self._until():
                 raise _Refusal(protocol.UNSAID)
             self._taking = True
             self._last = now
-            if self._state == _START and kind == protocol.HELLO:
+            if kind == protocol.HELLO and self._slot < 0:
                 yield self._hello(body)
-            elif self._state == _WAITS and kind == protocol.HANDSHAKE:
-                yield from self._shake(body)
-            elif self._state == _SESSION and kind == protocol.SEALED:
-                yield from self._request(body)
+            elif kind == protocol.HANDSHAKE and self._handshake is not None:
+                yield from self._shake(self._handshake, body)
+            elif kind == protocol.SEALED and self._handler is not None and self._ciphers is not None:
+                yield from self._request(self._handler, self._ciphers, body)
             else:
                 raise _Refusal(protocol.UNSAID)
             self._taking = False
@@ -118,12 +117,11 @@ class Session:
                 self._link.pay()
             if self.slot is not None and not self.ended and self._link.uptime() >= self._began + SESSION_MOST:
                 self._link.rest(self.slot)
-        self._state = _OVER
         if self._handshake is not None:
             self._handshake.close()
         if isinstance(self._handler, Pairing):
             self._handler.close()
-        self._key = self._handshake = self._handler = self._seal = self._open = None
+        self._key = self._handshake = self._handler = self._ciphers = None
 
     def _hello(self, body: bytes) -> bytes:
         """Answer hello with the version, who the lock is, and a challenge."""
@@ -151,12 +149,10 @@ class Session:
         challenge = link.random(CHALLENGE)
         begin = prologue(offered, VERSION, slot, link.id, challenge)
         self._handshake = HandshakeState(False, begin, psk, link.random)
-        self._state = _WAITS
         return bytes((protocol.HELLO | protocol.FROM_LOCK, VERSION)) + link.id + challenge
 
-    def _shake(self, body: bytes) -> "Iterator[bytes | None]":
+    def _shake(self, handshake: "HandshakeState", body: bytes) -> "Iterator[bytes | None]":
         """Check the first message of the handshake, and only then compute the second."""
-        handshake = self._handshake
         if len(body) != (KEY if self._slot == PAIRING else OVERHEAD):
             raise _Refusal(protocol.UNSAID)
         handshake.read(body)
@@ -166,25 +162,28 @@ class Session:
         yield None
         if self.over:
             return  # its connection is gone
-        link = self._link
-        if self._slot == PAIRING:
-            self._handler = link.begin_pairing(handshake.hash)
-            if self._handler is None:
-                raise _Refusal(protocol.UNTYPED)
-        else:
-            self.slot = self._slot
-            self._handler = link.commands(self._key)
+        key = self._key
+        if key is None and self._slot != PAIRING:
+            raise _Refusal(protocol.UNSAID)
+        self._handler = self._new_handler(key, handshake.hash)
+        if self._handler is None:
+            raise _Refusal(protocol.UNTYPED)
+        if key is not None:
+            self.slot = key.slot
             if self.ended:
                 raise _Refusal(protocol.UNSAID)  # the key was removed meanwhile
-        self._seal, self._open = handshake.split()
-        self._state = _SESSION
-        self._began = self._last = link.uptime()
-        link.opened(self)
+        self._ciphers = handshake.split()
+        self._handshake = None
+        self._began = self._last = self._link.uptime()
+        self._link.opened(self)
         yield answer
 
-    def _request(self, body: bytes) -> "Iterator[bytes | None]":
+    def _request(
+        self, handler: "Handler", ciphers: "tuple[CipherState, CipherState]", body: bytes
+    ) -> "Iterator[bytes | None]":
         """Answer one request, in as many parts as it takes."""
-        payload = yield from self._open.opening(body)
+        seal, open_ = ciphers
+        payload = yield from open_.opening(body)
         yield None
         if self.over:
             return  # its connection is gone
@@ -192,35 +191,35 @@ class Session:
             raise _Refusal(protocol.UNSAID)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
         if len(payload) < protocol.REQUEST_HEAD or not request:
-            yield from self._part(
-                payload, *protocol.refusal("bad-request", "a request is its id, a command, arguments")
-            )
+            refused = protocol.refusal("bad-request", "a request is its id, a command, arguments")
+            yield from self._part(seal, payload, refused)
             return
         self.busy = True
         try:
-            for answer in self._handler.answer(request, payload[4], payload[protocol.REQUEST_HEAD :]):
+            for answer in handler.answer(request, payload[4], payload[protocol.REQUEST_HEAD :]):
                 yield None
                 if self.over:
                     return
                 if answer is None:
                     continue
-                yield from self._part(payload, *answer)
+                yield from self._part(seal, payload, answer)
                 if answer[0] == protocol.MORE and self.ended:
                     break
         except Refused as error:
-            yield from self._part(payload, *protocol.refusal(error.reason, str(error)))
+            yield from self._part(seal, payload, protocol.refusal(error.reason, str(error)))
         except LockError as error:
-            yield from self._part(payload, *protocol.refusal("store-full", str(error)))
+            yield from self._part(seal, payload, protocol.refusal("store-full", str(error)))
         self.busy = False
         if self.ended:
             self.close()
 
-    def _part(self, request: bytes, status: int, result: bytes) -> "Iterator[bytes | None]":
+    def _part(self, seal: "CipherState", request: bytes, answer: "tuple[int, bytes]") -> "Iterator[bytes | None]":
         """One part of the answer to a request, sealed. Nothing when the connection is gone."""
         if self.over:
             return
+        status, result = answer
         ident = request[:4] + bytes(4 - len(request[:4]))
-        sealed = yield from self._seal.sealing(ident + bytes((status,)) + result)
+        sealed = yield from seal.sealing(ident + bytes((status,)) + result)
         if not self.over:
             yield bytes((protocol.SEALED | protocol.FROM_LOCK,)) + sealed
 

@@ -16,7 +16,7 @@ from tumbler_lock.core.config import Config
 from tumbler_lock.core.kdf import same
 from tumbler_lock.core.keys import SLOTS
 from tumbler_lock.core.pairing import CLIENT, LOCK, NONCE, TYPED_WITHIN, commitment, digits_of
-from tumbler_lock.core.prologue import NO_LOCK, PAIRING
+from tumbler_lock.core.protocol import NO_LOCK, PAIRING
 
 from ..errors import ToolError
 from .client import BadAnswer, fresh_id, read_part

@@ -13,17 +13,21 @@ from collections.abc import Callable
 from tumbler_lock.core.errors import SessionError
 from tumbler_lock.core.fragments import FRAGMENT, SHORTEST, Cutter, Joiner
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import CHALLENGE, LOCK_ID, PAIRING, VERSION, prologue
 from tumbler_lock.core.protocol import (
+    CHALLENGE,
     FROM_LOCK,
     HANDSHAKE,
     HELLO,
+    LOCK_ID,
     NO_PAIRING,
     NOT_NOW,
     OLD_VERSION,
+    PAIRING,
     REFUSED,
     SEALED,
     UNTYPED,
+    VERSION,
+    prologue,
 )
 
 from ..errors import ToolError

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from tumbler_lock.core.fragments import FRAGMENT, SHORTEST
-from tumbler_lock.core.prologue import LOCK_ID, NO_LOCK
+from tumbler_lock.core.protocol import LOCK_ID, NO_LOCK
 
 from ..errors import ToolError
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tumbler_lock.core.keys import LABEL_MAX, PSK_SIZE, ROLE_NAMES, SLOTS
-from tumbler_lock.core.prologue import LOCK_ID
+from tumbler_lock.core.protocol import LOCK_ID
 from tumbler_lock.core.zone import Zone
 
 from ..answers import KeyEntry

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tumbler_lock.core.sessions import lock_id as lock_id_of
+from tumbler_lock.core.protocol import lock_id as lock_id_of
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError

@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
-from tumbler_lock.core.prologue import LOCK_ID, NO_LOCK
+from tumbler_lock.core.protocol import LOCK_ID, NO_LOCK
 from tumbler_lock.core.zone import Zone
 
 from .issuing import Desk

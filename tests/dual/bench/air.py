@@ -20,7 +20,7 @@ from tumbler.simulator.radio import VirtualAir
 from tumbler.simulator.radio_socket import socket_path
 from tumbler.simulator.real_time import LockThread
 from tumbler_lock.core.keys import OWNER
-from tumbler_lock.core.sessions import lock_id
+from tumbler_lock.core.protocol import lock_id
 
 INTERVAL = 0.030  # seconds between two connection events
 CODES = 1000

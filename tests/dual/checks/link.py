@@ -3,8 +3,7 @@
 from tests.dual.checks.noise import handshake, same
 from tumbler_lock.core import protocol
 from tumbler_lock.core.pairing import CLIENT, LOCK, commitment, digits_of
-from tumbler_lock.core.prologue import prologue
-from tumbler_lock.core.sessions import lock_id
+from tumbler_lock.core.protocol import lock_id, prologue
 
 
 def _session(case: dict) -> int:

@@ -38,7 +38,7 @@ def test_each_phone_has_its_own_key_and_is_revoked_alone(directory):
             assert refused(again, phones[3].said[1]) == 0
         else:
             assert phone.done(protocol.UNLOCK) == b"\x05"
-            assert session(lock, slot, psks[slot]).session.established
+            assert session(lock, slot, psks[slot]).session.slot == slot
     assert sorted(listed(owner)) == [0, 1, 2, 4, 5]
     lock.restart()
     gone = visitor(lock)

@@ -41,7 +41,7 @@ def pairing(lock, name="client"):
 def agreed(lock, name="client"):
     """A pairing whose digits were typed."""
     client = pairing(lock, name)
-    assert lock.link.enter(shown(client)) is True
+    assert lock.sessions.enter(shown(client)) is True
     assert client.done(DIGITS) == b""
     return client
 
@@ -57,7 +57,7 @@ def test_a_new_lock_is_paired(directory):
     assert lock.played == ["pairing"]
     assert word(client, DIGITS) == "pairing-pending"
     assert word(client, DIGITS) == "pairing-pending"
-    assert lock.link.enter(digits) is True
+    assert lock.sessions.enter(digits) is True
     assert client.done(DIGITS) == b""
     assert client.done(DIGITS) == b""
     assert lock.trouble == "no-secret", "nothing is changed before finish"
@@ -86,7 +86,7 @@ def test_a_lock_with_a_secret_gets_a_further_owner(directory):
     lock.held = False  # it was held as hello arrived
     before = memory(lock)
     digits = shown(client)
-    assert lock.link.enter(digits) is True
+    assert lock.sessions.enter(digits) is True
     assert client.done(DIGITS) == b""
     assert word(client, FINISH, further()) == "button-needed"
     assert memory(lock) == before
@@ -100,7 +100,7 @@ def test_a_lock_with_a_secret_gets_a_further_owner(directory):
     log = decoder.log(owner.done(protocol.READ_LOG, bytes(4) + b"\x00\x03"))
     assert [(entry["event"], entry["reason"], entry["id"]) for entry in log][1] == (24, 0, b"\x04\x01Zo")
     lock.restart()
-    assert session(lock, 4, PSK).session.established
+    assert session(lock, 4, PSK).session.slot == 4
 
 
 def test_a_lock_that_lost_its_memory(directory):
@@ -149,7 +149,7 @@ def test_a_session_of_a_pairing_can_do_nothing_else(directory):
         if command not in (COMMIT, REVEAL, DIGITS, FINISH):
             assert word(client, command) == "unknown-command"
             assert word(client, command, bytes(40)) == "unknown-command"
-    assert lock.link.enter(shown(client)) is True
+    assert lock.sessions.enter(shown(client)) is True
     assert word(client, protocol.UNLOCK) == "unknown-command"
     assert word(client, protocol.ADD_KEY, bytes(60)) == "unknown-command"
     owner = session(lock)
@@ -189,7 +189,7 @@ def test_each_command_comes_once_and_in_its_order(directory):
     shown(client)
     for command, arguments in ((COMMIT, bytes(32)), (REVEAL, NONCE), (DIGITS, b"\x00")):
         assert word(client, command, arguments) == "bad-request"
-    assert lock.link.untyped
+    assert lock.sessions.link.untyped
     assert word(client, FINISH, complete(NOW)) == "pairing-failed", "before the digits were typed"
     assert over(client)
     assert lock.trouble == "no-secret"
@@ -218,7 +218,7 @@ def test_a_commitment_that_is_not_kept(directory):
         client.done(COMMIT, commitment(side, handshake, NONCE))
         assert word(client, REVEAL, bytes((change_nonce,)) + NONCE[1:]) == "pairing-failed"
         assert over(client)
-        assert not lock.link.untyped, "the lock's nonce was not told"
+        assert not lock.sessions.link.untyped, "the lock's nonce was not told"
 
 
 def test_wrong_digits_end_the_pairing(directory):
@@ -228,12 +228,12 @@ def test_wrong_digits_end_the_pairing(directory):
         digits = shown(client)
         if typed == digits:
             continue
-        assert lock.link.enter(typed) is False
-        assert lock.link.enter(digits) is None, "the first entry counts; the next one is a common one"
+        assert lock.sessions.enter(typed) is False
+        assert lock.sessions.enter(digits) is None, "the first entry counts; the next one is a common one"
         assert word(client, DIGITS) == "pairing-failed"
         assert over(client)
         again = pairing(lock, "again")
-        assert lock.link.enter(shown(again)) is True, "and a new one begins with new digits"
+        assert lock.sessions.enter(shown(again)) is True, "and a new one begins with new digits"
 
 
 def test_every_digit_counts(directory):
@@ -248,7 +248,7 @@ def test_every_digit_counts(directory):
             wrong = digits + "0"
         else:
             wrong = digits[:place] + "%d" % ((int(digits[place]) + 1) % 10) + digits[place + 1 :]
-        assert lock.link.enter(wrong) is False
+        assert lock.sessions.enter(wrong) is False
         assert word(client, FINISH, complete(NOW)) == "pairing-failed"
 
 
@@ -257,8 +257,8 @@ def test_digits_typed_twice(directory):
     lock.held = True
     client = pairing(lock)
     digits = shown(client)
-    assert lock.link.enter(digits) is True
-    assert lock.link.enter(digits) is None, "the second time it is an entry like any other"
+    assert lock.sessions.enter(digits) is True
+    assert lock.sessions.enter(digits) is None, "the second time it is an entry like any other"
     assert client.done(DIGITS) == b""
     assert client.done(FINISH, further()) == b"\x04"
 
@@ -267,9 +267,9 @@ def test_digits_typed_before_they_are_shown(directory):
     lock = staff(directory)
     lock.held = True
     client = pairing(lock)
-    assert lock.link.enter("123456") is None
+    assert lock.sessions.enter("123456") is None
     client.done(COMMIT, bytes(32))
-    assert lock.link.enter("123456") is None
+    assert lock.sessions.enter("123456") is None
 
 
 def test_digits_typed_late(directory):
@@ -278,17 +278,17 @@ def test_digits_typed_late(directory):
     digits = shown(client)
     lock.wait(119)
     assert word(client, DIGITS) == "pairing-pending"
-    assert lock.link.enter(digits) is True
+    assert lock.sessions.enter(digits) is True
     late = pairing(lock, "late")
     digits = shown(late)
     lock.wait(120)
     assert word(late, DIGITS) == "pairing-failed"
     assert over(late)
-    assert lock.link.enter(digits) is None
+    assert lock.sessions.enter(digits) is None
     later = pairing(lock, "later")
     digits = shown(later)
     lock.wait(121)
-    assert lock.link.enter(digits) is None
+    assert lock.sessions.enter(digits) is None
     assert word(later, FINISH, complete(NOW)) == "pairing-failed"
     assert lock.trouble == "no-secret"
 
@@ -307,7 +307,7 @@ def test_after_a_reveal_no_other_begins_until_something_was_typed(directory):
     assert refused(visitor(lock, "other"), b"\x01\x01\xff") == 4
     lock.wait(1000)
     assert refused(visitor(lock, "other"), b"\x01\x01\xff") == 4
-    assert lock.link.enter("1") is None
+    assert lock.sessions.enter("1") is None
     pairing(lock, "other")
 
 
@@ -319,7 +319,7 @@ def test_a_second_pairing_takes_the_place_of_one_that_has_revealed_nothing(direc
     assert word(first, REVEAL, bytes(16)) in ("bad-request", "pairing-failed")
     assert over(first)
     digits = shown(second)
-    assert lock.link.enter(digits) is True
+    assert lock.sessions.enter(digits) is True
     assert second.done(FINISH, complete(NOW)) == b"\x00"
 
 
@@ -331,10 +331,10 @@ def test_a_connection_that_is_lost_loses_the_pairing(directory):
         if steps != "begun":
             digits = shown(client)
         if steps == "agreed":
-            assert lock.link.enter(digits) is True
+            assert lock.sessions.enter(digits) is True
         client.session.close()
         if steps == "shown":
-            assert lock.link.enter(digits) is not True
+            assert lock.sessions.enter(digits) is not True
         assert client.say(client.sealed(7, FINISH, complete(NOW))) == [b"\xff\x00"]
         lock.start()
         assert lock.trouble == "no-secret", steps
@@ -345,10 +345,10 @@ def test_a_restart_loses_the_pairing(directory):
     client = pairing(lock)
     digits = shown(client)
     lock.restart()
-    assert lock.link.enter(digits) is None
+    assert lock.sessions.enter(digits) is None
     assert refused(visitor(lock), client.sealed(7, FINISH, complete(NOW))) == 0
     again = pairing(lock, "again")
-    assert lock.link.enter(shown(again)) is True
+    assert lock.sessions.enter(shown(again)) is True
 
 
 def test_finish_of_a_new_lock_refused(directory):
@@ -413,7 +413,7 @@ def test_finish_whose_answer_was_lost(directory):
                 break
         lock.start()
         if whole:
-            assert session(lock, 0, PSK).session.established
+            assert session(lock, 0, PSK).session.slot == 0
             lock.wipe()
         else:
             assert lock.trouble == "no-secret"

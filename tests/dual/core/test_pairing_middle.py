@@ -19,7 +19,8 @@ from tests.dual.support.pairing_middle import (
     wins,
 )
 from tumbler_lock.core import pairing
-from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.link_state import LinkState
+from tumbler_lock.core.sessions import Sessions
 
 TRIALS = 150 if sys.implementation.name == "cpython" else 40
 
@@ -53,7 +54,7 @@ def test_without_commitments_the_one_in_the_middle_wins_at_once(directory):
 def test_who_wins_is_the_owner(directory):
     """What is counted here is the thing itself: M gives the lock a secret and a key of its own."""
     lock = blank(directory)
-    lock.link = Link(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+    lock.sessions = Sessions(LinkState(lock, source(b"l"), lambda: lock.up, FIRMWARE))
     random.seed(1)
     real = pairing.DIGITS
     pairing.DIGITS = 1
@@ -63,13 +64,13 @@ def test_who_wins_is_the_owner(directory):
         pairing.DIGITS = real
     assert m.to_lock.done(FINISH, complete(NOW)) == b"\x00"
     lock.start()
-    assert session(lock, 0, PSK).session.established
+    assert session(lock, 0, PSK).session.slot == 0
 
 
 def test_if_others_could_begin_before_something_was_typed_trying_again_would_win(directory):
     """The rule that a reveal is followed by an entry is what holds: without it M wins nine times in ten, one digit."""
 
-    class Hasty(Link):
+    class Hasty(LinkState):
         untyped = False
 
     lock = blank(directory)
@@ -81,7 +82,7 @@ def test_if_others_could_begin_before_something_was_typed_trying_again_would_win
     try:
         with Counted():
             for _ in range(20):
-                lock.link = Hasty(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+                lock.sessions = Sessions(Hasty(lock, source(b"l"), lambda: lock.up, FIRMWARE))
                 won += attack(lock, tries_again, 1) is not None
     finally:
         pairing.DIGITS = real

@@ -93,7 +93,7 @@ def test_no_key_and_no_secret_in_any_answer(directory):
     lock.held = True
     client = session(lock, 255, None)
     digits = shown(client)
-    lock.link.enter(digits)
+    lock.sessions.enter(digits)
     said += told(client, DIGITS) + told(client, FINISH, further(PSKS[1])) + told(client, FINISH, further(PAIRED))
     assert digits.encode() not in said
     said += told(session(lock), protocol.LIST_KEYS)
@@ -105,7 +105,7 @@ def test_no_key_and_no_secret_in_any_answer(directory):
 def test_no_secret_in_what_a_new_lock_says(directory):
     lock = Linked(directory, blank=True)
     client = session(lock, 255, None)
-    lock.link.enter(shown(client))
+    lock.sessions.enter(shown(client))
     said = told(client, FINISH, complete(0)) + told(client, FINISH, complete(NOW, b"\x00" * 31))
     said += told(client, FINISH, complete(NOW))
     lock.start()

@@ -9,9 +9,10 @@ from tests.dual.support.lock import EXAMPLE_SECRET
 from tests.dual.support.noise_attacks import Counted
 from tumbler_lock.core import protocol
 from tumbler_lock.core.keys import MANAGER, OPENER, Key
+from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import prologue
-from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.protocol import prologue
+from tumbler_lock.core.sessions import Sessions
 
 OTHER = bytes(range(100, 132))
 MANAGERS = Key(3, MANAGER, OTHER, "Mia")
@@ -261,7 +262,7 @@ def test_what_is_not_sealed_is_not_taken_for_opened(directory):
 
 def test_the_budget_of_strangers(directory):
     lock = Linked(directory)
-    link = lock.link
+    link = lock.sessions.link
     for number in range(16):
         assert link.wait() == 0, number
         client = Client(lock)
@@ -286,7 +287,7 @@ def test_the_budget_of_strangers(directory):
         count += 1
     assert count == 16, "silent connections count, and 16 is the most"
     lock.restart()
-    assert lock.link.wait() == 0
+    assert lock.sessions.link.wait() == 0
 
 
 def test_a_session_costs_strangers_nothing_and_no_budget(directory):
@@ -297,12 +298,12 @@ def test_a_session_costs_strangers_nothing_and_no_budget(directory):
             client.session.close()
     for _ in range(15):
         Client(lock).session.close()
-    assert lock.link.wait() == 0, "the last of 16"
+    assert lock.sessions.link.wait() == 0, "the last of 16"
     client = Client(lock).connect()
     assert refused(client, b"\x03") == 0, "a session that ends badly is no stranger's"
-    assert lock.link.wait() == 0
+    assert lock.sessions.link.wait() == 0
     Client(lock).session.close()
-    assert lock.link.wait() == 2
+    assert lock.sessions.link.wait() == 2
 
 
 def test_a_crowd_at_once_gets_no_further_than_one_after_the_other(directory):
@@ -319,7 +320,7 @@ def test_a_crowd_at_once_gets_no_further_than_one_after_the_other(directory):
     lock.wait(2)
     assert refused(crowd[0], bytes((SHAKE,)) + bytes(48)) == 0
     owner = Client(lock).connect()  # the one that came back
-    assert owner.session.established
+    assert owner.session.slot == 0
 
 
 def test_deadlines(directory):
@@ -392,7 +393,7 @@ def test_the_curve_operations_come_in_slices_between_which_the_keypad_works(dire
             answer = said
     assert turns == 2 * 255 + 2  # and one before and after the second message
     handshake.read(answer[1:])
-    assert handshake.finished
+    assert len(handshake.hash) == 32
 
 
 def test_a_connection_that_ends_between_two_slices_is_over(directory):
@@ -407,9 +408,9 @@ def test_a_connection_that_ends_between_two_slices_is_over(directory):
             if number == turn:
                 client.session.close()
         assert client.session.over
-        assert not client.session.established
+        assert client.session.slot is None
         assert said == [bytes((REFUSED, 0))]
-        assert not lock.link.connected
+        assert not lock.sessions.link.connected
 
 
 def test_a_message_before_the_answer_to_the_one_before_ends_the_connection(directory):
@@ -439,7 +440,7 @@ def test_a_message_before_the_answer_to_the_one_before_ends_the_connection(direc
                 if answers[0][0] == SEALED + 128:  # it was there already
                     answers.pop(0)
                 assert set(answers) == {bytes((REFUSED, 0))}, (state, turn)
-                assert not lock.link.connected
+                assert not lock.sessions.link.connected
 
 
 def test_a_key_that_is_removed_during_its_handshake_gets_no_session(directory):
@@ -458,7 +459,7 @@ def test_a_key_that_is_removed_during_its_handshake_gets_no_session(directory):
         if answer is not None:
             answers.append(answer)
     assert answers == [bytes((REFUSED, 0))]
-    assert not lock.link.connected
+    assert not lock.sessions.link.connected
 
 
 def test_sessions_of_one_lock_know_nothing_of_each_other(directory):
@@ -531,7 +532,7 @@ def test_the_challenge_comes_from_the_random_source(directory):
         given.append(bytes([random.getrandbits(8) for _ in range(size)]))
         return given[-1]
 
-    lock.link = Link(lock, source, lambda: lock.up, FIRMWARE)
+    lock.sessions = Sessions(LinkState(lock, source, lambda: lock.up, FIRMWARE))
     for slot in (0, 5):
         client = Client(lock)
         client.hello(slot)

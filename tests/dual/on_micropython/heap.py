@@ -147,7 +147,7 @@ def talk(lock, probe):
             probe.mark(value)
             continue
         if session is None:
-            session = lock.link.connect()
+            session = lock.sessions.connect()
         for answer in session.receive(bytes.fromhex(value)):
             probe.look()
             if answer is not None:

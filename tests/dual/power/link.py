@@ -76,7 +76,7 @@ class Link:
         yield "reset", self._ask(protocol.RESET, b""), self.check
 
     def _session(self, lock, slot, psk):
-        lock.wait(lock.link.wait())
+        lock.wait(lock.sessions.link.wait())
         return Client(lock, "client %d" % slot).connect(slot, psk)
 
     def _pair(self, finish):
@@ -84,7 +84,7 @@ class Link:
         lock = self.lock
         self._before = memory(lock.path)
         client = self._session(lock, 255, None)
-        if lock.link.enter(shown(client)) is not True:
+        if lock.sessions.enter(shown(client)) is not True:
             raise ValueError("the lock has not agreed")
         client.done(DIGITS)
         client.done(FINISH, finish)
@@ -151,7 +151,7 @@ class Link:
         lock = Linked(path, now=self.lock.rtc.now, blank=True)
         if lock.trouble == "no-secret":
             client = self._session(lock, 255, None)
-            if lock.link.enter(shown(client)) is not True:
+            if lock.sessions.enter(shown(client)) is not True:
                 raise ValueError("a new lock does not pair after the cut")
             if client.done(FINISH, complete(NOW, bytes(range(7, 39)), b"Bo", 3, bytes(range(1, 33)))) != b"\x00":
                 raise ValueError("another slot than the first")

@@ -28,9 +28,10 @@ from tests.dual.support.scratch import Scratch
 from tumbler_lock.core import protocol
 from tumbler_lock.core.errors import SessionError
 from tumbler_lock.core.fragments import Cutter, Joiner
+from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import prologue
-from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.protocol import prologue
+from tumbler_lock.core.sessions import Sessions
 
 TURNS = 3_000  # of one message, at most
 CONNECTIONS = 4
@@ -189,7 +190,7 @@ class Connection:
 
     def __init__(self, fuzz, slot, psk):
         self.slot, self.psk = slot, psk
-        self.session = fuzz.lock.link.connect()
+        self.session = fuzz.lock.sessions.connect()
         self.cutter, self.joiner = Cutter(), Joiner()  # client to lock
         self.back, self.heard = Cutter(), Joiner()  # lock to client
         self.stage = 0
@@ -228,7 +229,8 @@ class Fuzz:
         """No connection, and random bytes but for private keys, so that curve operations need not be done again."""
         lock = self.lock
         self.connections = []
-        self.link = lock.link = Link(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+        self.link = LinkState(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+        lock.sessions = Sessions(self.link)
         lock.anew = False
 
     def picture(self):
@@ -597,7 +599,7 @@ class Fuzz:
         waiting = [connection for connection in self.connections if connection.shown]
         if waiting and chance(70):
             typed = pick(waiting).shown
-        right = self.link.enter(typed)
+        right = self.lock.sessions.enter(typed)
         if right is not None:
             owners = [connection for connection in waiting if connection.shown == typed]
             if right and not owners:

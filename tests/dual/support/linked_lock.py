@@ -10,9 +10,10 @@ from tumbler_lock.core import protocol
 from tumbler_lock.core.clock import EARLIEST, LATEST
 from tumbler_lock.core.errors import LockError, NotProvisioned
 from tumbler_lock.core.keys import OWNER, Key
+from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import PAIRING, prologue
-from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.protocol import PAIRING, prologue
+from tumbler_lock.core.sessions import Sessions
 from tumbler_lock.core.store import Store
 
 PSK = bytes(range(64, 96))
@@ -31,8 +32,10 @@ def random(name):
 
 
 class Linked(Lock):
-    """A Lock with the rest that a Link manages: a bolt, a set-up button, a clock to set. keys: besides an owner's in
-    slot 0; blank: no secret yet."""
+    """A Lock with the rest of a ManagedLock (core/link_state.py): a bolt, a set-up button, a clock to set.
+
+    keys: besides an owner's in key slot 0; blank: no secret yet.
+    """
 
     def __init__(self, directory, keys=(), blank=False, **more):
         self.path = directory
@@ -54,9 +57,9 @@ class Linked(Lock):
         except LockError as error:
             self.trouble = "no-secret" if isinstance(error, NotProvisioned) else "fault"
             self.store = self.verifier = self.owner = None
-        self.link = Link(self, random("lock %d" % self.rtc.now), lambda: self.up, FIRMWARE)
+        self.sessions = Sessions(LinkState(self, random("lock %d" % self.rtc.now), lambda: self.up, FIRMWARE))
 
-    # What a Link asks
+    # What its link asks
 
     def setup_held(self):
         """Whether the button is held."""
@@ -120,7 +123,7 @@ class Client:
 
     def __init__(self, lock, name="client"):
         self.lock = lock
-        self.session = lock.link.connect()
+        self.session = lock.sessions.connect()
         self.random = random(name)
         self.slices = 0  # turns that the lock gave to others
         self.said = []  # every message sent, for a replay

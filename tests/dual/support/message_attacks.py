@@ -18,8 +18,9 @@ from tests.dual.support.pairing_client import COMMIT, DIGITS, FINISH, REVEAL, Pa
 from tests.dual.support.scratch import Scratch
 from tumbler_lock.core import protocol
 from tumbler_lock.core.errors import SessionError
+from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.sessions import Sessions
 
 REFUSED = b"\xff\x00"
 
@@ -60,7 +61,7 @@ class Scene:
 
     def fresh(self, name="lock"):
         """The lock after a start, as far as connections go: with the same random bytes as the time before."""
-        self.lock.link = Link(self.lock, random(name), lambda: self.lock.up, FIRMWARE)
+        self.lock.sessions = Sessions(LinkState(self.lock, random(name), lambda: self.lock.up, FIRMWARE))
 
     def client(self, slot=0, steps=2, name="client", lock="lock"):
         """A client that has said hello (1), and shaken hands (2)."""
@@ -86,7 +87,7 @@ class Scene:
         answers = client.say(attempt)
         if answers != [answer]:
             raise ValueError("%s: answered %r" % (what, answers))
-        if not client.session.over or client.session.established or self.lock.link.connected:
+        if not client.session.over or self.lock.sessions.link.connected:
             raise ValueError(what + ": the connection goes on")
         if memory(self.lock) != state:
             raise ValueError(what + ": something has changed")
@@ -257,7 +258,7 @@ def paired(scene, count, steps):
         _, status, result = client.unseal(client.say(message))[0]
         committed, told = (result, told) if number == 0 else (committed, result if number == 1 else told)
         if number == 1 and count > 2:
-            scene.lock.link.enter(pairer.show(told))
+            scene.lock.sessions.enter(pairer.show(told))
         if status != protocol.DONE and number != 2:
             raise ValueError("a pairing that does not go on")
     raise ValueError("no step")

@@ -11,7 +11,7 @@ from tumbler_lock.core import x25519
 from tumbler_lock.core.cooperative import run
 from tumbler_lock.core.errors import SessionError
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import CHALLENGE, PAIRING, prologue
+from tumbler_lock.core.protocol import CHALLENGE, PAIRING, prologue
 
 PSK = bytes(range(32))
 OTHER = bytes(range(1, 33))
@@ -96,7 +96,7 @@ def dead(what, handshake):
     for work in (handshake.write, handshake.split, lambda: handshake.read(bytes(48)), lambda: handshake.hash):
         refused(what + ", used again", work)
     held = [name for name, value in handshake.__dict__.items() if isinstance(value, bytes) and value]
-    if handshake.finished or not set(held) <= {"_hash", "_public"}:
+    if not set(held) <= {"_hash", "_public"}:
         raise ValueError("something is left of a handshake: " + what)
 
 

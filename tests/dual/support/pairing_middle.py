@@ -10,9 +10,10 @@ from tests.dual.support.linked_lock import FIRMWARE, Client, Refusal
 from tests.dual.support.noise_attacks import Counted
 from tests.dual.support.pairing_client import COMMIT, REVEAL, Dishonest, Pairer, commitment, digits_of
 from tumbler_lock.core import pairing
+from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import prologue
-from tumbler_lock.core.sessions import Link
+from tumbler_lock.core.protocol import prologue
+from tumbler_lock.core.sessions import Sessions
 
 
 def source(name):
@@ -56,7 +57,7 @@ class Middle:
 
     def reach(self):
         """A new session with the lock."""
-        self.lock.wait(self.lock.link.wait())
+        self.lock.wait(self.lock.sessions.link.wait())
         self.to_lock = Client(self.lock, "middle")
         self.to_lock.random = source(b"m")
         self.to_lock.connect(255)
@@ -193,7 +194,7 @@ def attack(lock, strategy, digits, client=Pairer):
         shown = strategy(m)
     except Dishonest:
         shown = "-"  # the client shows nothing; the owner types something to begin anew
-    won = lock.link.enter(shown) is True
+    won = lock.sessions.enter(shown) is True
     if won:
         return m
     m.to_lock.session.close()
@@ -202,7 +203,7 @@ def attack(lock, strategy, digits, client=Pairer):
 
 def wins(lock, strategy, digits, trials, client=Pairer):
     """How many of so many pairings M wins, `digits` of them being compared instead of six."""
-    lock.link = Link(lock, source(b"l"), lambda: lock.up, FIRMWARE)
+    lock.sessions = Sessions(LinkState(lock, source(b"l"), lambda: lock.up, FIRMWARE))
     real = pairing.DIGITS
     pairing.DIGITS = digits
     won = 0

@@ -15,8 +15,7 @@ from tumbler_lock.core import protocol
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.fragments import Cutter, Joiner
 from tumbler_lock.core.pairing import CLIENT, LOCK, commitment, digits_of
-from tumbler_lock.core.prologue import NO_LOCK, PAIRING
-from tumbler_lock.core.sessions import lock_id
+from tumbler_lock.core.protocol import NO_LOCK, PAIRING, lock_id
 
 PSK = bytes(range(64, 96))
 KEYS = [{"slot": 0, "role": 1, "psk": PSK.hex(), "label": "Ann"}]

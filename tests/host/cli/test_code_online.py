@@ -164,7 +164,7 @@ def test_a_code_whose_answer_was_lost_is_kept_and_the_same_command_ends_it(lock,
     if not secret:
         with Registry.open() as registry:
             registry.remove(registry.lock("door"))
-            known = registry.add("door", "UTC0", "UTC0", 96, "standard", None, NOW, lock.link.id)
+            known = registry.add("door", "UTC0", "UTC0", 96, "standard", None, NOW, lock.sessions.link.id)
             registry.cache(known).hold(0, OWNER, "Ann", PSK, NOW)
     deaf(lock, air)
     wish = ("code", "custom", "door", *digits, "--label", "cleaners")

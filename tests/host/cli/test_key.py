@@ -32,7 +32,7 @@ def test_a_key_file_from_hand_to_hand(lock, air, tmp_path, monkeypatch):
     monkeypatch.setenv("TUMBLER_HOME", str(tmp_path / "max"))
     assert done("key", "import", file, "office")["key_role"] == "manager"
     known = done("lock", "show", "office")
-    assert (known["secret_here"], known["lock_id"], known["timezone"]) == (False, lock.link.id.hex(), "UTC0")
+    assert (known["secret_here"], known["lock_id"], known["timezone"]) == (False, lock.sessions.link.id.hex(), "UTC0")
     assert done("lock", "status", "office")["key_role"] == "manager"
     done("code", "custom", "office", "740193")
     assert lock.enter("740193") == "open"
@@ -227,7 +227,8 @@ def test_a_file_that_is_no_key_file(lock, tmp_path, spoil):
 
 def key_text(mine, **more):
     """A key file that somebody wrote, who knows nothing but what every lock advertises."""
-    data = {"tumbler-key": 1, "lock": "gym", "lock_id": mine.link.id.hex(), "slot": 0, "role": "owner", "label": "",
+    lock_id = mine.sessions.link.id.hex()
+    data = {"tumbler-key": 1, "lock": "gym", "lock_id": lock_id, "slot": 0, "role": "owner", "label": "",
             "psk": "00" * 32, "timezone": "UTC", "rule": "UTC0", "weekend": 96, "policy": "standard"}  # fmt: skip
     return json.dumps({**data, **more})
 

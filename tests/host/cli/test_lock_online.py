@@ -37,12 +37,12 @@ def test_a_lock_that_sleeps_is_waited_for_and_all_else_is_looked_at_no_longer_th
     done("lock", "status", "door")
     done("lock", "status", "door", "--wait", "320")
     assert looked == [radios.SCAN_SECONDS, 320]
-    lock.link.id = bytes(8)
+    lock.sessions.link.id = bytes(8)
     message = refused("lock", "status", "door", "--wait", "320")
     assert looked[2:] == [320]
     assert "is not in range" in message
     lock.store.keys[0].psk = bytes(32)
-    lock.link.id = lock_id_of(EXAMPLE_SECRET)
+    lock.sessions.link.id = lock_id_of(EXAMPLE_SECRET)
     assert "does not accept the key" in refused("lock", "status", "door", "--wait", "320")
     assert looked[3:] == [320, radios.SCAN_SECONDS]
 
@@ -121,7 +121,7 @@ def test_another_key_is_tried_when_the_lock_does_not_know_the_first(lock):
 
 def test_a_busy_lock(lock):
     for _ in range(16):
-        lock.link.connect().close()
+        lock.sessions.connect().close()
     assert "is busy" in refused("lock", "status", "door")
 
 

@@ -177,8 +177,8 @@ def finishing(lock, monkeypatch, refuses):
     """Somebody who types the digits, after which `finish` is refused as long as this names a word."""
 
     def type_them(digits):
-        assert lock.link.enter(digits)
-        pairing = lock.link._pairing
+        assert lock.sessions.enter(digits)
+        pairing = lock.sessions.link.pairing
         answer = pairing.answer
 
         def answers(request, command, arguments):

@@ -21,7 +21,7 @@ from tumbler.registry.lock_cache import ACTIVE, SENT
 from tumbler.registry.registry import Registry
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.policy import STANDARD
-from tumbler_lock.core.sessions import lock_id
+from tumbler_lock.core.protocol import lock_id
 from tumbler_lock.core.store import Store
 
 KIB = 2048

@@ -10,7 +10,7 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailabl
 
 from tumbler.link.bluetooth import BluetoothRadio
 from tumbler.link.transport import ANSWER, COMMAND, SERVICE, LinkLost, NoBluetooth, OutOfRange, Sighting
-from tumbler_lock.core.prologue import NO_LOCK
+from tumbler_lock.core.protocol import NO_LOCK
 
 LOCK_ID = bytes(range(8))
 

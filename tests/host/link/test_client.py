@@ -28,7 +28,7 @@ from tumbler_lock.core import protocol as wire
 from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
 from tumbler_lock.core.management import By
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.prologue import prologue
+from tumbler_lock.core.protocol import prologue
 
 pytestmark = pytest.mark.usefixtures("hurry")
 MANAGER_PSK = bytes(range(100, 132))
@@ -57,7 +57,7 @@ def run(work, lock, **more):
 def test_every_command_with_fragments_of_every_size(lock, size):
     async def work(client):
         status = await client.identify()
-        assert (status.lock_id, status.slot, status.role, status.label) == (lock.link.id, 0, OWNER, "Ann")
+        assert (status.lock_id, status.slot, status.role, status.label) == (lock.sessions.link.id, 0, OWNER, "Ann")
         assert (status.codes, status.capacity, status.epoch, status.battery, status.firmware) == (
             0, 1000, 0, None, (0, 1, 0),
         )  # fmt: skip
@@ -213,7 +213,7 @@ def test_a_lost_answer_to_a_reset_or_to_the_removal_of_ones_own_key_is_no_answer
     """Whatever is said in clear after that: the tool cannot tell a lock that has done it from somebody in between."""
     lock = Linked(str(tmp_path), keys=[Key(1, OWNER, MANAGER_PSK, "Max")])
     lock.held = True
-    lock_id = lock.link.id
+    lock_id = lock.sessions.link.id
     seen = []
 
     def fault(direction, value):
@@ -329,12 +329,12 @@ def test_another_lock_is_not_talked_to(lock, tmp_path):
     with pytest.raises(WrongLock) as caught:
         run(lambda client: client.identify(), lock, radio=radio)
     assert not caught.value.blank
-    assert other.link.wait() == 0
+    assert other.sessions.link.wait() == 0
 
 
 def test_a_busy_lock_is_asked_again_and_then_said_to_be_busy(lock):
     for _ in range(16):
-        lock.link.connect().close()
+        lock.sessions.connect().close()
     radio = MemoryRadio(lock)
     with pytest.raises(Busy):
         run(lambda client: client.identify(), lock, radio=radio)
@@ -421,7 +421,7 @@ def test_whatever_a_hostile_lock_says_ends_the_connection_in_words(answers, erro
 
 def test_a_lock_cannot_make_the_client_believe_another_id(lock):
     with pytest.raises(WrongLock) as caught:
-        asyncio.run(shake(Hostile(framed(0, b"\x81\x01" + bytes(24))), 0, PSK, lock.link.id))
+        asyncio.run(shake(Hostile(framed(0, b"\x81\x01" + bytes(24))), 0, PSK, lock.sessions.link.id))
     assert caught.value.blank
 
 

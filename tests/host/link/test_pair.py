@@ -13,7 +13,7 @@ from tumbler.link.session import NotPairing
 from tumbler.link.transport import LinkLost
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.keys import OWNER
-from tumbler_lock.core.prologue import NO_LOCK
+from tumbler_lock.core.protocol import NO_LOCK
 
 KEY = bytes(range(32, 64))
 SECRET = bytes(range(200, 232))
@@ -40,7 +40,7 @@ def test_a_new_lock_gets_its_secret_its_settings_and_its_first_key(lock, size):
         assert pairing.is_new
         digits = await pairing.digits()
         assert len(digits) == 6
-        assert lock.link.enter(digits)
+        assert lock.sessions.enter(digits)
         await pairing.typed()
         config = Config("CET-1CEST,M3.5.0,M10.5.0/3", name="Shed")
         slot = await pairing.finish(KEY, "Änn", for_new(lock.rtc.now, 3, SECRET, config))
@@ -52,14 +52,14 @@ def test_a_new_lock_gets_its_secret_its_settings_and_its_first_key(lock, size):
         async def dial():
             return await radio.connect((await radio.scan(1, lambda one: True))[0])
 
-        async with Client(dial, lock.link.id, slot, KEY) as client:
+        async with Client(dial, lock.sessions.link.id, slot, KEY) as client:
             status = await client.identify()
             settings = await client.settings()
         assert (status.role, status.label, status.epoch) == (OWNER, "Änn", 3)
         assert (settings.rule, settings.name) == (config.rule, "Shed")
         assert lock.store.secret == SECRET
 
-    assert lock.link.id == NO_LOCK
+    assert lock.sessions.link.id == NO_LOCK
     asyncio.run(stay())
 
 
@@ -73,8 +73,8 @@ def test_a_lock_with_an_owner_pairs_while_its_button_is_held_only(tmp_path):
     async def held():
         lock.held = True
         pairing = await begun(lock)
-        assert pairing.lock_id == lock.link.id
-        assert lock.link.enter(await pairing.digits())
+        assert pairing.lock_id == lock.sessions.link.id
+        assert lock.sessions.enter(await pairing.digits())
         await pairing.typed()
         with pytest.raises(Refusal) as caught:
             await pairing.finish(KEY, "", for_new(lock.rtc.now, 0, SECRET, Config("UTC0")))
@@ -90,7 +90,7 @@ def test_other_digits_end_it(lock):
     async def stay():
         pairing = await begun(lock)
         digits = await pairing.digits()
-        assert not lock.link.enter(f"{(int(digits) + 1) % 10**6:06}")
+        assert not lock.sessions.enter(f"{(int(digits) + 1) % 10**6:06}")
         with pytest.raises(PairingFailed):
             await pairing.typed()
 
@@ -116,7 +116,7 @@ def test_digits_that_are_not_typed_yet_are_waited_for(lock):
         for _ in range(5):
             await asyncio.sleep(0)
         assert not waiting.done()
-        assert lock.link.enter(digits)
+        assert lock.sessions.enter(digits)
         await waiting
 
     asyncio.run(stay())
@@ -156,7 +156,7 @@ def test_a_nonce_that_was_not_committed_to_ends_it(lock, monkeypatch):
 
     async def stay():
         pairing = await begun(lock)
-        real = lock.link._pairing
+        real = lock.sessions.link.pairing
         nonce = real._nonce
         answer = real.answer
 

@@ -50,7 +50,7 @@ def own_id() -> str:
         raise
     if len(header) != HEADER_SIZE or struct.unpack(">I", header[-4:])[0] != binascii.crc32(header[:-4]):
         return "?"
-    from tumbler_lock.core.sessions import lock_id
+    from tumbler_lock.core.protocol import lock_id
 
     return hexed(lock_id(header[SECRET_AT : SECRET_AT + SECRET_SIZE]))
 
