@@ -22,7 +22,7 @@ from tests.support.micropython import ROOT, find, run
 from tumbler.updates.update_file import Update, build, compile_source, loader
 from tumbler_lock.core import protocol
 from tumbler_lock.core.boot_slots import STARTS, TRIAL, Record, pack
-from tumbler_lock.core.keys import OWNER, Key
+from tumbler_lock.core.keys import OWNER, AccessKey
 
 SCRIPT = ROOT / "tests" / "dual" / "on_micropython" / "heap.py"
 DISK = ROOT / "tests" / "dual" / "on_micropython" / "disk.py"
@@ -116,7 +116,7 @@ class Process(Client):
 
 def memory(folder: Path) -> dict[str, bytes]:
     """The files of a lock's memory with many codes, one of them 0000010; and of the key that its updates need."""
-    lock = Lock(str(folder), keys=[Key(0, OWNER, PSK, "Ann")])
+    lock = Lock(str(folder), keys=[AccessKey(0, OWNER, PSK, "Ann")])
     for number in range(CODES):
         lock.owner.add_custom("%07d" % (number * 9973 + 10), insist=True)
     files = {f"/lock/{path.name}": path.read_bytes() for path in folder.iterdir()}

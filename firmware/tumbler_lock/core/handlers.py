@@ -10,7 +10,7 @@ from .codebook import CODE_SIZE
 from .errors import Refused
 from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED, UPDATED
 from .keypad_buffer import LONGEST, SHORTEST
-from .keys import MANAGER, OPENER, OWNER, PSK_SIZE, RELAY, Key
+from .keys import IDENTIFIER, MANAGER, OPENER, OWNER, PSK_SIZE, AccessKey
 from .management import By
 from .passcode import TAG
 from .protocol import VERSION
@@ -35,7 +35,7 @@ YEAR = 366 * DAY
 UNKNOWN_BATTERY = 255
 WORKING = 5  # seconds after which a long work tells that it goes on
 
-_ALL = (OWNER, MANAGER, OPENER, RELAY)
+_ALL = (OWNER, MANAGER, OPENER, IDENTIFIER)
 _MOST = (OWNER, MANAGER, OPENER)
 _STAFF = (OWNER, MANAGER)
 _OWNER = (OWNER,)
@@ -45,7 +45,7 @@ _SHOWN_FLAGS = UNTRUSTED | RESTARTED
 class Commands:
     """What one session may do. link: of the lock; key: the session's."""
 
-    def __init__(self, link: "LinkState", key: Key) -> None:
+    def __init__(self, link: "LinkState", key: AccessKey) -> None:
         self._link = link
         self._lock = link.lock
         self._key = key
@@ -240,7 +240,7 @@ class Commands:
         if tag is None:
             slot = owner.free_slot() if slot == LOWEST_FREE else slot
             try:
-                key = Key(slot, role, psk, label.decode(), days, begin, until, start, end)
+                key = AccessKey(slot, role, psk, label.decode(), days, begin, until, start, end)
             except (ValueError, UnicodeError) as error:
                 raise Refused("bad-key", str(error) or "the label is no UTF-8")
             tag = owner.add_key(key, by=by)
@@ -363,7 +363,7 @@ def _code(data: bytes) -> "tuple[str | bytes, bytes]":
     return (_digits(data[1:end]) if size else data[1:end]), data[end:]
 
 
-def _key_head(key: Key) -> bytes:
+def _key_head(key: AccessKey) -> bytes:
     """Everything of a key but label and psk: 13 bytes."""
     head = bytes((key.slot, key.role, key.days, key.begin, key.until))
     return head + key.start.to_bytes(4, "big") + key.end.to_bytes(4, "big")

@@ -11,7 +11,7 @@ from struct import unpack
 
 from .codebook import CODE_SIZE, CodeBook
 from .events import ADDED
-from .keys import KEY_SIZE, Key, unpack_keys
+from .keys import KEY_SIZE, AccessKey, unpack_keys
 from .records import HEADER_SIZE, MORE, RECORD_SIZE, Event, Header, note_request, unpack_header, unpack_record
 
 TYPE_CHECKING = False
@@ -70,7 +70,7 @@ class Journal:
         """Close the file."""
         self._file.close()
 
-    def read(self, book: CodeBook) -> "tuple[Header, Layout, dict[int, Key]]":
+    def read(self, book: CodeBook) -> "tuple[Header, Layout, dict[int, AccessKey]]":
         """Check header, tables and history, and load the code table into the book; the last result is the keys by
         slot. ValueError says what is wrong.
         """

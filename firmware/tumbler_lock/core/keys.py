@@ -2,7 +2,7 @@
 
 offset  size  field
 0       1     slot, 0 to 15
-1       1     role: 1 owner, 2 manager, 3 opener, 4 relay
+1       1     role: 1 owner, 2 manager, 3 opener, 4 identify
 2       1     days: bit mask of weekdays, Monday is bit 0; 0: every day, round the clock
 3       1     hour at which the daily window begins, 0 to 23
 4       1     hour at which it ends, 0 to 23; equal to or below the beginning: on the next day
@@ -37,16 +37,14 @@ LABEL_MAX = 16  # bytes
 OWNER = 1
 MANAGER = 2
 OPENER = 3
-RELAY = 4
-ROLE_NAMES = {OWNER: "owner", MANAGER: "manager", OPENER: "opener", RELAY: "relay"}
+IDENTIFIER = 4
+ROLE_NAMES = {OWNER: "owner", MANAGER: "manager", OPENER: "opener", IDENTIFIER: "identify"}
 
 _LAYOUT = ">BBBBBBHII16s32s"
 
 
-class Key:
-    """One key; every field is checked, so a Key that exists is sound. Fields as in the table above. ValueError names
-    the field.
-    """
+class AccessKey:
+    """One access key, with the fields of the table above. Every field is checked: ValueError names the invalid one."""
 
     def __init__(
         self,
@@ -63,7 +61,7 @@ class Key:
         if not 0 <= slot < SLOTS:
             raise ValueError("key: the slot is 0 to 15")
         if role not in ROLE_NAMES:
-            raise ValueError("key: the role is owner, manager, opener or relay (1 to 4)")
+            raise ValueError("key: the role is owner, manager, opener or identify (1 to 4)")
         if len(psk) != PSK_SIZE:
             raise ValueError("key: the psk is 32 bytes")
         if not 0 <= days <= 127:
@@ -103,7 +101,7 @@ class Key:
         )
 
     @staticmethod
-    def unpack(data: "bytes | memoryview") -> "Key":
+    def unpack(data: "bytes | memoryview") -> "AccessKey":
         """The key in the 64 bytes; ValueError when they cannot have come from `pack`."""
         if len(data) != KEY_SIZE:
             raise ValueError("a key is 64 bytes")
@@ -112,14 +110,14 @@ class Key:
             text = bytes(label[:size]).decode()
         except UnicodeError:
             raise ValueError("key: the label is not UTF-8")
-        key = Key(slot, role, psk, text, days, begin, until, start, end)
+        key = AccessKey(slot, role, psk, text, days, begin, until, start, end)
         if key.pack() != bytes(data):
             raise ValueError("key: the label or what pads it is wrong")
         return key
 
     def may_open(self, now: int, trusted: bool, zone: "Zone") -> str:
         """Why this key may open at Unix second `now`, "opened", or why not; trusted: whether `now` can be believed."""
-        if self.role == RELAY:
+        if self.role == IDENTIFIER:
             return "not-permitted"
         if not self.days and not self.start and self.end == NEVER:
             return "opened"
@@ -136,10 +134,10 @@ class Key:
         return "opened"
 
     def __repr__(self) -> str:
-        return "Key(%d, %s, %r)" % (self.slot, ROLE_NAMES[self.role], self.label)
+        return "AccessKey(%d, %s, %r)" % (self.slot, ROLE_NAMES[self.role], self.label)
 
 
-def pack_keys(keys: "Iterable[Key]") -> bytes:
+def pack_keys(keys: "Iterable[AccessKey]") -> bytes:
     """The key table: 64 bytes a key, slots ascending. ValueError when two have the same slot or psk."""
     table = {}
     for key in keys:
@@ -149,14 +147,14 @@ def pack_keys(keys: "Iterable[Key]") -> bytes:
     return b"".join([table[slot].pack() for slot in _ascending(table)])
 
 
-def unpack_keys(data: "bytes | memoryview") -> "dict[int, Key]":
-    """Slot -> Key of a table that `pack_keys` made; ValueError when it is none."""
+def unpack_keys(data: "bytes | memoryview") -> "dict[int, AccessKey]":
+    """Slot -> AccessKey of a table that `pack_keys` made; ValueError when it is none."""
     if len(data) % KEY_SIZE:
         raise ValueError("a key table is a whole number of 64-byte keys")
     table = {}
     last = -1
     for at in range(0, len(data), KEY_SIZE):
-        key = Key.unpack(data[at : at + KEY_SIZE])
+        key = AccessKey.unpack(data[at : at + KEY_SIZE])
         if key.slot <= last:
             raise ValueError("keys: the slots do not ascend")
         last = key.slot
@@ -165,7 +163,7 @@ def unpack_keys(data: "bytes | memoryview") -> "dict[int, Key]":
     return table
 
 
-def _ascending(table: "dict[int, Key]") -> "list[int]":
+def _ascending(table: "dict[int, AccessKey]") -> "list[int]":
     """The slots in their order; ValueError when a psk is there twice: it would open two sorts of sessions."""
     if len({key.psk for key in table.values()}) != len(table):
         raise ValueError("keys: the same psk in two slots")

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Protocol
 
-    from .keys import Key
+    from .keys import AccessKey
     from .management import Owner
     from .updates import Updates
 
@@ -128,7 +128,7 @@ class LinkState:
         man in the middle could retry until both sides show the same digits."""
         return self.pairing is not None and self.pairing.untyped
 
-    def key(self, slot: int) -> "Key | None":
+    def key(self, slot: int) -> "AccessKey | None":
         """The key in a slot."""
         owner = self.lock.owner
         return None if owner is None else owner.store.keys.get(slot)

@@ -12,7 +12,7 @@ from . import protocol
 from .config import Config
 from .errors import LockError, Refused, StoreFull
 from .kdf import hmac_sha256, same
-from .keys import OWNER, PSK_SIZE, Key
+from .keys import OWNER, PSK_SIZE, AccessKey
 from .store import Store
 
 TYPE_CHECKING = False
@@ -197,8 +197,8 @@ class Pairing:
         return 0
 
 
-def _key(slot: int, psk: bytes, label: str) -> Key:
+def _key(slot: int, psk: bytes, label: str) -> AccessKey:
     try:
-        return Key(slot, OWNER, psk, label)
+        return AccessKey(slot, OWNER, psk, label)
     except ValueError as error:
         raise Refused("bad-key", str(error))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from .handlers import Commands
-    from .keys import Key
+    from .keys import AccessKey
     from .link_state import LinkState
     from .noise import CipherState
 
@@ -39,12 +39,12 @@ class Session:
     connection is to be ended; busy: a request is being answered.
     """
 
-    def __init__(self, link: "LinkState", handler: "Callable[[Key | None, bytes], Handler | None]") -> None:
+    def __init__(self, link: "LinkState", handler: "Callable[[AccessKey | None, bytes], Handler | None]") -> None:
         self._link = link
         self._new_handler = handler
         self._began = self._last = link.uptime()  # of the connection, then of the session; and the last message
         self._slot = -1  # that hello named
-        self._key: "Key | None" = None
+        self._key: "AccessKey | None" = None
         self._handshake: "HandshakeState | None" = None  # from hello to the session
         self._handler: "Handler | None" = None
         self._ciphers: "tuple[CipherState, CipherState] | None" = None  # of the session: to seal and to open

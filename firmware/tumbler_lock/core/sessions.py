@@ -6,7 +6,7 @@ from .session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .keys import Key
+    from .keys import AccessKey
     from .link_state import LinkState
 
 
@@ -26,7 +26,7 @@ class Sessions:
         pairing = self.link.pairing
         return pairing.enter(digits) if pairing is not None and pairing.untyped else None
 
-    def _handler(self, key: "Key | None", handshake: bytes) -> "Commands | Pairing | None":
+    def _handler(self, key: "AccessKey | None", handshake: bytes) -> "Commands | Pairing | None":
         """Return what answers the requests of a session: the commands of its key, or without one a pairing. None if no
         pairing may begin now; otherwise it ends the one before it, which has revealed nothing."""
         link = self.link

@@ -27,7 +27,7 @@ from .journal import (
     read_records,
     record_at,
 )
-from .keys import KEY_SIZE, Key, pack_keys, unpack_keys
+from .keys import KEY_SIZE, AccessKey, pack_keys, unpack_keys
 from .records import (
     COUNTERS_SIZE,
     ERASE,
@@ -70,7 +70,7 @@ _NEW = "/journal.new"
 class Store:
     """The memory of one lock, in the directory `path`; `Store.create` or `Store.open` make it.
 
-    keys: slot -> Key; requests: slot -> (id of its newest request over the link, number of the record that says so).
+    keys: slot -> AccessKey; requests: slot -> (id of its newest request over the link, number of its record).
     Both, like every other attribute, are for reading: only the methods change them.
     """
 
@@ -80,7 +80,7 @@ class Store:
         header: Header,
         book: CodeBook,
         layout: Layout,
-        keys: "dict[int, Key]",
+        keys: "dict[int, AccessKey]",
         requests: "dict[int, tuple[int, int]]",
     ) -> None:
         self._path = path
@@ -106,7 +106,7 @@ class Store:
 
     @staticmethod
     def create(
-        path: str, secret: bytes, config: bytes, now: "int | None", epoch: int = 0, keys: "Iterable[Key]" = ()
+        path: str, secret: bytes, config: bytes, now: "int | None", epoch: int = 0, keys: "Iterable[AccessKey]" = ()
     ) -> "Store":
         """Provision a lock: a new journal and new counters in `path`, an existing directory.
 
@@ -237,7 +237,7 @@ class Store:
         now: "int | None",
         trusted: bool,
         config: "bytes | None" = None,
-        keys: "Iterable[Key] | None" = None,
+        keys: "Iterable[AccessKey] | None" = None,
     ) -> None:
         """Replace the configuration (at most 160 bytes), the keys, or both, and log `entry`, which only tells of it:
         one rewrite of the journal, which ends with the record.

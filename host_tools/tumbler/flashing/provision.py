@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 
 from tumbler_lock.core.config import AUTOLOCK, Config
-from tumbler_lock.core.keys import OWNER, PSK_SIZE, Key
+from tumbler_lock.core.keys import OWNER, PSK_SIZE, AccessKey
 
 from ..errors import ToolError
 from ..registry.lock_cache import SENT, HeldKey
@@ -96,7 +96,7 @@ def _create(console: Console, lock: RegistryLock, key: HeldKey, settings: Settin
     config = Config(
         lock.rule, lock.weekend, POLICIES[lock.policy], autolock=settings.autolock, sound=settings.sound
     ).pack()
-    packed = Key(SLOT, OWNER, key.psk or b"", key.label).pack()
+    packed = AccessKey(SLOT, OWNER, key.psk or b"", key.label).pack()
     try:
         console.do(SCRIPT, "create", lock.required_secret, config, packed, now, lock.epoch)
     except ScriptFailed as failed:

@@ -6,7 +6,7 @@ from tests.dual.support.link_tools import NEVER, PSKS, add, key, refused, sessio
 from tests.dual.support.linked_lock import PSK, Linked
 from tests.dual.support.lock import DAY, HOUR, NOW
 from tumbler_lock.core import protocol
-from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, Key
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, AccessKey
 
 NEW = bytes(range(50, 82))
 
@@ -140,7 +140,7 @@ def test_a_key_that_comes_back_with_less_gets_no_old_session(directory):
 
 
 def test_an_owner_removes_its_own_key(directory):
-    lock = Linked(directory, keys=(Key(7, OWNER, NEW, "Bo"), Key(1, MANAGER, PSKS[1], "Mia")))
+    lock = Linked(directory, keys=(AccessKey(7, OWNER, NEW, "Bo"), AccessKey(1, MANAGER, PSKS[1], "Mia")))
     ann, bo = session(lock), session(lock, 7, NEW, "Bo")
     assert ann.done(protocol.REMOVE_KEY, b"\x00") == b"", "answered before its session ends"
     assert ann.session.over
@@ -240,8 +240,8 @@ def test_revocation_is_not_the_clients(directory):
     stubborn = visitor(lock)
     stubborn.hello(1)
     assert refused(stubborn, old.said[1]) == 0
-    relay = session(lock, 3, PSKS[3])
+    identifier = session(lock, 3, PSKS[3])
     for command in range(2, 256):
-        assert relay.ask(command, bytes(8))[0] in ("not-permitted", "unknown-command")
+        assert identifier.ask(command, bytes(8))[0] in ("not-permitted", "unknown-command")
     assert lock.opened == []
-    assert relay.ask(protocol.READ_LOG, u32(0) + u16(9))[0] == "not-permitted"
+    assert identifier.ask(protocol.READ_LOG, u32(0) + u16(9))[0] == "not-permitted"

@@ -9,7 +9,7 @@ from tests.dual.support.linked_lock import Linked
 from tests.dual.support.lock import DAY, HOUR, NOW
 from tumbler_lock.core import protocol
 from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
-from tumbler_lock.core.keys import MANAGER, OPENER, Key
+from tumbler_lock.core.keys import MANAGER, OPENER, AccessKey
 from tumbler_lock.core.records import NONE, Entry
 from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, PERMANENT, RECURRING, TIMED
 
@@ -181,7 +181,7 @@ def test_a_list_that_was_interrupted_goes_on(directory):
 
 def test_the_log(directory):
     """Each entry says what happened, who did it, and with which request."""
-    lock = Linked(directory, keys=(Key(1, MANAGER, PSKS[1], "Mia"), Key(4, OPENER, PSKS[2], "Oz")))
+    lock = Linked(directory, keys=(AccessKey(1, MANAGER, PSKS[1], "Mia"), AccessKey(4, OPENER, PSKS[2], "Oz")))
     client = session(lock, 1, PSKS[1])
     tag = client.done(protocol.ADD_CODE, add(b"8642"), 0x01020304)
     lock.wait(60)
@@ -282,8 +282,8 @@ def test_events_between_two_parts_of_the_log(directory):
 
 def test_sixteen_keys(directory):
     """With labels of any length; no part holds half a key, and no psk is ever told."""
-    keys = [Key(slot, 1 + slot % 4, bytes((slot,)) * 32, "n" * slot) for slot in range(1, 16)]
-    keys.append(Key(0, 1, b"\xee" * 32, "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"))
+    keys = [AccessKey(slot, 1 + slot % 4, bytes((slot,)) * 32, "n" * slot) for slot in range(1, 16)]
+    keys.append(AccessKey(0, 1, b"\xee" * 32, "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"))
     lock = staff(directory)
     lock.store.settle(Entry(20, 0, NONE, None, 0), NOW, True, None, keys)
     client = session(lock, 0, b"\xee" * 32)

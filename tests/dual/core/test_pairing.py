@@ -20,7 +20,7 @@ from tests.dual.support.pairing_client import (
     shown,
 )
 from tumbler_lock.core import protocol
-from tumbler_lock.core.keys import OWNER, Key
+from tumbler_lock.core.keys import OWNER, AccessKey
 from tumbler_lock.core.records import NONE, Entry
 
 NONCE = bytes(range(16))
@@ -393,7 +393,7 @@ def test_finish_of_a_lock_with_a_secret_refused(directory):
         assert word(client, FINISH, bad) == "bad-request", bad
     assert word(client, FINISH, further(PSKS[0])) == "bad-key", "another slot has it"
     assert word(client, FINISH, further(label=b"\xff")) == "bad-key"
-    keys = list(lock.store.keys.values()) + [Key(slot, OWNER, bytes((slot,)) * 32) for slot in range(4, 16)]
+    keys = list(lock.store.keys.values()) + [AccessKey(slot, OWNER, bytes((slot,)) * 32) for slot in range(4, 16)]
     lock.store.settle(Entry(20, 0, NONE, None, 0), NOW, True, None, keys)
     assert word(client, FINISH, further()) == "no-free-slot"
     lock.owner.remove_key(9)

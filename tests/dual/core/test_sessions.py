@@ -8,14 +8,14 @@ from tests.dual.support.linked_lock import FIRMWARE, PSK, Client, Linked, Refusa
 from tests.dual.support.lock import EXAMPLE_SECRET
 from tests.dual.support.noise_attacks import Counted
 from tumbler_lock.core import protocol
-from tumbler_lock.core.keys import MANAGER, OPENER, Key
+from tumbler_lock.core.keys import MANAGER, OPENER, AccessKey
 from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
 from tumbler_lock.core.protocol import prologue
 from tumbler_lock.core.sessions import Sessions
 
 OTHER = bytes(range(100, 132))
-MANAGERS = Key(3, MANAGER, OTHER, "Mia")
+MANAGERS = AccessKey(3, MANAGER, OTHER, "Mia")
 HELLO, SHAKE, SEALED, REFUSED = 0x01, 0x02, 0x03, 0xFF
 
 
@@ -444,7 +444,7 @@ def test_a_message_before_the_answer_to_the_one_before_ends_the_connection(direc
 
 
 def test_a_key_that_is_removed_during_its_handshake_gets_no_session(directory):
-    lock = Linked(directory, keys=(MANAGERS, Key(4, OPENER, bytes(range(9, 41)), "Oz")))
+    lock = Linked(directory, keys=(MANAGERS, AccessKey(4, OPENER, bytes(range(9, 41)), "Oz")))
     early = visitor(lock)
     early.hello(3)
     message = first_message(early, OTHER)

@@ -7,7 +7,7 @@ from tests.dual.support.update_builders import NEW, OLD, Maker, closed, found, p
 from tumbler_lock.core import atomic_files, protocol
 from tumbler_lock.core.boot_slots import SETTLED, TRIAL, Record, Slots
 from tumbler_lock.core.events import UPDATED
-from tumbler_lock.core.keys import MANAGER, OPENER, RELAY, Key
+from tumbler_lock.core.keys import IDENTIFIER, MANAGER, OPENER, AccessKey
 from tumbler_lock.core.updates import Updates
 
 BYTECODE = (6, 11)
@@ -162,7 +162,10 @@ def test_finish_is_done_once_and_answers_twice(directory):
 
 
 def test_only_an_owner_may(directory):
-    keys = [Key(slot, slot + 1, bytes(range(slot, slot + 32)), "k") for slot in (MANAGER - 1, OPENER - 1, RELAY - 1)]
+    keys = [
+        AccessKey(slot, slot + 1, bytes(range(slot, slot + 32)), "k")
+        for slot in (MANAGER - 1, OPENER - 1, IDENTIFIER - 1)
+    ]
     board = Board(directory, keys=keys)
     for key in keys:
         client = Client(board).connect(key.slot, key.psk)

@@ -11,7 +11,7 @@ import tumbler_lock.core.journal as journal_module
 import tumbler_lock.core.store as store_module
 from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
 from tumbler_lock.core.errors import NotProvisioned
-from tumbler_lock.core.keys import Key
+from tumbler_lock.core.keys import AccessKey
 from tumbler_lock.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
 
 from .model import Model, difference, state_of
@@ -147,7 +147,7 @@ def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, gone=Non
 def key(slot, role=1, length=5):
     """A key in this slot; its psk is spread like a real one."""
     psk = hashlib.sha256(b"psk %d" % slot).digest()
-    return Key(slot, role, psk, "k" * length, *((65, 22, 6, START) if role == 3 else ()))
+    return AccessKey(slot, role, psk, "k" * length, *((65, 22, 6, START) if role == 3 else ()))
 
 
 KEYS = [key(0), key(1, 3, 16)]

@@ -7,7 +7,7 @@ from tests.dual.power.model import state_of
 from tests.dual.support.linked_lock import PSK, Client, Linked, Refusal, random
 from tumbler_lock.core import protocol
 from tumbler_lock.core.errors import SessionError
-from tumbler_lock.core.keys import MANAGER, OPENER, RELAY, Key
+from tumbler_lock.core.keys import IDENTIFIER, MANAGER, OPENER, AccessKey
 from tumbler_lock.core.store import Store
 
 _SESSIONS = [0]
@@ -111,7 +111,11 @@ def key(slot, role, psk=NEW_PSK, label=b"new", days=0, begin=0, until=0, start=0
 # A lock with a key of every role.
 
 PSKS = {0: PSK, 1: bytes(range(1, 33)), 2: bytes(range(2, 34)), 3: bytes(range(3, 35))}
-STAFF = (Key(1, MANAGER, PSKS[1], "Mia"), Key(2, OPENER, PSKS[2], "Oz"), Key(3, RELAY, PSKS[3], "Gate"))
+STAFF = (
+    AccessKey(1, MANAGER, PSKS[1], "Mia"),
+    AccessKey(2, OPENER, PSKS[2], "Oz"),
+    AccessKey(3, IDENTIFIER, PSKS[3], "Gate"),
+)
 
 
 def staff(directory, **more):

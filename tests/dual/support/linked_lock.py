@@ -9,7 +9,7 @@ from tests.dual.support.lock import Lock
 from tumbler_lock.core import protocol
 from tumbler_lock.core.clock import EARLIEST, LATEST
 from tumbler_lock.core.errors import LockError, NotProvisioned
-from tumbler_lock.core.keys import OWNER, Key
+from tumbler_lock.core.keys import OWNER, AccessKey
 from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
 from tumbler_lock.core.protocol import PAIRING, prologue
@@ -45,7 +45,7 @@ class Linked(Lock):
         self.charge = None
         self.anew = False  # the link asks for a restart
         self.updates = None
-        keys = [Key(0, OWNER, PSK, "Ann")] + list(keys)
+        keys = [AccessKey(0, OWNER, PSK, "Ann")] + list(keys)
         super().__init__(directory, new=not blank, keys=keys, **more)
 
     def start(self):

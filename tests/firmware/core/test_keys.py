@@ -1,4 +1,4 @@
-"""Key slots, against the table in docs/spec/storage.md and the rules of docs/spec/entries.md."""
+"""AccessKey slots, against the table in docs/spec/storage.md and the rules of docs/spec/entries.md."""
 
 import struct
 
@@ -7,7 +7,7 @@ import pytest
 from tests.dual.support.lock import DAY, HOUR, NOW
 from tests.support import micropython
 from tumbler_lock.core.codebook import NEVER
-from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, ROLE_NAMES, Key, pack_keys, unpack_keys
+from tumbler_lock.core.keys import IDENTIFIER, MANAGER, OPENER, OWNER, ROLE_NAMES, AccessKey, pack_keys, unpack_keys
 from tumbler_lock.core.zone import Zone
 
 PSK = bytes(range(32, 64))
@@ -34,16 +34,16 @@ def table(slot=3, role=3, days=31, begin=9, until=17, size=4, zero=0, start=5, e
 
 
 def test_the_bytes_are_those_of_the_document():
-    key = Key(3, OPENER, PSK, "Jörg", 31, 9, 17, 5)
+    key = AccessKey(3, OPENER, PSK, "Jörg", 31, 9, 17, 5)
     assert key.pack() == table(size=5)
     assert key.pack().hex() == (
         "0303" "1f0911" "05" "0000" "00000005" "ffffffff" "4ac3b67267" + 11 * "00" + bytes(range(32, 64)).hex()
     )  # fmt: skip
-    again = Key.unpack(key.pack())
+    again = AccessKey.unpack(key.pack())
     assert vars(again) == vars(key)
-    longest = Key(15, OWNER, PSK, "sixteen bytes ok")
-    assert vars(Key.unpack(longest.pack())) == vars(longest)
-    assert vars(Key.unpack(Key(0, RELAY, PSK).pack())) == vars(Key(0, RELAY, PSK))
+    longest = AccessKey(15, OWNER, PSK, "sixteen bytes ok")
+    assert vars(AccessKey.unpack(longest.pack())) == vars(longest)
+    assert vars(AccessKey.unpack(AccessKey(0, IDENTIFIER, PSK).pack())) == vars(AccessKey(0, IDENTIFIER, PSK))
 
 
 BAD_TABLES = [
@@ -84,18 +84,18 @@ BAD_TABLES = [
 @pytest.mark.parametrize("data", BAD_TABLES, ids=range(len(BAD_TABLES)))
 def test_bytes_that_are_no_key(data):
     with pytest.raises(ValueError, match=r"."):
-        Key.unpack(data)
+        AccessKey.unpack(data)
 
 
 def test_the_other_interpreter_takes_and_refuses_the_same():
-    good = [table(size=5), Key(0, OWNER, PSK, "日本語 ✓").pack(), Key(9, OPENER, PSK, "", 127).pack()]
+    good = [table(size=5), AccessKey(0, OWNER, PSK, "日本語 ✓").pack(), AccessKey(9, OPENER, PSK, "", 127).pack()]
     source = (
         "import sys\n"
-        "from tumbler_lock.core.keys import Key\n"
+        "from tumbler_lock.core.keys import AccessKey\n"
         "for line in sys.argv[1:]:\n"
         "    data = bytes.fromhex(line)\n"
         "    try:\n"
-        "        print(Key.unpack(data).pack() == data)\n"
+        "        print(AccessKey.unpack(data).pack() == data)\n"
         "    except ValueError:\n"
         "        print('no')\n"
     )
@@ -104,13 +104,13 @@ def test_the_other_interpreter_takes_and_refuses_the_same():
 
 
 def test_every_changed_byte_is_refused_or_another_key():
-    data = Key(3, OPENER, PSK, "Jörg", 31, 9, 17, 5).pack()
+    data = AccessKey(3, OPENER, PSK, "Jörg", 31, 9, 17, 5).pack()
     kept = 0
     for at in range(64):
         for flip in range(1, 256):
             changed = data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]
             try:
-                kept += Key.unpack(changed).pack() == changed
+                kept += AccessKey.unpack(changed).pack() == changed
             except ValueError:
                 continue
     assert kept > 32 * 255
@@ -139,33 +139,39 @@ def test_every_changed_byte_is_refused_or_another_key():
         ({"role": OPENER, "start": -1}, "end"),
         ({"role": MANAGER, "days": 1}, "only an opener"),
         ({"role": OWNER, "start": 1}, "only an opener"),
-        ({"role": RELAY, "end": 5}, "only an opener"),
+        ({"role": IDENTIFIER, "end": 5}, "only an opener"),
     ],
 )
 def test_fields_out_of_range(fields, text):
     with pytest.raises(ValueError, match=text) as error:
-        Key(**{"slot": 1, "role": OWNER, "psk": PSK, **fields})
+        AccessKey(**{"slot": 1, "role": OWNER, "psk": PSK, **fields})
     assert PSK.hex() not in str(error.value)
 
 
 def test_no_psk_in_a_repr():
-    text = repr(Key(7, MANAGER, b"0123456789abcdef" * 2, "Phone"))
-    assert text == "Key(7, manager, 'Phone')"
-    assert sorted(ROLE_NAMES.values()) == ["manager", "opener", "owner", "relay"]
+    text = repr(AccessKey(7, MANAGER, b"0123456789abcdef" * 2, "Phone"))
+    assert text == "AccessKey(7, manager, 'Phone')"
+    assert sorted(ROLE_NAMES.values()) == ["identify", "manager", "opener", "owner"]
 
 
 def test_a_table_has_its_slots_in_order_and_each_slot_and_psk_once():
-    keys = [Key(9, OWNER, b"9" * 32), Key(0, OPENER, b"0" * 32), Key(15, RELAY, b"f" * 32)]
+    keys = [AccessKey(9, OWNER, b"9" * 32), AccessKey(0, OPENER, b"0" * 32), AccessKey(15, IDENTIFIER, b"f" * 32)]
     data = pack_keys(keys)
     assert [data[at] for at in range(0, len(data), 64)] == [0, 9, 15]
     assert {slot: vars(key) for slot, key in unpack_keys(data).items()} == {key.slot: vars(key) for key in keys}
     assert (pack_keys([]), unpack_keys(b"")) == (b"", {})
     with pytest.raises(ValueError, match="slot"):
-        pack_keys([*keys, Key(9, OWNER, b"x" * 32)])
+        pack_keys([*keys, AccessKey(9, OWNER, b"x" * 32)])
     with pytest.raises(ValueError, match="psk"):
-        pack_keys([*keys, Key(1, OWNER, b"9" * 32)])
+        pack_keys([*keys, AccessKey(1, OWNER, b"9" * 32)])
     first, second, third = data[:64], data[64:128], data[128:]
-    for wrong in (second + first, first + first, data + b"\0", data[:-1], first + Key(1, OWNER, b"0" * 32).pack()):
+    for wrong in (
+        second + first,
+        first + first,
+        data + b"\0",
+        data[:-1],
+        first + AccessKey(1, OWNER, b"0" * 32).pack(),
+    ):
         with pytest.raises(ValueError, match=r"."):
             unpack_keys(wrong)
     assert len(unpack_keys(first + third)) == 2
@@ -174,23 +180,23 @@ def test_a_table_has_its_slots_in_order_and_each_slot_and_psk_once():
 def test_keys_without_limits_open_at_any_time():
     for role in (OWNER, MANAGER, OPENER):
         for trusted in (True, False):
-            assert Key(1, role, PSK).may_open(0, trusted, UTC) == "opened"
+            assert AccessKey(1, role, PSK).may_open(0, trusted, UTC) == "opened"
     for trusted in (True, False):
-        assert Key(1, RELAY, PSK).may_open(NOW, trusted, UTC) == "not-permitted"
+        assert AccessKey(1, IDENTIFIER, PSK).may_open(NOW, trusted, UTC) == "not-permitted"
 
 
 def test_start_and_end_to_the_second():
-    key = Key(1, OPENER, PSK, start=NOW, end=NOW + HOUR)
+    key = AccessKey(1, OPENER, PSK, start=NOW, end=NOW + HOUR)
     moments = ((-1, "not-yet"), (0, "opened"), (HOUR - 1, "opened"), (HOUR, "expired"))
     assert [(at, key.may_open(NOW + at, True, UTC)) for at, _ in moments] == list(moments)
     for limits in ({"start": 1}, {"end": NEVER - 1}, {"days": 127}):
-        assert Key(1, OPENER, PSK, **limits).may_open(NOW, False, UTC) == "time-untrusted"
+        assert AccessKey(1, OPENER, PSK, **limits).may_open(NOW, False, UTC) == "time-untrusted"
 
 
 def test_a_day_and_a_night_window_hour_by_hour():
-    workday = Key(1, OPENER, PSK, days=0b0011111, begin=9, until=17)
-    friday_night = Key(2, OPENER, PSK, days=0b0010000, begin=22, until=6)
-    sunday_round = Key(3, OPENER, PSK, days=0b1000000, begin=7, until=7)
+    workday = AccessKey(1, OPENER, PSK, days=0b0011111, begin=9, until=17)
+    friday_night = AccessKey(2, OPENER, PSK, days=0b0010000, begin=22, until=6)
+    sunday_round = AccessKey(3, OPENER, PSK, days=0b1000000, begin=7, until=7)
     for at in range(14 * 24):
         day, hour = at // 24 % 7, at % 24
         now = MONDAY + at * HOUR + 1_234
@@ -203,7 +209,7 @@ def test_a_day_and_a_night_window_hour_by_hour():
 
 
 def test_hours_are_those_of_the_wall_clock():
-    key = Key(1, OPENER, PSK, days=127, begin=9, until=10)
+    key = AccessKey(1, OPENER, PSK, days=127, begin=9, until=10)
     berlin = Zone("CET-1CEST,M3.5.0,M10.5.0/3")
     winter, summer = MONDAY, MONDAY + 180 * DAY
     assert key.may_open(winter + 8 * HOUR, True, berlin) == "opened"

@@ -25,7 +25,7 @@ from tumbler_lock.core.events import (
     UNLOCKED,
     UPDATED,
 )
-from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
+from tumbler_lock.core.keys import IDENTIFIER, MANAGER, OPENER, OWNER, AccessKey
 from tumbler_lock.core.management import LOCAL, By
 from tumbler_lock.core.policy import STRICT
 from tumbler_lock.core.tickets import DAILY, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
@@ -320,9 +320,9 @@ def test_a_deleted_revoke_code_no_longer_arms(lock):
 # Who asked, and once
 
 
-OWNERS_KEY = Key(0, OWNER, b"o" * 32, "owner")
-MANAGERS_KEY = Key(3, MANAGER, b"m" * 32, "manager")
-OPENERS_KEY = Key(7, OPENER, b"g" * 32, "guest of the house"[:16], days=0b0000001, begin=9, until=17)
+OWNERS_KEY = AccessKey(0, OWNER, b"o" * 32, "owner")
+MANAGERS_KEY = AccessKey(3, MANAGER, b"m" * 32, "manager")
+OPENERS_KEY = AccessKey(7, OPENER, b"g" * 32, "guest of the house"[:16], days=0b0000001, begin=9, until=17)
 
 
 @pytest.fixture
@@ -342,7 +342,7 @@ COMMANDS = (
     (TIME_SET, lambda owner, by: owner.set_time(NOW + 7, by=by)),
     (UNLOCKED, lambda owner, by: owner.unlock(by, MANAGERS_KEY)),
     (CONFIGURED, settings(autolock=9)),
-    (KEY_ADDED, lambda owner, by: owner.add_key(Key(9, OWNER, b"9" * 32, "another owner"), by)),
+    (KEY_ADDED, lambda owner, by: owner.add_key(AccessKey(9, OWNER, b"9" * 32, "another owner"), by)),
     (KEY_REMOVED, lambda owner, by: owner.remove_key(7, by)),
     (UPDATED, lambda owner, by: owner.updated((0, 2, 17), by)),
     (ALL_ERASED, lambda owner, by: owner.erase(by)),
@@ -404,9 +404,9 @@ def test_only_the_newest_request_of_a_slot_is_known(managed):
 
 def test_a_new_key_in_a_slot_is_not_told_of_the_old_one_s_requests(managed):
     asked = By(7, 5)
-    managed.owner.unlock(asked, Key(7, OPENER, b"g" * 32))
+    managed.owner.unlock(asked, AccessKey(7, OPENER, b"g" * 32))
     managed.owner.remove_key(7, By(0, 1))
-    managed.owner.add_key(Key(7, OPENER, b"n" * 32), By(0, 2))
+    managed.owner.add_key(AccessKey(7, OPENER, b"n" * 32), By(0, 2))
     assert managed.owner.unlock(asked, managed.store.keys[7]) == 5
     managed.restart()
     assert managed.owner.unlock(asked, managed.store.keys[7]) == 0
@@ -502,12 +502,12 @@ def test_every_refusal_is_a_short_sentence(managed):
         lambda: managed.owner.change("2468", start=NOW + 1),
         lambda: managed.owner.delete("1357"),
         lambda: managed.owner.add_key(OWNERS_KEY),
-        lambda: managed.owner.add_key(Key(1, OWNER, b"o" * 32)),
+        lambda: managed.owner.add_key(AccessKey(1, OWNER, b"o" * 32)),
         lambda: managed.owner.remove_key(0),
         lambda: managed.owner.remove_key(1),
-        lambda: managed.owner.unlock(LOCAL, Key(1, RELAY, bytes(32))),
-        lambda: managed.owner.unlock(LOCAL, Key(1, OPENER, bytes(32), start=1, end=2)),
-        lambda: managed.owner.unlock(LOCAL, Key(1, OPENER, bytes(32), start=NEVER - 1)),
+        lambda: managed.owner.unlock(LOCAL, AccessKey(1, IDENTIFIER, bytes(32))),
+        lambda: managed.owner.unlock(LOCAL, AccessKey(1, OPENER, bytes(32), start=1, end=2)),
+        lambda: managed.owner.unlock(LOCAL, AccessKey(1, OPENER, bytes(32), start=NEVER - 1)),
         lambda: managed.owner.set_time(0),
     ):
         with pytest.raises(Refused) as caught:
@@ -523,10 +523,10 @@ def test_every_refusal_is_a_short_sentence(managed):
 def test_keys_are_added_and_removed(managed):
     owner = managed.owner
     assert owner.free_slot() == 1
-    assert owner.add_key(Key(1, OPENER, b"1" * 32, "Jörg und Anna"), By(0, 1)) == b"\x01\x03J\xc3\xb6rg "
+    assert owner.add_key(AccessKey(1, OPENER, b"1" * 32, "Jörg und Anna"), By(0, 1)) == b"\x01\x03J\xc3\xb6rg "
     assert owner.free_slot() == 2
-    assert refusal(owner.add_key, Key(1, OPENER, b"2" * 32)) == "slot-taken"
-    assert refusal(owner.add_key, Key(2, OPENER, b"1" * 32)) == "bad-key"
+    assert refusal(owner.add_key, AccessKey(1, OPENER, b"2" * 32)) == "slot-taken"
+    assert refusal(owner.add_key, AccessKey(2, OPENER, b"1" * 32)) == "bad-key"
     managed.restart()
     assert sorted(managed.store.keys) == [0, 1, 3, 7]
     assert managed.store.keys[1].label == "Jörg und Anna"
@@ -543,16 +543,16 @@ def test_keys_are_added_and_removed(managed):
 def test_sixteen_keys_and_no_more(managed):
     while len(managed.store.keys) < 16:
         slot = managed.owner.free_slot()
-        managed.owner.add_key(Key(slot, OPENER, bytes([slot]) * 32))
+        managed.owner.add_key(AccessKey(slot, OPENER, bytes([slot]) * 32))
     assert refusal(managed.owner.free_slot) == "no-free-slot"
-    assert refusal(managed.owner.add_key, Key(3, OPENER, b"x" * 32)) == "no-free-slot"
+    assert refusal(managed.owner.add_key, AccessKey(3, OPENER, b"x" * 32)) == "no-free-slot"
     managed.restart()
     assert sorted(managed.store.keys) == list(range(16))
 
 
 def test_the_last_owner_stays(managed):
     assert refusal(managed.owner.remove_key, 0) == "last-owner"
-    managed.owner.add_key(Key(15, OWNER, b"2" * 32))
+    managed.owner.add_key(AccessKey(15, OWNER, b"2" * 32))
     managed.owner.remove_key(0)
     assert refusal(managed.owner.remove_key, 15) == "last-owner"
     assert sorted(managed.store.keys) == [3, 7, 15]
@@ -579,7 +579,7 @@ def test_an_opener_opens_in_its_hours_only(managed):
     assert refusal(managed.owner.unlock, By(7, 3), OPENERS_KEY) == "time-untrusted"
     assert managed.store.seq == seq
     assert managed.owner.unlock(By(3, 3), MANAGERS_KEY) == 5, "no limit, so no time is needed"
-    assert refusal(managed.owner.unlock, By(3, 4), Key(3, RELAY, bytes(32))) == "not-permitted"
+    assert refusal(managed.owner.unlock, By(3, 4), AccessKey(3, IDENTIFIER, bytes(32))) == "not-permitted"
 
 
 def test_unlock_needs_no_flash(managed, monkeypatch):
@@ -614,7 +614,7 @@ def test_flash_that_takes_no_settings_and_no_keys(managed, monkeypatch):
         before = managed.verifier.config
         assert refusal(managed.owner.configure, Config("UTC0", autolock=9)) == "store-full"
         assert managed.verifier.config is before
-        assert refusal(managed.owner.add_key, Key(1, OWNER, bytes(32))) == "store-full"
+        assert refusal(managed.owner.add_key, AccessKey(1, OWNER, bytes(32))) == "store-full"
         assert refusal(managed.owner.remove_key, 7) == "store-full"
     assert sorted(managed.store.keys) == [0, 3, 7]
 

@@ -16,7 +16,7 @@ from tests.support.campaign import cases
 from tumbler_lock.core import atomic_files, journal, store
 from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, USED, Code
 from tumbler_lock.core.errors import LockError, MemoryLost, NotProvisioned, StoreFull
-from tumbler_lock.core.keys import Key
+from tumbler_lock.core.keys import AccessKey
 from tumbler_lock.core.records import pack_counters, unpack_counters
 from tumbler_lock.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
 
@@ -42,16 +42,17 @@ def told(asker: int = 0, request: int = 0, event: int = 20) -> Entry:
     return Entry(event, asker, NONE, None, request)
 
 
-def some_keys(rng: random.Random) -> "list[Key] | None":
+def some_keys(rng: random.Random) -> "list[AccessKey] | None":
     """Return a few keys, or None: those that there are stay."""
     if rng.random() < 0.5:
         return None
     return [
-        Key(slot, rng.randint(1, 4), rng.randbytes(32), "k" * rng.randrange(17)) for slot in rng.sample(range(16), 3)
+        AccessKey(slot, rng.randint(1, 4), rng.randbytes(32), "k" * rng.randrange(17))
+        for slot in rng.sample(range(16), 3)
     ]
 
 
-def make(path: Path, codes: int = 3, events: int = 4, keys: "Sequence[Key]" = ()) -> Store:
+def make(path: Path, codes: int = 3, events: int = 4, keys: "Sequence[AccessKey]" = ()) -> Store:
     """Return a lock with keys, a code table, a history and appended records."""
     lock = Store.create(str(path), SECRET, CONFIG, NOW, keys=keys)
     lock.commit([put(number) for number in range(codes)], NOW + 1, True)
@@ -109,7 +110,7 @@ def test_a_journal_from_before_there_were_keys_is_read_and_written_anew(tmp_path
     assert again.keys == {}
     again.commit([event()], NOW + 90, True)
     assert (tmp_path / "journal").read_bytes()[8:10] == b"\0\1", "an append leaves the version alone"
-    again.settle(told(), NOW + 91, True, keys=[Key(5, 1, SECRET)])
+    again.settle(told(), NOW + 91, True, keys=[AccessKey(5, 1, SECRET)])
     assert (tmp_path / "journal").read_bytes()[8:10] == b"\0\2"
     assert list(Store.open(str(tmp_path)).keys) == [5]
     header = old[:42] + b"\0\1" + old[44:252]
@@ -118,7 +119,7 @@ def test_a_journal_from_before_there_were_keys_is_read_and_written_anew(tmp_path
 
 
 def test_the_key_table_lies_between_header_and_codes(tmp_path):
-    keys = [Key(9, 3, bytes(32), "x", 1, 2, 3), Key(2, 1, SECRET, "owner")]
+    keys = [AccessKey(9, 3, bytes(32), "x", 1, 2, 3), AccessKey(2, 1, SECRET, "owner")]
     lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW, keys=keys)
     assert list(lock.keys) == [2, 9]
     lock.commit([put(1)], NOW, True)
@@ -143,7 +144,7 @@ def test_the_key_table_lies_between_header_and_codes(tmp_path):
 
 
 def test_settings_keys_and_their_record_change_in_one_rename(tmp_path):
-    keys = [Key(1, 1, SECRET)]
+    keys = [AccessKey(1, 1, SECRET)]
     lock = make(tmp_path)
     before = lock.commits
     lock.settle(told(3, 77), NOW + 100, True, b"new", keys)
@@ -166,10 +167,10 @@ def test_settings_keys_and_their_record_change_in_one_rename(tmp_path):
 def test_what_cannot_be_settled_changes_nothing(tmp_path):
     lock = make(tmp_path)
     before, state = bytes_of(tmp_path), state_of(lock)
-    one, other = Key(1, 1, SECRET), Key(1, 1, bytes(32))
+    one, other = AccessKey(1, 1, SECRET), AccessKey(1, 1, bytes(32))
     for entry, now, trusted, config, keys in (
         (told(), NOW, True, None, [one, other]),
-        (told(), NOW, True, None, [one, Key(2, 1, SECRET)]),
+        (told(), NOW, True, None, [one, AccessKey(2, 1, SECRET)]),
         (told(), NOW, True, bytes(161), None),
         (told(), None, True, None, None),
         (told(), -1, True, None, None),
@@ -183,7 +184,7 @@ def test_what_cannot_be_settled_changes_nothing(tmp_path):
             lock.settle(entry, now, trusted, config, keys)
         assert bytes_of(tmp_path) == before
         assert state_of(lock) == state
-    for keys in ([one, other], [one, Key(2, 1, SECRET)]):
+    for keys in ([one, other], [one, AccessKey(2, 1, SECRET)]):
         with pytest.raises(ValueError, match="keys"):
             Store.create(str(tmp_path / "none"), SECRET, CONFIG, NOW, keys=keys)
 
@@ -591,7 +592,7 @@ def test_entries_that_make_no_sense_change_nothing(tmp_path):
 def test_every_truncation_is_noticed_or_is_an_earlier_state(tmp_path):
     """Cut between two commits the file is what it was before the last ones: that is noticed when the counters, which
     name the last record, were written since; littlefs itself never leaves such a file."""
-    lock = make(tmp_path, keys=[Key(0, 1, SECRET)])
+    lock = make(tmp_path, keys=[AccessKey(0, 1, SECRET)])
     whole = (tmp_path / "journal").read_bytes()
     appended = 264 + 64 + 3 * 24 + 3 * 48
     commits = [appended + 48 * n for n in range(5)]  # the last commit has two records
@@ -609,7 +610,7 @@ def test_every_truncation_is_noticed_or_is_an_earlier_state(tmp_path):
 
 
 def test_every_flipped_byte_of_the_journal_is_noticed(tmp_path):
-    make(tmp_path, keys=[Key(0, 1, SECRET), Key(1, 3, bytes(32), "guest")])
+    make(tmp_path, keys=[AccessKey(0, 1, SECRET), AccessKey(1, 3, bytes(32), "guest")])
     whole = (tmp_path / "journal").read_bytes()
     rng = random.Random(4)
     for at in range(len(whole)):
@@ -804,10 +805,10 @@ def test_both_interpreters_write_the_same_bytes(tmp_path):
     source = (
         "import sys\n"
         "from tumbler_lock.core.codebook import Code\n"
-        "from tumbler_lock.core.keys import Key\n"
+        "from tumbler_lock.core.keys import AccessKey\n"
         "from tumbler_lock.core.store import Entry, Store\n"
         "def build(path):\n"
-        "    keys = [Key(n, 1 + n % 4, bytes([n]) * 32, 'Jörg %d' % n) for n in range(16)]\n"
+        "    keys = [AccessKey(n, 1 + n % 4, bytes([n]) * 32, 'Jörg %d' % n) for n in range(16)]\n"
         f"    lock = Store.create(path, bytes(range(32)), b'config', {NOW}, 0, keys)\n"
         "    for n in range(1040):\n"
         "        if lock.tokens == 0: lock.keep(8, 0)\n"

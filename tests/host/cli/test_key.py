@@ -12,7 +12,7 @@ from tests.support.owner_tool import NOW, done, refused, tumbler
 from tumbler.registry.database import home
 from tumbler.registry.lock_cache import SENT
 from tumbler.registry.registry import Registry
-from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, Key
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, AccessKey
 from tumbler_lock.core.management import By
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -107,7 +107,7 @@ def test_a_key_is_removed_by_slot_or_label(lock, tmp_path):
 
 
 def test_a_refusal_that_anybody_can_make_up_is_no_answer_to_a_removal(lock, air):
-    lock.owner.add_key(Key(1, OWNER, bytes(range(32)), "Bo"))
+    lock.owner.add_key(AccessKey(1, OWNER, bytes(range(32)), "Bo"))
     in_between(air, 3)
     assert "not known" in refused("key", "remove", "door", "0", "--yes")
     air.fault = lambda direction, value: [value]
@@ -128,7 +128,7 @@ def test_a_file_that_is_there_is_not_written_over_and_no_key_is_added(lock, tmp_
 
 def test_a_key_that_the_lock_refuses_leaves_no_file(lock, tmp_path):
     for slot in range(1, 16):
-        lock.owner.add_key(Key(slot, MANAGER, bytes((slot,)) * 32))
+        lock.owner.add_key(AccessKey(slot, MANAGER, bytes((slot,)) * 32))
     file = tmp_path / "a.key"
     message = refused("key", "add", "door", "--role", "manager", "--label", "x", "--export", file)
     assert "tumbler key remove" in message

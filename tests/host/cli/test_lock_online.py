@@ -14,7 +14,7 @@ from tumbler.cli.output_lock import event_data
 from tumbler.link import radios
 from tumbler.link.transport import OutOfRange
 from tumbler.registry.registry import Registry, lock_id_of
-from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, Key
+from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, AccessKey
 from tumbler_lock.core.management import By
 from tumbler_lock.core.tickets import ONE_TIME
 
@@ -111,7 +111,7 @@ def test_a_decoy_with_the_id_of_my_lock_does_not_keep_me_from_it(lock, air, tmp_
 
 
 def test_another_key_is_tried_when_the_lock_does_not_know_the_first(lock):
-    lock.owner.add_key(Key(5, MANAGER, bytes(32), "Spare"))
+    lock.owner.add_key(AccessKey(5, MANAGER, bytes(32), "Spare"))
     with Registry.open() as registry:
         cache = registry.cache(registry.lock("door"))
         cache.hold(0, OWNER, "", bytes(range(32)), NOW)
@@ -364,11 +364,11 @@ def test_what_the_lock_itself_logs_in_words(number, code, argument, told):
 
 
 def test_a_slot_that_is_used_again_keeps_its_old_events_under_the_old_name(lock):
-    lock.owner.add_key(Key(1, OPENER, bytes(32), "Bo"))
+    lock.owner.add_key(AccessKey(1, OPENER, bytes(32), "Bo"))
     done("key", "list", "door")
     lock.owner.unlock(By(1, 7), lock.store.keys[1])
     done("key", "remove", "door", "Bo", "--yes")
-    lock.owner.add_key(Key(1, OPENER, bytes(range(32)), "Cleo"))
+    lock.owner.add_key(AccessKey(1, OPENER, bytes(range(32)), "Cleo"))
     lock.owner.unlock(By(1, 8), lock.store.keys[1])
     events = done("lock", "log", "door")  # nobody was told who Cleo is but by two letters
     assert [(one["event"], one["by"], one["key_slot"], one["label"]) for one in events] == [
@@ -381,18 +381,18 @@ def test_a_slot_that_is_used_again_keeps_its_old_events_under_the_old_name(lock)
     done("key", "list", "door")
     assert [one["by"] for one in done("lock", "log", "door")] == [None, "Bo", "Ann", None, "Cleo"]
     lock.owner.remove_key(1)
-    lock.owner.add_key(Key(1, OPENER, bytes(32), "Cleo"))
-    lock.owner.add_key(Key(2, MANAGER, bytes(range(1, 33)), ""))
+    lock.owner.add_key(AccessKey(1, OPENER, bytes(32), "Cleo"))
+    lock.owner.add_key(AccessKey(2, MANAGER, bytes(range(1, 33)), ""))
     lock.owner.unlock(By(2, 9), lock.store.keys[2])
     assert done("lock", "log", "door")[-1]["by"] == "key 2"
 
 
 def test_after_a_gap_in_the_log_nobody_is_named_who_was_not_heard_since(lock):
     done("lock", "log", "door")
-    lock.owner.add_key(Key(1, MANAGER, bytes(32), "Max"))
+    lock.owner.add_key(AccessKey(1, MANAGER, bytes(32), "Max"))
     done("key", "list", "door")
     lock.owner.remove_key(1)
-    lock.owner.add_key(Key(1, MANAGER, bytes(range(32)), "Eve"))
+    lock.owner.add_key(AccessKey(1, MANAGER, bytes(range(32)), "Eve"))
     for _ in range(1100):
         lock.owner.set_time(NOW)
     lock.owner.set_time(NOW, By(1, 9))

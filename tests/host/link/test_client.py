@@ -25,7 +25,7 @@ from tumbler.link.refusals import REMEDIES, Refusal
 from tumbler.link.session import Busy, NotPairing, PairingWaits, TooOld, WrongKey, WrongLock, shake
 from tumbler.link.transport import LinkLost, Wire
 from tumbler_lock.core import protocol as wire
-from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, RELAY, Key
+from tumbler_lock.core.keys import IDENTIFIER, MANAGER, OPENER, OWNER, AccessKey
 from tumbler_lock.core.management import By
 from tumbler_lock.core.noise import HandshakeState
 from tumbler_lock.core.protocol import prologue
@@ -37,7 +37,7 @@ BUSY_PAUSE_MEANT = BUSY_PAUSE  # without the hurry of the tests
 
 @pytest.fixture
 def lock(tmp_path):
-    return Linked(str(tmp_path), keys=[Key(1, MANAGER, MANAGER_PSK, "Max")])
+    return Linked(str(tmp_path), keys=[AccessKey(1, MANAGER, MANAGER_PSK, "Max")])
 
 
 def run(work, lock, **more):
@@ -211,7 +211,7 @@ WISHES = {"reset": lambda client: client.reset(), "remove": lambda client: clien
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_lost_answer_to_a_reset_or_to_the_removal_of_ones_own_key_is_no_answer(tmp_path, wish, arrives):
     """Whatever is said in clear after that: the tool cannot tell a lock that has done it from somebody in between."""
-    lock = Linked(str(tmp_path), keys=[Key(1, OWNER, MANAGER_PSK, "Max")])
+    lock = Linked(str(tmp_path), keys=[AccessKey(1, OWNER, MANAGER_PSK, "Max")])
     lock.held = True
     lock_id = lock.sessions.link.id
     seen = []
@@ -265,10 +265,10 @@ def test_the_lock_judges_roles(lock):
 
 
 def test_a_relay_may_identify(tmp_path):
-    lock = Linked(str(tmp_path), keys=[Key(4, RELAY, MANAGER_PSK)])
+    lock = Linked(str(tmp_path), keys=[AccessKey(4, IDENTIFIER, MANAGER_PSK)])
 
     async def work(client):
-        assert (await client.identify()).role == RELAY
+        assert (await client.identify()).role == IDENTIFIER
         with pytest.raises(Refusal):
             await client.unlock()
 

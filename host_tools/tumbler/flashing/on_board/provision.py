@@ -105,10 +105,10 @@ def sync_clock(unix: int) -> "tuple[bool, str]":
 
 def create(secret: bytes, config: bytes, key: bytes, now: int, epoch: int) -> None:
     """Write the memory of a new lock. key: 64 bytes as docs/spec/storage.md has them."""
-    from tumbler_lock.core.keys import Key
+    from tumbler_lock.core.keys import AccessKey
     from tumbler_lock.core.store import Store
 
     path = description()["storage"]
     if not exists(path):
         os.mkdir(path)
-    Store.create(path, secret, config, now, epoch, [Key.unpack(key)])
+    Store.create(path, secret, config, now, epoch, [AccessKey.unpack(key)])

@@ -12,7 +12,7 @@ import vfs
 
 from tumbler_lock.core.boot_slots import Slots
 from tumbler_lock.core.config import Config
-from tumbler_lock.core.keys import Key
+from tumbler_lock.core.keys import AccessKey
 from tumbler_lock.core.policy import STANDARD, STRICT
 from tumbler_lock.core.store import Store
 from tumbler_lock.core.tickets import KIND_NAMES
@@ -91,7 +91,7 @@ def _provision(path: str, given: "Message", now: int) -> None:
     if "journal" not in os.listdir(path):
         secret = bytes.fromhex(given["secret"])
         keys = [
-            Key(key["slot"], key["role"], bytes.fromhex(key["psk"]), key.get("label", ""))
+            AccessKey(key["slot"], key["role"], bytes.fromhex(key["psk"]), key.get("label", ""))
             for key in given.get("keys", ())
         ]
         Store.create(path, secret, packed, now, given.get("epoch", 0), keys)
