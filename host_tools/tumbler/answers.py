@@ -3,16 +3,14 @@
 Every `read` checks exact length and ranges first; ValueError if they are wrong. Times are Unix seconds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tumbler_lock.core.codebook import NEVER, Code
-from tumbler_lock.core.config import Config
+from tumbler_lock.core.config import SETTINGS, Config
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
-from tumbler_lock.core.policy import Policy
-from tumbler_lock.core.protocol import ITEM, LOCK_ID, SETTINGS, unpack_settings
+from tumbler_lock.core.protocol import ITEM, LOCK_ID, unpack_settings
 
-Setting = Policy | str | tuple[int, ...] | int
 NOT_SENT = bytes(4)  # the last field of a record in the lock's memory, which no answer has
 
 
@@ -197,31 +195,11 @@ def keys(data: bytes) -> Iterator[KeyEntry]:
 
 
 def settings(data: bytes) -> Config:
-    """Parse all seven settings."""
+    """Parse all settings."""
     named = unpack_settings(data)
-    if len(named) != len(SETTINGS) - 1:
+    if len(named) != len(SETTINGS):
         raise ValueError("settings are missing")
     return Config(**named)
-
-
-def pack_changes(changes: Mapping[str, Setting]) -> bytes:
-    """Return settings as the request that changes them takes them."""
-    packed = b""
-    for field, name in enumerate(SETTINGS):
-        if name in changes:
-            data = _value(changes[name])
-            packed += bytes((field, len(data))) + data
-    return packed
-
-
-def _value(value: Setting) -> bytes:
-    if isinstance(value, Policy):
-        return bytes(value.pack())
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, tuple):
-        return bytes(value)
-    return bytes((int(value),))
 
 
 def number(data: bytes) -> int:

@@ -4,7 +4,8 @@ import re
 
 from tests.dual.core import test_handlers
 from tests.support.micropython import ROOT
-from tumbler_lock.core import keys, protocol
+from tumbler_lock.core import config, keys, protocol, records
+from tumbler_lock.core.policy import Policy
 
 TEXT = (ROOT / "docs" / "spec" / "link.md").read_text(encoding="utf-8")
 
@@ -46,7 +47,48 @@ def test_reasons_of_a_refused_connection():
     assert reasons == [protocol.UNSAID, protocol.OLD_VERSION, protocol.NOT_NOW, protocol.NO_PAIRING, protocol.UNTYPED]
 
 
+def span(fewest: int, most: int) -> str:
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
 def test_fields_of_the_settings():
-    words = {"rule": "time zone", "autolock": "auto-lock", "passage": "passage hours"}
-    named = {int(field): name for field, name, *_ in table("field | name | length")}
-    assert named == {at: words.get(name, name) for at, name in enumerate(protocol.SETTINGS) if at}
+    rows = [(int(number), name, length) for number, name, length, *_ in table("field | name | length")]
+    assert rows == [(one.number, one.title, span(*protocol.value_sizes(one))) for one in config.SETTINGS]
+    ranges = {name: value for _, name, _, value in table("field | name | length")}
+    for one in config.SETTINGS:
+        if one.unit == "seconds":
+            assert ranges[one.title] == f"{one.unit}, {one.least} to {one.most}"
+
+
+def test_the_table_of_settings_makes_sense():
+    numbers = [one.number for one in config.SETTINGS]
+    assert numbers == sorted(set(numbers)), "unpack_settings goes through them once"
+    assert config.SETTINGS[0].name == "rule", "it has no length in the journal, but the rest of the bytes"
+    assert set(config.Config.__annotations__) == {one.name for one in config.SETTINGS}
+    assert len({one.title for one in config.SETTINGS}) == len(numbers)
+    longest = sum(protocol.value_sizes(one)[1] for one in config.SETTINGS)
+    assert 1 + len(numbers) + longest <= records.CONFIG_MAX
+    assert 2 * len(numbers) + longest <= min(records.CONFIG_MAX, protocol.RESULT), (
+        "as the argument of set configuration"
+    )
+
+
+def test_the_settings_in_the_journal():
+    """The block of docs/spec/storage.md has a row for each setting, at the place that the table gives it."""
+    text = (ROOT / "docs" / "spec" / "storage.md").read_text(encoding="utf-8")
+    section = re.split(r"^### Configuration$", text, flags=re.MULTILINE)[1].split("\n#", 1)[0]
+    rows = [re.split("  +", line.strip()) for line in re.findall(r"^    .*$", section, flags=re.MULTILINE)][1:]
+    sized = [one for one in config.SETTINGS[1:] if isinstance(one.default, str | Policy)]
+    fixed = [one for one in config.SETTINGS[1:] if one not in sized]
+    expected = ["format"]
+    for one in fixed:
+        expected += [one.title, *([""] if isinstance(one.default, tuple) else [])]
+    expected += [f"length of the {one.title}" for one in sized] + [one.title for one in sized] + ["time-zone rule"]
+    found = [re.sub(r"\b[A-Z]\b ?", "", row[2].split(",")[0].split(":")[0]) for row in rows]
+    assert len(found) == len(expected)
+    assert all(cell.startswith(word) for cell, word in zip(found, expected, strict=True)), (found, expected)
+    at = 0
+    for row in rows[: -2 * len(sized) - 1]:
+        assert int(row[0]) == at
+        at += int(row[1])
+    assert at == 1 + sum(protocol.value_sizes(one)[1] for one in fixed)

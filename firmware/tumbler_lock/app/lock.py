@@ -37,8 +37,8 @@ class Lock:
     says why the lock opens to nothing; path: directory of the memory; uptime; buffer: the digits typed so far; door;
     duties: by name of the task; battery_warning: whether the pattern `low-battery` is due; restarting: whether the
     board restarts once the client that asked for it is gone.
-    The runner sets, where the board has them: owner (None also while there is trouble), updates, sessions, sleep; trial:
-    None once this firmware is confirmed.
+    The runner sets, where the board has them: owner (None also while there is trouble), updates, sessions, sleep;
+    trial: None once this firmware is confirmed.
     """
 
     def __init__(self, board: "Board") -> None:

@@ -55,32 +55,3 @@ DOOR_SHUT = 31
 STALLED = 32
 BATTERY = 33
 UPDATED = 34  # an update is tried from the next start on; where a code's tag stands is its version
-
-EVENT_NAMES = {
-    ADDED: "added",
-    CHANGED: "changed",
-    DELETED: "deleted",
-    TIME_SET: "time-set",
-    CONFIGURED: "configured",
-    FAULT: "fault",
-    CREATED: "created",
-    UNLOCKED: "unlocked",
-    KEY_ADDED: "key-added",
-    KEY_REMOVED: "key-removed",
-    ALL_ERASED: "all-erased",
-    PASSAGE: "passage",
-    EXIT: "exit",
-    DOOR_FORCED: "door-forced",
-    DOOR_LEFT_OPEN: "door-left-open",
-    DOOR_SHUT: "door-shut",
-    STALLED: "stalled",
-    BATTERY: "battery",
-    UPDATED: "updated",
-}
-
-
-def event_name(event: int) -> str:
-    """The word for an event number of a record."""
-    if event < len(VERDICTS):
-        return VERDICTS[event]
-    return EVENT_NAMES.get(event, "unknown")

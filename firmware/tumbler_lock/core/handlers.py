@@ -203,7 +203,7 @@ class Commands:
                 return
 
     def _get_config(self, _by: By, _arguments: bytes) -> "Answers":
-        yield protocol.DONE, protocol.pack_settings(self._owner.verifier.config)
+        yield protocol.DONE, protocol.pack_settings(self._owner.verifier.config.values())
 
     def _set_config(self, by: By, arguments: bytes) -> "Answers":
         named = protocol.unpack_settings(arguments)

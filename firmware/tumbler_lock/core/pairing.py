@@ -9,7 +9,7 @@ digits are right.
 import hashlib
 
 from . import protocol
-from .config import Config
+from .config import SETTINGS, Config
 from .errors import LockError, Refused, StoreFull
 from .kdf import hmac_sha256, same
 from .keys import OWNER, PSK_SIZE, AccessKey
@@ -172,7 +172,7 @@ class Pairing:
             raise Refused("not-set-up", "this lock has no secret yet: give it time, epoch, secret and settings too")
         now, epoch = int.from_bytes(rest[:4], "big"), int.from_bytes(rest[4:6], "big")
         settings = protocol.unpack_settings(rest[head:])
-        if len(settings) != len(protocol.SETTINGS) - 1:
+        if len(settings) != len(SETTINGS):
             raise Refused("bad-request", "a new lock needs all settings")
         try:
             config = Config(**settings).pack()

@@ -3,15 +3,15 @@
 A request is its id 4, command 1, arguments; an answer the same id 4, status 1, result. Integers are big-endian.
 """
 
-from .config import Config
+from .config import SETTINGS, pack_value, unpack_value
 from .errors import Refused
 from .kdf import hkdf
-from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+
+    from .config import Setting, Value
 
     # Status and result of each part of an answer, and None where other tasks get their turn.
     Answers = Iterator[tuple[int, bytes] | None]
@@ -119,11 +119,6 @@ PIECE = 200  # bytes of an update in one request at most: with what goes before 
 ITEM = 20  # bytes of a code and of an event in a list
 FROM_THE_BEGINNING = 0xFFFF  # a cursor
 
-# Settings: the place in these tables is the field's number. Fewest and most bytes of each.
-SETTINGS = ("", "rule", "weekend", "autolock", "sound", "policy", "passage", "name")
-_LENGTHS = ((0, 0), (1, 100), (1, 1), (1, 1), (1, 1), (5, 5), (3, 3), (0, 17))
-_NUMBERS = ("weekend", "autolock", "sound")  # of one byte
-
 
 def lock_id(secret: bytes) -> bytes:
     """Return the 8 bytes that name the lock with this root secret, and reveal nothing of it."""
@@ -159,63 +154,43 @@ def refusal(word: str, text: str) -> "tuple[int, bytes]":
     return FIRST_REFUSAL + REFUSALS.index(word), said
 
 
-def pack_settings(config: "Config") -> bytes:
-    """Return all settings of a configuration: field 1, length 1, value, and so on."""
+def value_sizes(setting: "Setting") -> "tuple[int, int]":
+    """Return the fewest and most bytes of a setting's value."""
+    if isinstance(setting.default, str):
+        return setting.least, setting.most
+    size = len(pack_value(setting.default))
+    return size, size
+
+
+def pack_settings(named: "dict[str, Value]") -> bytes:
+    """Return settings, by name, as they travel: number 1, length 1, value, and so on."""
     packed = b""
-    for number in range(1, len(SETTINGS)):
-        name = SETTINGS[number]
-        value = getattr(config, name)
-        if name in _NUMBERS:
-            data = bytes((int(value),))
-        elif name == "policy":
-            data = value.pack()
-        elif name == "passage":
-            data = bytes(value)
-        else:
-            data = value.encode()
-        packed += bytes((number, len(data))) + data
+    for setting in SETTINGS:
+        if setting.name in named:
+            data = pack_value(named[setting.name])
+            packed += bytes((setting.number, len(data))) + data
     return packed
 
 
-def unpack_settings(packed: bytes) -> "dict[str, Any]":
-    """Return the settings named in the bytes, as arguments for Config. Refused when they are none of the table, not in
-    ascending order, or have another length; whether their values are in range Config says.
+def unpack_settings(packed: bytes) -> "dict[str, Value]":
+    """Inverse of pack_settings(). Refused unless each is in the table of settings, in ascending order, with a length
+    that it may have. Config says whether a value is in range.
     """
-    named: dict[str, Any] = {}
-    last = 0
+    named: "dict[str, Value]" = {}
     at = 0
-    while at < len(packed):
-        if len(packed) < at + 2 or not last < packed[at] < len(SETTINGS):
-            raise _shape()
-        last, size = packed[at], packed[at + 1]
-        fewest, most = _LENGTHS[last]
-        at += 2
-        if not fewest <= size <= most or len(packed) < at + size:
-            raise _shape()
-        name = SETTINGS[last]
-        named[name] = _value(name, bytes(packed[at : at + size]))
-        at += size
-    return named
-
-
-def _shape() -> Refused:
-    return Refused("bad-request", "settings are fields with their length, ascending: look at the client")
-
-
-def _value(name: str, data: bytes) -> "Any":
-    """The value of one setting."""
-    if name in _NUMBERS:
-        if name == "sound" and data[0] > 1:
-            raise Refused("bad-setting", "sound: 0 or 1")
-        return data[0] == 1 if name == "sound" else data[0]
-    if name == "policy":
+    for setting in SETTINGS:
+        if packed[at : at + 1] != bytes((setting.number,)):
+            continue
+        fewest, most = value_sizes(setting)
+        size = packed[at + 1] if at + 1 < len(packed) else -1
+        data = packed[at + 2 : at + 2 + size]
+        if not fewest <= size <= most or len(data) < size:
+            break
         try:
-            return Policy.unpack(data)
+            named[setting.name] = unpack_value(setting, data)
         except ValueError as error:
             raise Refused("bad-setting", str(error))
-    if name == "passage":
-        return tuple(data)
-    for byte in data:
-        if not 32 <= byte < 127:
-            raise Refused("bad-setting", name + ": printable ASCII only")
-    return data.decode()
+        at += 2 + size
+    if at < len(packed):
+        raise Refused("bad-request", "settings are fields with their length, ascending: look at the client")
+    return named

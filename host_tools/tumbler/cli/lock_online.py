@@ -1,23 +1,18 @@
-"""`tumbler lock status|unlock|sync-time|log|settings|erase-codes|reset`: a lock in range."""
+"""`tumbler lock status|unlock|sync-time|log|erase-codes|reset`: a lock in range."""
 
 from typing import Annotated
 
 import typer
 
-from tumbler_lock.core.config import NAME_MAX
 from tumbler_lock.core.zone import Zone
 
-from ..answers import Setting
-from ..errors import ToolError
 from ..link.connected import ConnectedLock
 from ..link.radios import SCAN_SECONDS
 from ..registry.registry import Registry, RegistryLock
-from ..registry.schema import POLICIES
 from ..text import command_line
 from ..timezones import format_time
-from . import output, output_lock
+from . import lock_settings, output, output_lock
 from .options import (
-    POLICY,
     SEQ_MOST,
     Json,
     Name,
@@ -25,15 +20,10 @@ from .options import (
     Yes,
     ask,
     at_lock,
-    complete_zone,
     counting,
-    days_of,
     examples,
-    hours_of,
     now,
     number,
-    rule_of,
-    weekend_of,
 )
 
 LAST = 50  # events that are shown unless more are asked for
@@ -48,13 +38,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog=examples("tumbler lock unlock cabin"))(unlock)
     app.command("sync-time", epilog=examples("tumbler lock sync-time cabin"))(sync_time)
     app.command(epilog=examples("tumbler lock log cabin", "tumbler lock log cabin --all --offline --json"))(log)
-    app.command(
-        epilog=examples(
-            "tumbler lock settings cabin",
-            "tumbler lock settings cabin --auto-lock 8 --no-sound",
-            'tumbler lock settings shop --passage "mon-fri 9-17"',
-        )
-    )(settings)
+    lock_settings.add_to(app)
     app.command("erase-codes", epilog=examples("tumbler lock erase-codes cabin"))(erase_codes)
     app.command(epilog=examples("tumbler lock reset cabin"))(reset)
 
@@ -166,80 +150,6 @@ def log(
     for row, event in zip(rows, data, strict=True):
         row[1] = event["time"] if event["time_trusted"] else f"{event['time']} ?"
     output.table(columns, rows, "No events.", strong=2)
-
-
-def settings(
-    name: Name,
-    timezone: Annotated[
-        str | None,
-        typer.Option("--timezone", metavar="ZONE", help="IANA zone or POSIX TZ rule.", autocompletion=complete_zone),
-    ] = None,
-    weekend: Annotated[
-        str | None, typer.Option("--weekend", metavar="DAYS", help="The weekend days, such as fri,sat.")
-    ] = None,
-    auto_lock: Annotated[
-        int | None,
-        typer.Option("--auto-lock", parser=number(1, 60), metavar="1-60", help="Seconds that the bolt stays open."),
-    ] = None,
-    sound: Annotated[bool | None, typer.Option("--sound/--no-sound", help="The buzzer.", show_default=False)] = None,
-    policy: Annotated[str | None, typer.Option("--policy", help="What it accepts offline.", **POLICY)] = None,
-    passage: Annotated[
-        str | None,
-        typer.Option("--passage", metavar="HOURS", help='Hours in which # alone opens, "mon-fri 9-17", or off.'),
-    ] = None,
-    bluetooth_name: Annotated[
-        str | None,
-        typer.Option(
-            "--bluetooth-name", metavar="TEXT", help=f"The name it advertises, {NAME_MAX} characters at most."
-        ),
-    ] = None,
-    wait: Wait = SCAN_SECONDS,
-    json: Json = False,
-) -> None:
-    """Show the settings of a lock in range, or change some."""
-    changes: dict[str, Setting | None] = {
-        "rule": None if timezone is None else rule_of(timezone),
-        "weekend": None if weekend is None else weekend_of(weekend),
-        "autolock": auto_lock,
-        "sound": sound,
-        "policy": None if policy is None else POLICIES[policy],
-        "passage": None if passage is None else _passage_of(passage),
-        "name": None if bluetooth_name is None else _bluetooth_name_of(bluetooth_name),
-    }
-    named = {field: value for field, value in changes.items() if value is not None}
-
-    async def work(door: ConnectedLock, progress: output.Progress) -> output.Data:
-        if named:
-            progress(f"Setting {door.lock.name} …")
-            await door.client.configure(**named)
-        found = await door.client.settings()
-        door.follow_settings(found, timezone)
-        return output_lock.settings_data(door.lock, found)
-
-    lock, data = at_lock(name, work, wait)
-    if json:
-        output.emit(data)
-    else:
-        output.fields(data.items(), title=f"Set {lock.name}" if named else lock.name)
-
-
-def _bluetooth_name_of(text: str) -> str:
-    """Return a name to advertise; "" is the firmware's own."""
-    if len(text) > NAME_MAX or not all(" " <= c <= "~" for c in text):
-        raise ToolError(
-            f"--bluetooth-name: a name has up to {NAME_MAX} printable ASCII characters.", "Choose another name."
-        )
-    return text
-
-
-def _passage_of(text: str) -> tuple[int, int, int]:
-    """Return `mon-fri 9-17`, or `off`, as the lock takes it."""
-    words = text.split()
-    if [word.casefold() for word in words] == ["off"]:
-        return 0, 0, 0
-    days, _, hours = " ".join(words).rpartition(" ")
-    begin, until = hours_of(hours, "--passage")
-    return days_of(days, "--passage"), begin, until
 
 
 def erase_codes(name: Name, yes: Yes = False, wait: Wait = SCAN_SECONDS, json: Json = False) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tumbler_lock.core import codebook
-from tumbler_lock.core.config import Config
+from tumbler_lock.core.event_names import event_name
 from tumbler_lock.core.events import (
     BATTERY,
     FAULT,
@@ -15,7 +15,6 @@ from tumbler_lock.core.events import (
     UNLOCKED,
     UPDATED,
     VERDICTS,
-    event_name,
 )
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
 from tumbler_lock.core.passcode import EARLY
@@ -244,21 +243,6 @@ def key_data(lock: RegistryLock, key: KeyEntry, *, here: bool) -> Data:
         "key_start": format_time(key.start, zone) if key.start else None,
         "key_end": None if key.end == codebook.NEVER else format_time(key.end, zone),
         "here": here,
-    }
-
-
-def settings_data(lock: RegistryLock, config: Config) -> Data:
-    """Return the settings of a lock, for JSON."""
-    return {
-        "lock": lock.name,
-        "timezone": lock.timezone,
-        "rule": config.rule,
-        "weekend": day_names(config.weekend),
-        "auto_lock": config.autolock,
-        "sound": config.sound,
-        "policy": config.policy.name,
-        "passage": passage(config.passage),
-        "bluetooth_name": config.name or "Tumbler",
     }
 
 

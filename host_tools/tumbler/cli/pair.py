@@ -292,7 +292,7 @@ class Procedure:
         self._progress(f"Giving {lock.name} its key …")
         new = b""
         if pairing.is_new:
-            config = Config(lock.rule, lock.weekend, POLICIES[lock.policy])
+            config = Config(lock.rule, weekend=lock.weekend, policy=POLICIES[lock.policy])
             new = for_new(now(), lock.epoch, lock.required_secret, config)
         try:
             return cache.locate(key, await pairing.finish(psk, self._label, new, self._ask_for_button))

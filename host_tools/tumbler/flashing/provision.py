@@ -94,7 +94,11 @@ def _check_clock(console: Console, trouble: str) -> None:
 
 def _create(console: Console, lock: RegistryLock, key: HeldKey, settings: Settings, now: int) -> None:
     config = Config(
-        lock.rule, lock.weekend, POLICIES[lock.policy], autolock=settings.autolock, sound=settings.sound
+        lock.rule,
+        weekend=lock.weekend,
+        policy=POLICIES[lock.policy],
+        autolock=settings.autolock,
+        sound=settings.sound,
     ).pack()
     packed = AccessKey(SLOT, OWNER, key.psk or b"", key.label).pack()
     try:

@@ -11,7 +11,7 @@ list continues where it was interrupted. One request is in flight at a time.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tumbler_lock.core import protocol
 from tumbler_lock.core.codebook import NEVER
@@ -23,13 +23,11 @@ from ..answers import (
     CodeRecord,
     KeyEntry,
     LogEvent,
-    Setting,
     Status,
     UpdateStatus,
     events,
     keys,
     number,
-    pack_changes,
     settings,
 )
 from ..errors import ToolError
@@ -37,6 +35,9 @@ from ..text import command_line as command_line
 from .refusals import Refusal
 from .session import Busy, Random, Session, shake
 from .transport import LinkLost, OutOfRange, Wire
+
+if TYPE_CHECKING:
+    from tumbler_lock.core.config import Value
 
 TRIES = 3
 MOST_WORKING = 1000  # empty parts that a working lock may send; one comes every 5 seconds
@@ -222,9 +223,9 @@ class Client:
         """Return every setting."""
         return _read(settings, await self._one(protocol.GET_CONFIG))
 
-    async def configure(self, **changes: Setting) -> None:
-        """Change settings: rule, weekend, autolock, sound, policy, passage, name."""
-        packed = pack_changes(changes)
+    async def configure(self, **changes: "Value") -> None:
+        """Change settings, named as in core/config.py."""
+        packed = protocol.pack_settings(changes)
         _sized(await self._change("change its settings", "lock settings", protocol.SET_CONFIG, packed), 0)
 
     # Keys

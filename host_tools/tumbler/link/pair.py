@@ -125,4 +125,4 @@ class Pairing:
 
 def for_new(now: int, epoch: int, secret: bytes, config: Config) -> bytes:
     """Return what a lock without a secret receives with its first key."""
-    return now.to_bytes(4, "big") + epoch.to_bytes(2, "big") + secret + protocol.pack_settings(config)
+    return now.to_bytes(4, "big") + epoch.to_bytes(2, "big") + secret + protocol.pack_settings(config.values())

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from tumbler_lock.core.config import AUTOLOCK, WEEKEND
+from tumbler_lock.core.config import AUTOLOCK, SATURDAY_SUNDAY
 
 from .process import Message
 
@@ -19,7 +19,7 @@ class Identity:
     secret: bytes | None = field(default=EXAMPLE_SECRET, repr=False)
     rule: str = "UTC0"
     policy: str = "standard"
-    weekend: int = WEEKEND
+    weekend: int = SATURDAY_SUNDAY
     autolock: int = AUTOLOCK
     name: str = "example"
     epoch: int = 0

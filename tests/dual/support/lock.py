@@ -57,7 +57,7 @@ class Lock:
         self.rtc = Rtc(now)
         self.up = 0
         if new:
-            config = Config(rule, weekend, policy, passage=passage)
+            config = Config(rule, weekend=weekend, policy=policy, passage=passage)
             Store.create(directory, secret, config.pack(), now, keys=keys)
         self.start()
 

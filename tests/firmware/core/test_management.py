@@ -7,6 +7,7 @@ from tests.dual.support.lock import DAY, HOUR, NOW, Lock
 from tumbler_lock.core.codebook import NEVER
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.errors import Refused, StoreFull
+from tumbler_lock.core.event_names import EVENT_NAMES
 from tumbler_lock.core.events import (
     ADDED,
     ALL_ERASED,
@@ -15,7 +16,6 @@ from tumbler_lock.core.events import (
     CONFIGURED,
     CREATED,
     DELETED,
-    EVENT_NAMES,
     EXIT,
     FAULT,
     KEY_ADDED,
@@ -596,7 +596,10 @@ def test_unlock_needs_no_flash(managed, monkeypatch):
 
 
 def test_settings_hold_at_once_and_after_a_start(managed):
-    config = Config("CET-1CEST,M3.5.0,M10.5.0/3", 0b0110000, STRICT, 9, False, (31, 8, 18), "Front door")
+    config = Config(
+        "CET-1CEST,M3.5.0,M10.5.0/3", weekend=0b0110000, policy=STRICT, autolock=9, sound=False, passage=(31, 8, 18),
+        name="Front door",
+    )  # fmt: skip
     managed.owner.configure(config, By(0, 1))
     for _ in range(2):
         assert managed.verifier.config.pack() == config.pack()

@@ -222,7 +222,9 @@ def test_passage_hours_that_make_no_sense(lock, passage):
 
 
 def test_a_bluetooth_name_that_does_not_fit(lock):
-    assert "17 printable" in refused("lock", "settings", "door", "--bluetooth-name", "x" * 18)
+    assert "--bluetooth-name takes 0 to 17 characters of printable ASCII" in refused(
+        "lock", "settings", "door", "--bluetooth-name", "x" * 18
+    )
 
 
 # Erase and reset

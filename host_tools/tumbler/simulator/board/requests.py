@@ -3,7 +3,8 @@
 import gc
 import sys
 
-from tumbler_lock.core.events import REASONS, event_name
+from tumbler_lock.core.event_names import event_name
+from tumbler_lock.core.events import REASONS
 from tumbler_lock.core.passcode import code_id
 from tumbler_lock.core.tickets import KIND_NAMES
 
