@@ -1,6 +1,6 @@
-"""Long work in short slices: a generator that yields None between them and returns its result.
+"""Long work in short slices: a generator that yields None after each slice and returns the result.
 
-Whoever has a keypad to watch does other things in between; whoever has not runs it through.
+The lock watches its keypad between two slices. The tools and the loader, which have no keypad to watch, use `run`.
 """
 
 TYPE_CHECKING = False
@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     Result = TypeVar("Result")
+    Slices = Generator[None, None, Result]
 
 
-def run(slices: "Generator[None, None, Result]") -> "Result":
-    """Do all slices without a pause; returns what the work results in."""
+def run(slices: "Slices[Result]") -> "Result":
+    """Do all slices without a pause, and return the result of the work."""
     while True:
         try:
             next(slices)
         except StopIteration as end:
-            return end.value
+            result: "Result" = end.value
+            return result

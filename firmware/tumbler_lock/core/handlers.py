@@ -9,8 +9,9 @@ from . import protocol
 from .codebook import CODE_SIZE
 from .errors import Refused
 from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED, UPDATED
+from .kdf import PSK_SIZE
 from .keypad_buffer import LONGEST, SHORTEST
-from .keys import IDENTIFIER, MANAGER, OPENER, OWNER, PSK_SIZE, AccessKey
+from .keys import IDENTIFIER, MANAGER, OPENER, OWNER, AccessKey
 from .management import By
 from .passcode import TAG
 from .protocol import VERSION

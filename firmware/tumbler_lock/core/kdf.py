@@ -6,6 +6,7 @@ Keys, messages and results are bytes.
 import hashlib
 
 DIGEST = 32
+PSK_SIZE = 32  # bytes of a pre-shared key: of an access key, and in a handshake
 _BLOCK = 64
 _INNER = int.from_bytes(b"\x36" * _BLOCK, "big")
 _OUTER = int.from_bytes(b"\x5c" * _BLOCK, "big")

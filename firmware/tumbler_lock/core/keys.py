@@ -21,6 +21,7 @@ of the lock's wall clock. Only an opener has days, hours, a start and an end. No
 from struct import pack, unpack
 
 from .codebook import NEVER
+from .kdf import PSK_SIZE
 from .schedule import on_days
 
 TYPE_CHECKING = False
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 SLOTS = 16
 KEY_SIZE = 64
-PSK_SIZE = 32
 LABEL_MAX = 16  # bytes
 
 OWNER = 1

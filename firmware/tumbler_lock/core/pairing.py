@@ -11,8 +11,8 @@ import hashlib
 from . import protocol
 from .config import SETTINGS, Config
 from .errors import LockError, Refused, StoreFull
-from .kdf import hmac_sha256, same
-from .keys import OWNER, PSK_SIZE, AccessKey
+from .kdf import PSK_SIZE, hmac_sha256, same
+from .keys import OWNER, AccessKey
 from .store import Store
 
 TYPE_CHECKING = False

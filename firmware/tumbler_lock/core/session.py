@@ -7,11 +7,11 @@ the connection with the same word, whatever it was; nothing here raises for what
 
 from . import protocol
 from .errors import LockError, Refused, SessionError
-from .keys import PSK_SIZE
+from .kdf import PSK_SIZE
 from .noise import OVERHEAD, HandshakeState
 from .pairing import Pairing
 from .protocol import CHALLENGE, PAIRING, VERSION, prologue
-from .x25519 import KEY
+from .x25519 import X25519_KEY_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Session:
 
     def _shake(self, handshake: "HandshakeState", body: bytes) -> "Iterator[bytes | None]":
         """Check the first message of the handshake, and only then compute the second."""
-        if len(body) != (KEY if self._slot == PAIRING else OVERHEAD):
+        if len(body) != (X25519_KEY_SIZE if self._slot == PAIRING else OVERHEAD):
             raise _Refusal(protocol.UNSAID)
         handshake.read(body)
         yield from handshake.prepare()

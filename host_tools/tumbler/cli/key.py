@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tumbler_lock.core.codebook import NEVER
-from tumbler_lock.core.keys import OPENER, PSK_SIZE, ROLE_NAMES
+from tumbler_lock.core.kdf import PSK_SIZE
+from tumbler_lock.core.keys import OPENER, ROLE_NAMES
 from tumbler_lock.core.zone import Zone
 
 from ..answers import KeyEntry

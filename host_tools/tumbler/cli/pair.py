@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from tumbler_lock.core.config import Config
-from tumbler_lock.core.keys import OWNER, PSK_SIZE
+from tumbler_lock.core.kdf import PSK_SIZE
+from tumbler_lock.core.keys import OWNER
 
 from ..errors import ToolError
 from ..link.connected import connect_to

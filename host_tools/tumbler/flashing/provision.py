@@ -8,7 +8,8 @@ import secrets
 from dataclasses import dataclass
 
 from tumbler_lock.core.config import AUTOLOCK, Config
-from tumbler_lock.core.keys import OWNER, PSK_SIZE, AccessKey
+from tumbler_lock.core.kdf import PSK_SIZE
+from tumbler_lock.core.keys import OWNER, AccessKey
 
 from ..errors import ToolError
 from ..registry.lock_cache import SENT, HeldKey

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tumbler_lock.core.keys import LABEL_MAX, PSK_SIZE, ROLE_NAMES, SLOTS
+from tumbler_lock.core.kdf import PSK_SIZE
+from tumbler_lock.core.keys import LABEL_MAX, ROLE_NAMES, SLOTS
 from tumbler_lock.core.protocol import LOCK_ID
 from tumbler_lock.core.zone import Zone
 

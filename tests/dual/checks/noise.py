@@ -4,7 +4,7 @@ from tumbler_lock.core import x25519
 from tumbler_lock.core.cooperative import run
 from tumbler_lock.core.errors import SessionError
 from tumbler_lock.core.gcm import Gcm
-from tumbler_lock.core.noise import NAME, NAME_WITHOUT, HandshakeState
+from tumbler_lock.core.noise import NAME_WITH_PSK, NAME_WITHOUT_PSK, HandshakeState
 
 
 def same(what: str, found, wanted) -> int:
@@ -45,7 +45,7 @@ def handshake(case: dict) -> int:
     name = "a handshake of " + case["source"]
     begin, initial, response = (bytes.fromhex(case[word]) for word in ("prologue", "initiator", "responder"))
     psk = bytes.fromhex(case["psk"]) if "psk" in case else None
-    same(name + ", protocol", (NAME if psk else NAME_WITHOUT).decode().rstrip("\0"), case["protocol"])
+    same(name + ", protocol", (NAME_WITH_PSK if psk else NAME_WITHOUT_PSK).decode().rstrip("\0"), case["protocol"])
     initiator = HandshakeState(True, begin, psk, lambda size: initial)
     responder = HandshakeState(False, begin, psk, lambda size: response)
     turns = (initiator, responder), (responder, initiator)

@@ -325,7 +325,7 @@ def test_a_longer_message_is_refused_even_if_it_is_authentic(monkeypatch):
     (say, _), (_, listen) = session()
     initiator, responder = side(True), side(False)
     with monkeypatch.context() as patch:
-        patch.setattr(noise, "LONGEST", 70_000)
+        patch.setattr(noise, "NOISE_MESSAGE_MOST", 70_000)
         sealed, first = say.seal(bytes(65_520)), initiator.write(bytes(65_488))
     with pytest.raises(SessionError):
         listen.open(sealed)
@@ -397,8 +397,8 @@ def test_a_number_that_is_no_byte_is_our_own_mistake(place, number):
 
 
 def test_the_names_are_the_first_hash():
-    assert len(noise.NAME) == len(noise.NAME_WITHOUT) == 32
-    assert noise.NAME_WITHOUT == b"Noise_NN_25519_AESGCM_SHA256\x00\x00\x00\x00"
+    assert len(noise.NAME_WITH_PSK) == len(noise.NAME_WITHOUT_PSK) == 32
+    assert noise.NAME_WITHOUT_PSK == b"Noise_NN_25519_AESGCM_SHA256\x00\x00\x00\x00"
 
 
 def test_the_worked_examples_of_the_document():
