@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tumbler_lock.core.codebook import NEVER, Code
 from tumbler_lock.core.config import SETTINGS, Config
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
-from tumbler_lock.core.protocol import ITEM, LOCK_ID, unpack_settings
+from tumbler_lock.core.protocol import ITEM_SIZE, LOCK_ID_SIZE, unpack_settings
 
 NOT_SENT = bytes(4)  # the last field of a record in the lock's memory, which no answer has
 
@@ -47,7 +47,7 @@ class Status:
         return cls(
             version=data[0],
             firmware=(data[1], data[2], data[3]),
-            lock_id=data[4 : 4 + LOCK_ID],
+            lock_id=data[4 : 4 + LOCK_ID_SIZE],
             slot=data[12],
             role=data[13],
             trusted=bool(flags & 1),
@@ -111,7 +111,7 @@ class CodeRecord:
     def of(cls, code: Code) -> "CodeRecord":
         """Return the record of a code."""
         packed = code.pack()
-        return cls(packed[:8], packed[8:ITEM])
+        return cls(packed[:8], packed[8:ITEM_SIZE])
 
     @property
     def code(self) -> Code:
@@ -218,7 +218,7 @@ def _check_key(slot: int, role: int) -> None:
 
 
 def _items(data: bytes) -> Iterator[bytes]:
-    if len(data) % ITEM:
+    if len(data) % ITEM_SIZE:
         raise ValueError("entries of a list have 20 bytes")
-    for at in range(0, len(data), ITEM):
-        yield data[at : at + ITEM]
+    for at in range(0, len(data), ITEM_SIZE):
+        yield data[at : at + ITEM_SIZE]

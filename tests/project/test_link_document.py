@@ -44,7 +44,13 @@ def test_commands_roles_and_numbers():
 
 def test_reasons_of_a_refused_connection():
     reasons = [int(row[0]) for row in table("reason | refused because")]
-    assert reasons == [protocol.UNSAID, protocol.OLD_VERSION, protocol.NOT_NOW, protocol.NO_PAIRING, protocol.UNTYPED]
+    assert reasons == [
+        protocol.NO_REASON,
+        protocol.OLD_VERSION,
+        protocol.NOT_NOW,
+        protocol.NO_PAIRING,
+        protocol.UNTYPED,
+    ]
 
 
 def span(fewest: int, most: int) -> str:
@@ -68,7 +74,7 @@ def test_the_table_of_settings_makes_sense():
     assert len({one.title for one in config.SETTINGS}) == len(numbers)
     longest = sum(protocol.value_sizes(one)[1] for one in config.SETTINGS)
     assert 1 + len(numbers) + longest <= records.CONFIG_MAX
-    assert 2 * len(numbers) + longest <= min(records.CONFIG_MAX, protocol.RESULT), (
+    assert 2 * len(numbers) + longest <= min(records.CONFIG_MAX, protocol.RESULT_MOST), (
         "as the argument of set configuration"
     )
 

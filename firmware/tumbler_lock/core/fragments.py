@@ -2,7 +2,7 @@
 
 offset  size  field
 0       1     bit 7 first of a message, bit 6 last, bits 0 to 5 number of the fragment modulo 64
-1       2     in the first one only: length of the message, 1 to LONGEST, big-endian
+1       2     in the first one only: length of the message, 1 to MESSAGE_MOST, big-endian
 1 or 3  1+    bytes of the message
 
 Both directions count from 0 with the connection. Nothing is repaired: what does not fit ends the connection.
@@ -10,12 +10,12 @@ Both directions count from 0 with the connection. Nothing is repaired: what does
 
 from .errors import SessionError
 
-LONGEST = 320  # bytes of a message
-FRAGMENT = 244  # bytes of a fragment at most
-SHORTEST = 20  # bytes of a fragment that every way carries
-FIRST = 0x80
-LAST = 0x40
-NUMBERS = 0x3F
+MESSAGE_MOST = 320  # bytes of a message
+FRAGMENT_MOST = 244  # bytes of a fragment at most
+FRAGMENT_LEAST = 20  # bytes of a fragment that every way carries
+FIRST_FRAGMENT = 0x80
+LAST_FRAGMENT = 0x40
+NUMBER_MASK = 0x3F
 
 
 class Cutter:
@@ -26,21 +26,21 @@ class Cutter:
 
     def cut(self, message: bytes, size: int) -> "list[bytes]":
         """Return the fragments of a message of 1 to 320 bytes, each of at most `size` (20 to 244), else ValueError."""
-        if not 1 <= len(message) <= LONGEST:
+        if not 1 <= len(message) <= MESSAGE_MOST:
             raise ValueError("a message has 1 to 320 bytes")
-        if not SHORTEST <= size <= FRAGMENT:
+        if not FRAGMENT_LEAST <= size <= FRAGMENT_MOST:
             raise ValueError("a fragment has 20 to 244 bytes")
         fragments = []
         at = 0
         while at < len(message):
-            head = self._number | (0 if at else FIRST)
+            head = self._number | (0 if at else FIRST_FRAGMENT)
             length = b"" if at else len(message).to_bytes(2, "big")
             piece = message[at : at + size - 1 - len(length)]
             at += len(piece)
             if at == len(message):
-                head |= LAST
+                head |= LAST_FRAGMENT
             fragments.append(bytes((head,)) + length + piece)
-            self._number = self._number + 1 & NUMBERS
+            self._number = self._number + 1 & NUMBER_MASK
         return fragments
 
 
@@ -59,8 +59,8 @@ class Joiner:
         """
         size = len(fragment)
         head = fragment[0] if size else 0
-        begins = head & FIRST != 0
-        if not 2 <= size <= FRAGMENT or head & NUMBERS != self._number or begins != (self._length == 0):
+        begins = head & FIRST_FRAGMENT != 0
+        if not 2 <= size <= FRAGMENT_MOST or head & NUMBER_MASK != self._number or begins != (self._length == 0):
             raise self._refusal()
         at = 1
         if begins:
@@ -68,13 +68,13 @@ class Joiner:
                 raise self._refusal()
             self._length = int.from_bytes(fragment[1:3], "big")
             at = 3
-            if not 1 <= self._length <= LONGEST:
+            if not 1 <= self._length <= MESSAGE_MOST:
                 raise self._refusal()
         parts = self._parts + fragment[at:]
-        if len(parts) > self._length or (head & LAST != 0) != (len(parts) == self._length):
+        if len(parts) > self._length or (head & LAST_FRAGMENT != 0) != (len(parts) == self._length):
             raise self._refusal()
-        self._number = self._number + 1 & NUMBERS
-        if head & LAST:
+        self._number = self._number + 1 & NUMBER_MASK
+        if head & LAST_FRAGMENT:
             self._parts = b""
             self._length = 0
             return parts
@@ -83,6 +83,6 @@ class Joiner:
 
     def _refusal(self) -> SessionError:
         """Nothing is repaired: no fragment has the number that is expected from now on."""
-        self._number = NUMBERS + 1
+        self._number = NUMBER_MASK + 1
         self._parts = b""
         return SessionError("a fragment is lost, altered or out of turn: the connection must end")

@@ -14,7 +14,7 @@ from .keypad_buffer import LONGEST, SHORTEST
 from .keys import IDENTIFIER, MANAGER, OPENER, OWNER, AccessKey
 from .management import By
 from .passcode import TAG
-from .protocol import VERSION
+from .protocol import LINK_VERSION
 from .records import RESTARTED, UNTRUSTED
 
 TYPE_CHECKING = False
@@ -84,7 +84,7 @@ class Commands:
         battery = self._lock.battery()
         yield (
             protocol.DONE,
-            bytes((VERSION,) + self._link.firmware)
+            bytes((LINK_VERSION,) + self._link.firmware)
             + self._link.id
             + bytes((self._key.slot, self._key.role, flags, UNKNOWN_BATTERY if battery is None else battery))
             + now.to_bytes(4, "big")
@@ -122,15 +122,15 @@ class Commands:
         named, start, end = arguments[0], _number(arguments[1:5]), _number(arguments[5:9])
         code, rest = _code(arguments[9:])
         if (
-            named > protocol.INSIST | protocol.START | protocol.END | protocol.NEW_DIGITS
-            or (start and not named & protocol.START)
-            or (end and not named & protocol.END)
+            named > protocol.FORCE | protocol.NEW_START | protocol.NEW_END | protocol.NEW_DIGITS
+            or (start and not named & protocol.NEW_START)
+            or (end and not named & protocol.NEW_END)
             or bool(rest) != (named & protocol.NEW_DIGITS != 0)
         ):
             raise _shape()
-        limits = (start if named & protocol.START else None, end if named & protocol.END else None)
+        limits = (start if named & protocol.NEW_START else None, end if named & protocol.NEW_END else None)
         digits = _digits(rest) if rest else None
-        insist = named & protocol.INSIST != 0
+        insist = named & protocol.FORCE != 0
         owner = self._owner
         tag = self._told(by, CHANGED, lambda: owner.change(code, *limits, digits, insist, by=by))
         yield protocol.DONE, tag
@@ -165,16 +165,16 @@ class Commands:
             image = store.book.image()
             count = len(image) // CODE_SIZE
             cursor = min(cursor, count)
-            first = max(0, cursor - (protocol.RESULT - 6) // protocol.ITEM)
+            first = max(0, cursor - (protocol.RESULT_MOST - 6) // protocol.ITEM_SIZE)
             part = b"".join(
                 [
-                    bytes(image[at * CODE_SIZE : at * CODE_SIZE + protocol.ITEM])
+                    bytes(image[at * CODE_SIZE : at * CODE_SIZE + protocol.ITEM_SIZE])
                     for at in range(cursor - 1, first - 1, -1)
                 ]
             )
             cursor = first
             head = cursor.to_bytes(2, "big") + store.seq.to_bytes(4, "big")
-            yield (protocol.MORE if cursor else protocol.DONE), head + part
+            yield (protocol.MORE_FOLLOWS if cursor else protocol.DONE), head + part
             if not cursor:
                 return
 
@@ -194,12 +194,12 @@ class Commands:
         last = min(store.seq, since + _number(arguments[4:]))
         while True:
             part = b""
-            for event in store.events(since, min(last - since, protocol.RESULT // protocol.ITEM)):
+            for event in store.events(since, min(last - since, protocol.RESULT_MOST // protocol.ITEM_SIZE)):
                 part += _item(event)
                 since = event.seq
                 yield None
             more = part and since < last
-            yield (protocol.MORE if more else protocol.DONE), part
+            yield (protocol.MORE_FOLLOWS if more else protocol.DONE), part
             if not more:
                 return
 
@@ -225,11 +225,11 @@ class Commands:
             key = keys[slot]
             label = key.label.encode()
             entry = _key_head(key) + bytes((len(label),)) + label
-            if len(parts[-1]) + len(entry) > protocol.RESULT:
+            if len(parts[-1]) + len(entry) > protocol.RESULT_MOST:
                 parts.append(b"")
             parts[-1] += entry
         for part in parts[:-1]:
-            yield protocol.MORE, part
+            yield protocol.MORE_FOLLOWS, part
         yield protocol.DONE, parts[-1]
 
     def _add_key(self, by: By, arguments: bytes) -> "Answers":
@@ -305,7 +305,7 @@ class Commands:
             now = self._link.uptime()
             if now - since >= WORKING:
                 since = now
-                yield protocol.MORE, b""
+                yield protocol.MORE_FOLLOWS, b""
             else:
                 yield None
 
@@ -324,10 +324,10 @@ class Commands:
         protocol.LIST_KEYS: (_OWNER, 0, 0, _list_keys),
         protocol.ADD_KEY: (_OWNER, 13 + PSK_SIZE, 13 + PSK_SIZE + 16, _add_key),
         protocol.REMOVE_KEY: (_OWNER, 1, 1, _remove_key),
-        protocol.ERASE_ALL: (_OWNER, 0, 0, _erase),
+        protocol.ERASE_CODES: (_OWNER, 0, 0, _erase),
         protocol.RESET: (_OWNER, 0, 0, _reset),
-        protocol.UPDATE_BEGIN: (_OWNER, 14, 13 + protocol.PIECE, _update_begin),
-        protocol.UPDATE_PIECE: (_OWNER, 15, 14 + protocol.PIECE, _update_piece),
+        protocol.UPDATE_BEGIN: (_OWNER, 14, 13 + protocol.PIECE_MOST, _update_begin),
+        protocol.UPDATE_PIECE: (_OWNER, 15, 14 + protocol.PIECE_MOST, _update_piece),
         protocol.UPDATE_STATUS: (_OWNER, 0, 0, _update_status),
         protocol.UPDATE_FINISH: (_OWNER, 9, 9, _update_finish),
     }

@@ -7,7 +7,7 @@ Times are uptime in whole seconds.
 """
 
 from .protocol import NO_LOCK, lock_id
-from .token_bucket import Bucket
+from .token_bucket import TokenBucket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class LinkState:
         self.id = NO_LOCK if lock.owner is None else lock_id(lock.owner.store.secret)
         self.pairing: "LastPairing | None" = None
         self._sessions: "list[OpenSession]" = []
-        self._strangers = Bucket(STRANGERS, REFILL, uptime)
-        self._in_a_row: "dict[int, Bucket]" = {}  # by slot
+        self._strangers = TokenBucket(STRANGERS, REFILL, uptime)
+        self._in_a_row: "dict[int, TokenBucket]" = {}  # by slot
         self._rests: "dict[int, int]" = {}  # by slot: uptime until which it is not taken
 
     def wait(self) -> int:
@@ -133,10 +133,10 @@ class LinkState:
         owner = self.lock.owner
         return None if owner is None else owner.store.keys.get(slot)
 
-    def in_a_row(self, slot: int) -> Bucket:
+    def in_a_row(self, slot: int) -> TokenBucket:
         """What the key in a slot may still do in a row."""
         if slot not in self._in_a_row:
-            self._in_a_row[slot] = Bucket(IN_A_ROW, IN_A_ROW_REFILL, self.uptime)
+            self._in_a_row[slot] = TokenBucket(IN_A_ROW, IN_A_ROW_REFILL, self.uptime)
         return self._in_a_row[slot]
 
     def rest(self, slot: int) -> None:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from .link_state import LinkState
     from .protocol import Answers
 
-NONCE = 16  # bytes
-COMMITMENT = 32
-DIGITS = 6
+PAIRING_NONCE_SIZE = 16  # bytes
+COMMITMENT_SIZE = 32
+PAIRING_DIGITS = 6
 REVEALED_WITHIN = 10  # seconds from the handshake to the nonces
 TYPED_WITHIN = 120  # from the nonces to the digits
 FINISHED_WITHIN = 120  # from the digits to the end: a person looks at the lock, and walks to its button
-GRACE = 5  # in which the client may still hear that the time is over
+ANSWER_GRACE = 5  # in which the client may still hear that the time is over
 SECRET = 32
 
 CLIENT = b"C"
@@ -44,7 +44,7 @@ def commitment(side: bytes, handshake: bytes, nonce: bytes) -> bytes:
 def digits_of(handshake: bytes, client: bytes, lock: bytes) -> str:
     """Return the six digits that follow from the handshake's hash and both nonces."""
     digest = hmac_sha256(handshake, b"tumbler pair digits 1" + client + lock)
-    return "%06d" % (int.from_bytes(digest[:8], "big") % 10**DIGITS)
+    return "%06d" % (int.from_bytes(digest[:8], "big") % 10**PAIRING_DIGITS)
 
 
 class Pairing:
@@ -56,7 +56,7 @@ class Pairing:
     def __init__(self, link: "LinkState", handshake: bytes) -> None:
         self._lock = link.lock
         self._handshake = handshake
-        self._nonce = link.random(NONCE)
+        self._nonce = link.random(PAIRING_NONCE_SIZE)
         self._uptime = uptime = link.uptime
         self._state = _BEGUN
         self._theirs = b""
@@ -78,7 +78,7 @@ class Pairing:
     @property
     def until(self) -> int:
         """Uptime until which the client may say something. What it says does not move it."""
-        return self._until + (GRACE if self._digits_known else 0)
+        return self._until + (ANSWER_GRACE if self._digits_known else 0)
 
     @property
     def over(self) -> bool:
@@ -106,12 +106,12 @@ class Pairing:
     def answer(self, request: int, command: int, arguments: bytes) -> "Answers":
         """Yield status and result of one request; raises Refused. `request` is not used: nothing here is repeated."""
         if command == protocol.COMMIT:
-            self._expect(_BEGUN, arguments, COMMITMENT)
+            self._expect(_BEGUN, arguments, COMMITMENT_SIZE)
             self._theirs = arguments
             self._state = _COMMITTED
             yield protocol.DONE, commitment(LOCK, self._handshake, self._nonce)
         elif command == protocol.REVEAL:
-            self._expect(_COMMITTED, arguments, NONCE)
+            self._expect(_COMMITTED, arguments, PAIRING_NONCE_SIZE)
             if not same(commitment(CLIENT, self._handshake, arguments), self._theirs):
                 raise self._failed()
             self._digits = digits_of(self._handshake, arguments, self._nonce)
@@ -120,7 +120,7 @@ class Pairing:
             self._untyped = self._digits_known = True
             self._lock.play("pairing")
             yield protocol.DONE, self._nonce
-        elif command == protocol.DIGITS:
+        elif command == protocol.CHECK_DIGITS:
             if arguments or self._state < _SHOWN:
                 raise Refused("bad-request", "digits are asked for after reveal, with no arguments")
             if self.waiting:

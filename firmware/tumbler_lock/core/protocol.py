@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     # Status and result of each part of an answer, and None where other tasks get their turn.
     Answers = Iterator[tuple[int, bytes] | None]
 
-VERSION = 1  # of the link protocol
-LOCK_ID = 8  # bytes
-NO_LOCK = bytes(LOCK_ID)  # the id of a lock without a secret
-CHALLENGE = 16  # bytes
-PAIRING = 255  # the key slot in the hello of a client without a key
+LINK_VERSION = 1  # of the link protocol
+LOCK_ID_SIZE = 8  # bytes
+NO_LOCK = bytes(LOCK_ID_SIZE)  # the id of a lock without a secret
+CHALLENGE_SIZE = 16  # bytes
+PAIRING_SLOT = 255  # the key slot in the hello of a client without a key
 _MAGIC = b"TUMBLERl"
 
 # Types of messages.
@@ -31,7 +31,7 @@ FROM_LOCK = 0x80  # added to the type of what the lock sends
 REFUSED = 0xFF
 
 # Reasons of REFUSED.
-UNSAID = 0
+NO_REASON = 0
 OLD_VERSION = 1
 NOT_NOW = 2
 NO_PAIRING = 3
@@ -52,11 +52,11 @@ SET_CONFIG = 0x41
 LIST_KEYS = 0x50
 ADD_KEY = 0x51
 REMOVE_KEY = 0x52
-ERASE_ALL = 0x60
+ERASE_CODES = 0x60
 RESET = 0x61
 COMMIT = 0x70
 REVEAL = 0x71
-DIGITS = 0x72
+CHECK_DIGITS = 0x72
 FINISH = 0x73
 UPDATE_BEGIN = 0x80
 UPDATE_PIECE = 0x81
@@ -64,14 +64,14 @@ UPDATE_STATUS = 0x82
 UPDATE_FINISH = 0x83
 
 # Flags of ADD_CODE and CHANGE_CODE.
-INSIST = 1
-START = 2
-END = 4
+FORCE = 1
+NEW_START = 2
+NEW_END = 4
 NEW_DIGITS = 8
 
 # Status of an answer; a refusal is FIRST_REFUSAL + its place in REFUSALS.
 DONE = 0
-MORE = 1
+MORE_FOLLOWS = 1
 FIRST_REFUSAL = 16
 REFUSALS = (
     "bad-request",
@@ -114,15 +114,15 @@ REFUSALS = (
 )
 
 REQUEST_HEAD = 5  # bytes before the arguments, and before the result
-RESULT = 219  # bytes of a result at most: sealed and in one fragment it fills a value of 244
-PIECE = 200  # bytes of an update in one request at most: with what goes before them they fill a value, too
-ITEM = 20  # bytes of a code and of an event in a list
+RESULT_MOST = 219  # bytes of a result at most: sealed and in one fragment it fills a value of 244
+PIECE_MOST = 200  # bytes of an update in one request at most: with what goes before them they fill a value, too
+ITEM_SIZE = 20  # bytes of a code and of an event in a list
 FROM_THE_BEGINNING = 0xFFFF  # a cursor
 
 
 def lock_id(secret: bytes) -> bytes:
     """Return the 8 bytes that name the lock with this root secret, and reveal nothing of it."""
-    return hkdf(secret, b"tumbler lock id 1", LOCK_ID)
+    return hkdf(secret, b"tumbler lock id 1", LOCK_ID_SIZE)
 
 
 def prologue(offered: int, version: int, slot: int, lock: bytes, challenge: bytes) -> bytes:
@@ -133,7 +133,7 @@ def prologue(offered: int, version: int, slot: int, lock: bytes, challenge: byte
     middle can neither change what was said in clear, nor replay a recorded handshake. ValueError for an id or challenge
     of another size, and for a slot or version that is not 0 to 255.
     """
-    if len(lock) != LOCK_ID or len(challenge) != CHALLENGE:
+    if len(lock) != LOCK_ID_SIZE or len(challenge) != CHALLENGE_SIZE:
         raise ValueError("a lock id is 8 bytes, a challenge 16")
     for number in (offered, version, slot):
         if not 0 <= number <= 255:
@@ -146,8 +146,8 @@ def refusal(word: str, text: str) -> "tuple[int, bytes]":
     if word not in REFUSALS:
         word, text = "bad-request", word + ": " + text
     said = text.encode()
-    if len(said) > RESULT:
-        end = RESULT
+    if len(said) > RESULT_MOST:
+        end = RESULT_MOST
         while said[end] & 0xC0 == 0x80:  # in the middle of a character
             end -= 1
         said = said[:end]

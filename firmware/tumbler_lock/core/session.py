@@ -10,7 +10,7 @@ from .errors import LockError, Refused, SessionError
 from .kdf import PSK_SIZE
 from .noise import OVERHEAD, HandshakeState
 from .pairing import Pairing
-from .protocol import CHALLENGE, PAIRING, VERSION, prologue
+from .protocol import CHALLENGE_SIZE, LINK_VERSION, PAIRING_SLOT, prologue
 from .x25519 import X25519_KEY_SIZE
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MESSAGE_WITHIN = 5  # seconds that a stranger may be silent
 SESSION_WITHIN = 10  # seconds from the connection to the session
-IDLE = 30  # seconds that a session may be without a request
+IDLE_WITHIN = 30  # seconds that a session may be without a request
 SESSION_MOST = 300  # seconds of a session: nobody keeps the others out for ever
 
 
@@ -77,7 +77,7 @@ class Session:
         if isinstance(self._handler, Pairing):
             return self._handler.until
         if self._ciphers is not None:
-            return min(self._last + IDLE, self._began + SESSION_MOST)
+            return min(self._last + IDLE_WITHIN, self._began + SESSION_MOST)
         return min(self._last + MESSAGE_WITHIN, self._began + SESSION_WITHIN)
 
     def receive(self, message: bytes) -> "Iterator[bytes | None]":
@@ -89,7 +89,7 @@ class Session:
         try:
             now = self._link.uptime()
             if self.over or self._taking or now > self._until():
-                raise _Refusal(protocol.UNSAID)
+                raise _Refusal(protocol.NO_REASON)
             self._taking = True
             self._last = now
             if kind == protocol.HELLO and self._slot < 0:
@@ -99,14 +99,14 @@ class Session:
             elif kind == protocol.SEALED and self._handler is not None and self._ciphers is not None:
                 yield from self._request(self._handler, self._ciphers, body)
             else:
-                raise _Refusal(protocol.UNSAID)
+                raise _Refusal(protocol.NO_REASON)
             self._taking = False
         except _Refusal as refusal:
             self.close()
             yield bytes((protocol.REFUSED, refusal.reason))
         except SessionError:
             self.close()
-            yield bytes((protocol.REFUSED, protocol.UNSAID))
+            yield bytes((protocol.REFUSED, protocol.NO_REASON))
 
     def close(self) -> None:
         """The connection is gone, or is to go: forget everything."""
@@ -126,7 +126,7 @@ class Session:
     def _hello(self, body: bytes) -> bytes:
         """Answer hello with the version, who the lock is, and a challenge."""
         if len(body) != 2:
-            raise _Refusal(protocol.UNSAID)
+            raise _Refusal(protocol.NO_REASON)
         offered, slot = body[0], body[1]
         link = self._link
         if offered < 1:
@@ -136,7 +136,7 @@ class Session:
         self._paid = True
         link.pay()
         psk = None
-        if slot == PAIRING:
+        if slot == PAIRING_SLOT:
             if not link.pairs:
                 raise _Refusal(protocol.NO_PAIRING)
             if link.untyped:
@@ -146,15 +146,15 @@ class Session:
             # A slot without a key is one whose key nobody has: who asks cannot tell the difference.
             psk = self._key.psk if self._key else link.random(PSK_SIZE)
         self._slot = slot
-        challenge = link.random(CHALLENGE)
-        begin = prologue(offered, VERSION, slot, link.id, challenge)
+        challenge = link.random(CHALLENGE_SIZE)
+        begin = prologue(offered, LINK_VERSION, slot, link.id, challenge)
         self._handshake = HandshakeState(False, begin, psk, link.random)
-        return bytes((protocol.HELLO | protocol.FROM_LOCK, VERSION)) + link.id + challenge
+        return bytes((protocol.HELLO | protocol.FROM_LOCK, LINK_VERSION)) + link.id + challenge
 
     def _shake(self, handshake: "HandshakeState", body: bytes) -> "Iterator[bytes | None]":
         """Check the first message of the handshake, and only then compute the second."""
-        if len(body) != (X25519_KEY_SIZE if self._slot == PAIRING else OVERHEAD):
-            raise _Refusal(protocol.UNSAID)
+        if len(body) != (X25519_KEY_SIZE if self._slot == PAIRING_SLOT else OVERHEAD):
+            raise _Refusal(protocol.NO_REASON)
         handshake.read(body)
         yield from handshake.prepare()
         yield None
@@ -163,15 +163,15 @@ class Session:
         if self.over:
             return  # its connection is gone
         key = self._key
-        if key is None and self._slot != PAIRING:
-            raise _Refusal(protocol.UNSAID)
+        if key is None and self._slot != PAIRING_SLOT:
+            raise _Refusal(protocol.NO_REASON)
         self._handler = self._new_handler(key, handshake.hash)
         if self._handler is None:
             raise _Refusal(protocol.UNTYPED)
         if key is not None:
             self.slot = key.slot
             if self.ended:
-                raise _Refusal(protocol.UNSAID)  # the key was removed meanwhile
+                raise _Refusal(protocol.NO_REASON)  # the key was removed meanwhile
         self._ciphers = handshake.split()
         self._handshake = None
         self._began = self._last = self._link.uptime()
@@ -188,7 +188,7 @@ class Session:
         if self.over:
             return  # its connection is gone
         if self.slot is not None and self.ended:
-            raise _Refusal(protocol.UNSAID)  # its key was removed on another way in
+            raise _Refusal(protocol.NO_REASON)  # its key was removed on another way in
         request = int.from_bytes(payload[:4], "big")
         if len(payload) < protocol.REQUEST_HEAD or not request:
             refused = protocol.refusal("bad-request", "a request is its id, a command, arguments")
@@ -203,7 +203,7 @@ class Session:
                 if answer is None:
                     continue
                 yield from self._part(seal, payload, answer)
-                if answer[0] == protocol.MORE and self.ended:
+                if answer[0] == protocol.MORE_FOLLOWS and self.ended:
                     break
         except Refused as error:
             yield from self._part(seal, payload, protocol.refusal(error.reason, str(error)))

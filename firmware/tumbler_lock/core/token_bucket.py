@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
 
-class Bucket:
+class TokenBucket:
     """At most `size` tokens; one comes back every `refill` seconds. uptime(): whole seconds, never going back."""
 
     def __init__(self, size: int, refill: int, uptime: "Callable[[], int]") -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import bleak
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
-from tumbler_lock.core.fragments import SHORTEST
+from tumbler_lock.core.fragments import FRAGMENT_LEAST
 
 from .transport import (
     ANSWER,
@@ -61,8 +61,8 @@ class BluetoothWire(GattWire):
 
     def _value_size(self) -> int:
         part = self._client.services.get_characteristic(COMMAND)
-        size = part.max_write_without_response_size if part is not None else SHORTEST
-        if size > SHORTEST:
+        size = part.max_write_without_response_size if part is not None else FRAGMENT_LEAST
+        if size > FRAGMENT_LEAST:
             return size
         # Set once acquire_mtu() was successful; the public property warns if it was not.
         return (getattr(_backend(self._client), "_mtu_size", None) or 0) - ATT_HEADER
@@ -118,7 +118,7 @@ async def _acquire_mtu(client: bleak.BleakClient) -> None:
     # Without a write that is not acknowledged BlueZ would take the notifications for itself.
     if acquire is None or part is None or "write-without-response" not in part.properties:
         return
-    if part.max_write_without_response_size <= SHORTEST:
+    if part.max_write_without_response_size <= FRAGMENT_LEAST:
         with suppress(BleakError, OSError, StopIteration, RuntimeError):
             await acquire()
 

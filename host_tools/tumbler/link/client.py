@@ -157,8 +157,8 @@ class Client:
         self, code: DigitsOrTag, start: int | None, end: int | None, digits: str | None, *, force: bool = False
     ) -> bytes:
         """Change start, end or digits of a code; None leaves one as it is. Returns the tag it has now."""
-        named = protocol.INSIST if force else 0
-        for flag, value in ((protocol.START, start), (protocol.END, end), (protocol.NEW_DIGITS, digits)):
+        named = protocol.FORCE if force else 0
+        for flag, value in ((protocol.NEW_START, start), (protocol.NEW_END, end), (protocol.NEW_DIGITS, digits)):
             named |= 0 if value is None else flag
         times = (start or 0).to_bytes(4, "big") + (end or 0).to_bytes(4, "big")
         arguments = bytes((named,)) + times + _code(code) + (digits or "").encode()
@@ -297,7 +297,7 @@ class Client:
 
     async def erase(self) -> int:
         """Erase every code. Returns the new epoch."""
-        return number(_sized(await self._change("erase every code", "lock status", protocol.ERASE_ALL), 2))
+        return number(_sized(await self._change("erase every code", "lock status", protocol.ERASE_CODES), 2))
 
     async def reset(self) -> None:
         """Reset the lock to its state as new. Unconfirmed if the answer was lost. A refusal of the key after that, or
@@ -371,7 +371,7 @@ class Client:
                     raise LinkLost
                 again, self._sent = self._sent, True  # it may arrive even if sending fails
                 await self._session.send(ident + bytes((command,)) + arguments())
-                status = protocol.MORE
+                status = protocol.MORE_FOLLOWS
                 while status != protocol.DONE:
                     status, result = read_part(await self._session.receive(), ident)
                     parts += 1
@@ -409,7 +409,7 @@ def read_part(payload: bytes, ident: bytes) -> tuple[int, bytes]:
     status, result = payload[4], payload[protocol.REQUEST_HEAD :]
     if status >= protocol.FIRST_REFUSAL:
         raise Refusal(status, result)
-    if status not in (protocol.DONE, protocol.MORE):
+    if status not in (protocol.DONE, protocol.MORE_FOLLOWS):
         raise BadAnswer
     return status, result
 

@@ -15,8 +15,8 @@ from tumbler_lock.core import protocol
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.kdf import same
 from tumbler_lock.core.keys import SLOTS
-from tumbler_lock.core.pairing import CLIENT, LOCK, NONCE, TYPED_WITHIN, commitment, digits_of
-from tumbler_lock.core.protocol import NO_LOCK, PAIRING
+from tumbler_lock.core.pairing import CLIENT, LOCK, PAIRING_NONCE_SIZE, TYPED_WITHIN, commitment, digits_of
+from tumbler_lock.core.protocol import NO_LOCK, PAIRING_SLOT
 
 from ..errors import ToolError
 from .client import BadAnswer, fresh_id, read_part
@@ -50,7 +50,7 @@ class Pairing:
     @classmethod
     async def begin(cls, connection: Wire, random: Random = os.urandom, poll: float | None = None) -> "Pairing":
         """Do a handshake without a key; NotPairing if the lock has a secret and its set-up button is not held."""
-        session = await shake(connection, PAIRING, None, None, random)
+        session = await shake(connection, PAIRING_SLOT, None, None, random)
         return cls(session, random, POLL if poll is None else poll)
 
     @property
@@ -60,10 +60,10 @@ class Pairing:
 
     async def digits(self) -> str:
         """Exchange nonces, each committed to before the other is seen, and return the six digits to show."""
-        ours = self._random(NONCE)
+        ours = self._random(PAIRING_NONCE_SIZE)
         theirs = await self._ask(protocol.COMMIT, commitment(CLIENT, self._session.hash, ours))
         nonce = await self._ask(protocol.REVEAL, ours)
-        if len(nonce) != NONCE or not same(commitment(LOCK, self._session.hash, nonce), theirs):
+        if len(nonce) != PAIRING_NONCE_SIZE or not same(commitment(LOCK, self._session.hash, nonce), theirs):
             await self.close()
             raise PairingFailed("The lock's nonce is not the one it committed to: there may be a man in the middle.")
         return digits_of(self._session.hash, ours, nonce)
@@ -76,7 +76,7 @@ class Pairing:
         waits = "The lock still waits for an entry: type any digits and #. "
         while loop.time() < until:
             try:
-                if await self._ask(protocol.DIGITS):
+                if await self._ask(protocol.CHECK_DIGITS):
                     raise BadAnswer
                 return
             except Refusal as refusal:

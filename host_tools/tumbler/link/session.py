@@ -11,22 +11,22 @@ import os
 from collections.abc import Callable
 
 from tumbler_lock.core.errors import SessionError
-from tumbler_lock.core.fragments import FRAGMENT, SHORTEST, Cutter, Joiner
+from tumbler_lock.core.fragments import FRAGMENT_LEAST, FRAGMENT_MOST, Cutter, Joiner
 from tumbler_lock.core.noise import HandshakeState
 from tumbler_lock.core.protocol import (
-    CHALLENGE,
+    CHALLENGE_SIZE,
     FROM_LOCK,
     HANDSHAKE,
     HELLO,
-    LOCK_ID,
+    LINK_VERSION,
+    LOCK_ID_SIZE,
     NO_PAIRING,
     NOT_NOW,
     OLD_VERSION,
-    PAIRING,
+    PAIRING_SLOT,
     REFUSED,
     SEALED,
     UNTYPED,
-    VERSION,
     prologue,
 )
 
@@ -108,7 +108,7 @@ class Channel:
 
     async def send(self, message: bytes) -> None:
         """Send one message of 1 to 320 bytes."""
-        for fragment in self._cutter.cut(message, max(SHORTEST, min(FRAGMENT, self._wire.fragment))):
+        for fragment in self._cutter.cut(message, max(FRAGMENT_LEAST, min(FRAGMENT_MOST, self._wire.fragment))):
             await self._wire.send(fragment)
 
     async def receive(self, timeout: float) -> bytes:
@@ -166,12 +166,12 @@ async def shake(
     """
     channel = Channel(wire)
     try:
-        await channel.send(bytes((HELLO, VERSION, slot)))
+        await channel.send(bytes((HELLO, LINK_VERSION, slot)))
         version, lock_id, challenge = _hello(await channel.receive(MESSAGE_WITHIN))
         if expected is not None and lock_id != expected:
             raise WrongLock(blank=not any(lock_id))
-        begin = prologue(VERSION, version, slot, lock_id, challenge)
-        handshake = HandshakeState(True, begin, None if slot == PAIRING else psk, random)
+        begin = prologue(LINK_VERSION, version, slot, lock_id, challenge)
+        handshake = HandshakeState(True, begin, None if slot == PAIRING_SLOT else psk, random)
         await channel.send(bytes((HANDSHAKE,)) + handshake.write())
         answer = await channel.receive(MESSAGE_WITHIN)
         _look_for_refusal(answer)
@@ -189,11 +189,11 @@ async def shake(
 def _hello(message: bytes) -> tuple[int, bytes, bytes]:
     """Parse the lock's hello: version, lock id, challenge."""
     _look_for_refusal(message)
-    if len(message) != 2 + LOCK_ID + CHALLENGE or message[0] != HELLO | FROM_LOCK:
+    if len(message) != 2 + LOCK_ID_SIZE + CHALLENGE_SIZE or message[0] != HELLO | FROM_LOCK:
         raise LinkLost("The device that answered is not a lock, or a lock of another version.")
-    if message[1] != VERSION:
+    if message[1] != LINK_VERSION:
         raise TooOld
-    return message[1], message[2 : 2 + LOCK_ID], message[2 + LOCK_ID :]
+    return message[1], message[2 : 2 + LOCK_ID_SIZE], message[2 + LOCK_ID_SIZE :]
 
 
 def _look_for_refusal(message: bytes) -> None:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from tumbler_lock.core.fragments import FRAGMENT, SHORTEST
-from tumbler_lock.core.protocol import LOCK_ID, NO_LOCK
+from tumbler_lock.core.fragments import FRAGMENT_LEAST, FRAGMENT_MOST
+from tumbler_lock.core.protocol import LOCK_ID_SIZE, NO_LOCK
 
 from ..errors import ToolError
 
@@ -159,7 +159,7 @@ class GattWire(QueuedWire):
             size = self._value_size()
         except self.TROUBLES:
             raise LinkLost from None
-        return max(SHORTEST, min(FRAGMENT, size))
+        return max(FRAGMENT_LEAST, min(FRAGMENT_MOST, size))
 
     async def send(self, value: bytes) -> None:
         """Write one value, and wait until the lock has it."""
@@ -236,7 +236,7 @@ def lock_id_of(name: str | None, maker_data: bytes | None) -> bytes | None:
     """
     if maker_data is None:
         return NO_LOCK if name else None
-    return bytes(maker_data) if len(maker_data) == LOCK_ID else None
+    return bytes(maker_data) if len(maker_data) == LOCK_ID_SIZE else None
 
 
 def shown_name(advertised: str | None) -> str:

@@ -5,7 +5,7 @@ The lock asks for the next piece. After a lost connection, or in a later run of 
 
 from collections.abc import Callable
 
-from tumbler_lock.core.protocol import PIECE
+from tumbler_lock.core.protocol import PIECE_MOST
 from tumbler_lock.core.updates import ANNOUNCED, FILLED, FILLING, TRIAL
 
 from ..errors import ToolError
@@ -66,7 +66,7 @@ async def _send(client: Client, update: Update, force: bool, progress: Progress)
     file, offset, have, drops, sent = status.file, status.offset, manifest.total - status.left, 0, 0
     while file < len(contents):
         progress(have, manifest.total)
-        data = contents[file][offset : offset + PIECE]
+        data = contents[file][offset : offset + PIECE_MOST]
         wanted = await client.update_piece(ident, file, offset, data)
         sent += len(data)
         if wanted <= (file, offset):
@@ -88,7 +88,7 @@ async def _announce(client: Client, update: Update, force: bool, offset: int) ->
     """Send the manifest from an offset on."""
     data, ident = update.manifest.data, update.manifest.ident
     while offset < len(data):
-        piece = data[offset : offset + PIECE]
+        piece = data[offset : offset + PIECE_MOST]
         received = await client.update_begin(ident, len(data), offset, piece, force=force)
         if not offset < received <= len(data):
             raise BadAnswer

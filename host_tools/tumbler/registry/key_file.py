@@ -19,7 +19,7 @@ from typing import Any
 
 from tumbler_lock.core.kdf import PSK_SIZE
 from tumbler_lock.core.keys import LABEL_MAX, ROLE_NAMES, SLOTS
-from tumbler_lock.core.protocol import LOCK_ID
+from tumbler_lock.core.protocol import LOCK_ID_SIZE
 from tumbler_lock.core.zone import Zone
 
 from ..answers import KeyEntry
@@ -206,7 +206,7 @@ def _limits(value: Any) -> bytes:
 _FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "tumbler-key": (_number(VERSION, VERSION), f"{VERSION}"),
     "lock": (_text, "a name"),
-    "lock_id": (_bytes(LOCK_ID), f"{2 * LOCK_ID} hexadecimal digits"),
+    "lock_id": (_bytes(LOCK_ID_SIZE), f"{2 * LOCK_ID_SIZE} hexadecimal digits"),
     "slot": (_slot, f"0 to {SLOTS - 1}, or null"),
     "role": (lambda value: ROLES[value], f"one of {', '.join(ROLES)}"),
     "label": (_label, f"printable text of {LABEL_MAX} bytes at most"),

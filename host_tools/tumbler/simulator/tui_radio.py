@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
-from tumbler_lock.core.protocol import LOCK_ID, NO_LOCK
+from tumbler_lock.core.protocol import LOCK_ID_SIZE, NO_LOCK
 from tumbler_lock.core.zone import Zone
 
 from .issuing import Desk
@@ -65,7 +65,7 @@ class RadioApp(DoorApp):
 
     def _saw_radio(self, event: Message) -> None:
         if event["op"] == "advertise" and event["on"]:
-            self._is(bytes.fromhex(event["response"])[-LOCK_ID:])
+            self._is(bytes.fromhex(event["response"])[-LOCK_ID_SIZE:])
 
     def _is(self, lock_id: bytes) -> None:
         """Show the desk of this lock, or none."""

@@ -351,7 +351,7 @@ def test_a_full_book_and_a_flash_that_takes_nothing(directory):
         (protocol.SET_CONFIG, b"\x03\x01\x09"),
         (protocol.ADD_KEY, key(255, 3)),
         (protocol.REMOVE_KEY, b"\x03"),
-        (protocol.ERASE_ALL, b""),
+        (protocol.ERASE_CODES, b""),
     ):
         assert word(client, number, arguments) == "store-full", number
     assert client.done(protocol.UNLOCK) == b"\x05", "residents are not shut out"
@@ -367,10 +367,10 @@ def test_unlock_and_erase(directory):
     lock.owner.add_custom("8642")
     offline = lock.code(PERMANENT)
     client = session(lock)
-    assert client.done(protocol.ERASE_ALL) == b"\x00\x01"
+    assert client.done(protocol.ERASE_CODES) == b"\x00\x01"
     assert lock.enter("8642") == "refused wrong"
     assert lock.enter(offline) == "refused wrong"
-    assert client.done(protocol.ERASE_ALL) == b"\x00\x02"
+    assert client.done(protocol.ERASE_CODES) == b"\x00\x02"
 
 
 def test_settings(directory):

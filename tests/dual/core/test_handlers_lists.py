@@ -50,7 +50,7 @@ def parts(client, command, arguments, between=None):
         assert len(said) <= 241, "a part and the first byte of its fragment fit into 244"
         ((ident, status, result),) = client.unseal([bytes(said)])
         assert ident == request
-        assert status in (protocol.DONE, protocol.MORE), (status, result)
+        assert status in (protocol.DONE, protocol.MORE_FOLLOWS), (status, result)
         found.append(result)
         done = status == protocol.DONE
     assert done
@@ -197,7 +197,7 @@ def test_the_log(directory):
     owner.done(protocol.SET_CONFIG, b"\x03\x01\x09", 8)
     owner.done(protocol.CHANGE_CODE, change(tag, 4, end=NOW + DAY), 9)
     owner.done(protocol.DELETE_CODE, code(b"8642"), 10)
-    owner.done(protocol.ERASE_ALL, b"", 11)
+    owner.done(protocol.ERASE_CODES, b"", 11)
     lock.owner.add_custom("8642")
     short, none = tag[:4], bytes(4)
     wanted = [

@@ -32,7 +32,7 @@ CHANGES = (
     ("set configuration", protocol.SET_CONFIG, b"\x03\x01\x09"),
     ("add key", protocol.ADD_KEY, key(255, 3)),
     ("remove key", protocol.REMOVE_KEY, b"\x02"),
-    ("erase all", protocol.ERASE_ALL, b""),
+    ("erase all", protocol.ERASE_CODES, b""),
 )
 
 

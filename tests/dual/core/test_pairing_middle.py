@@ -39,7 +39,7 @@ def test_somebody_in_the_middle_wins_by_chance_alone(directory):
 
 
 def test_with_six_digits_nobody_wins_here(directory):
-    assert pairing.DIGITS == 6
+    assert pairing.PAIRING_DIGITS == 6
     random.seed(6)
     for strategy in BY_CHANCE:
         assert wins(blank(directory), strategy, 6, 10) == 0
@@ -56,12 +56,12 @@ def test_who_wins_is_the_owner(directory):
     lock = blank(directory)
     lock.sessions = Sessions(LinkState(lock, source(b"l"), lambda: lock.up, FIRMWARE))
     random.seed(1)
-    real = pairing.DIGITS
-    pairing.DIGITS = 1
+    real = pairing.PAIRING_DIGITS
+    pairing.PAIRING_DIGITS = 1
     try:
         m = attack(lock, chooses_late, 1, Gullible)
     finally:
-        pairing.DIGITS = real
+        pairing.PAIRING_DIGITS = real
     assert m.to_lock.done(FINISH, complete(NOW)) == b"\x00"
     lock.start()
     assert session(lock, 0, PSK).session.slot == 0
@@ -76,8 +76,8 @@ def test_if_others_could_begin_before_something_was_typed_trying_again_would_win
     lock = blank(directory)
     random.seed(5)
     honest = wins(lock, tries_again, 1, 20)
-    real = pairing.DIGITS
-    pairing.DIGITS = 1
+    real = pairing.PAIRING_DIGITS
+    pairing.PAIRING_DIGITS = 1
     won = 0
     try:
         with Counted():
@@ -85,5 +85,5 @@ def test_if_others_could_begin_before_something_was_typed_trying_again_would_win
                 lock.sessions = Sessions(Hasty(lock, source(b"l"), lambda: lock.up, FIRMWARE))
                 won += attack(lock, tries_again, 1) is not None
     finally:
-        pairing.DIGITS = real
+        pairing.PAIRING_DIGITS = real
     assert honest <= 8 < 12 <= won

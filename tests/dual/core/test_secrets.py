@@ -76,7 +76,7 @@ def test_no_digits_in_any_answer_log_or_file(directory):
     codes = (FIRST, SECOND, offline, REFUSED)
     said = whole_conversation(lock, codes) + files(directory)
     lock.enter(lock.code(ONE_TIME))
-    said += told(session(lock), protocol.ERASE_ALL) + files(directory)
+    said += told(session(lock), protocol.ERASE_CODES) + files(directory)
     for digits in codes + (UNKNOWN,):
         assert digits not in said, digits
         for at in range(len(digits) - 4):

@@ -158,7 +158,7 @@ def test_finish_is_done_once_and_answers_twice(directory):
     client = Client(board).connect()
     assert finish(client, ident, request=77) == "done"  # and after it
     assert board.store.seq == seq
-    assert client.ask(protocol.ERASE_ALL, b"", 77)[0] == "request-reused"
+    assert client.ask(protocol.ERASE_CODES, b"", 77)[0] == "request-reused"
 
 
 def test_only_an_owner_may(directory):
@@ -408,6 +408,6 @@ def test_long_work_tells_that_it_goes_on(directory):
             said.append(answer)
     parts = client.unseal(said)
     assert len(parts) > 20
-    assert {status for _, status, _ in parts[:-1]} == {protocol.MORE}
+    assert {status for _, status, _ in parts[:-1]} == {protocol.MORE_FOLLOWS}
     assert {result for _, _, result in parts[:-1]} == {b""}
     assert parts[-1][1] == protocol.DONE

@@ -66,7 +66,7 @@ class Link:
             ("configure", protocol.SET_CONFIG, b"\x03\x01\x09\x07\x04Door"),
             ("add key 2", protocol.ADD_KEY, key(255, 3, bytes(range(2, 34)), b"Oz", 31, 8, 18)),
             ("remove key", protocol.REMOVE_KEY, b"\x02"),
-            ("erase", protocol.ERASE_ALL, b""),
+            ("erase", protocol.ERASE_CODES, b""),
             ("add after", protocol.ADD_CODE, add(b"8642")),
         ):
             yield name, self._ask(command, arguments), self.check
@@ -98,7 +98,7 @@ class Link:
             self._before = memory(lock.path)
             self._request += 1
             may = self._manager and command not in (protocol.SET_CONFIG, protocol.ADD_KEY, protocol.REMOVE_KEY)
-            may = may and command not in (protocol.ERASE_ALL, protocol.RESET)
+            may = may and command not in (protocol.ERASE_CODES, protocol.RESET)
             slot, psk = (1, MANAGER) if may else (0, PSK)
             opened = len(lock.opened)
             result = self._session(lock, slot, psk).done(command, arguments, self._request)

@@ -408,7 +408,7 @@ class Fuzz:
         if what == 15:
             return protocol.SET_CONFIG, pick((b"\x03\x01\x09", b"\x04\x01\x00", b"\x07\x04Door", b"\x02\x01\x30"))
         if what == 16 and chance(15):
-            return pick(((protocol.ERASE_ALL, b""), (protocol.RESET, b"")))
+            return pick(((protocol.ERASE_CODES, b""), (protocol.RESET, b"")))
         if what == 17:
             return protocol.READ_LOG, u32(random.randint(0, 50)) + u16(random.randint(0, 40))
         if what == 18:

@@ -12,7 +12,7 @@ from tumbler_lock.core.errors import LockError, NotProvisioned
 from tumbler_lock.core.keys import OWNER, AccessKey
 from tumbler_lock.core.link_state import LinkState
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.protocol import PAIRING, prologue
+from tumbler_lock.core.protocol import PAIRING_SLOT, prologue
 from tumbler_lock.core.sessions import Sessions
 from tumbler_lock.core.store import Store
 
@@ -158,7 +158,7 @@ class Client:
     def connect(self, slot=0, psk=PSK):
         """Hello and handshake; returns this client."""
         self.hello(slot)
-        self.shake(None if slot == PAIRING else psk)
+        self.shake(None if slot == PAIRING_SLOT else psk)
         return self
 
     def _one(self, answers, kind, size):
@@ -188,7 +188,7 @@ class Client:
         request = request or int.from_bytes(self.random(4), "big") | 1
         parts = self.unseal(self.say(self.sealed(request, command, arguments)))
         for number, (ident, status, _) in enumerate(parts):
-            if ident != request or (status == protocol.MORE) != (number + 1 < len(parts)):
+            if ident != request or (status == protocol.MORE_FOLLOWS) != (number + 1 < len(parts)):
                 raise ValueError("an answer out of place: %r" % parts)
         status = parts[-1][1]
         word = "done" if status == protocol.DONE else protocol.REFUSALS[status - protocol.FIRST_REFUSAL]

@@ -36,7 +36,7 @@ REQUESTS = (
     (0, protocol.SET_CONFIG, b"\x01\x1aCET-1CEST,M3.5.0,M10.5.0/3\x02\x01\x60\x03\x01\x07\x07\x05Hotel"),
     (3, protocol.ADD_KEY, key(255, 1, label=b"0123456789abcdef")),
     (0, protocol.REMOVE_KEY, b"\x03"),
-    (0, protocol.ERASE_ALL, b""),
+    (0, protocol.ERASE_CODES, b""),
     (0, protocol.RESET, b""),
     (0, protocol.SET_TIME, u32(NOW + HOUR)),
 )

@@ -11,13 +11,13 @@ from tumbler_lock.core import x25519
 from tumbler_lock.core.cooperative import run
 from tumbler_lock.core.errors import SessionError
 from tumbler_lock.core.noise import HandshakeState
-from tumbler_lock.core.protocol import CHALLENGE, PAIRING, prologue
+from tumbler_lock.core.protocol import CHALLENGE_SIZE, PAIRING_SLOT, prologue
 
 PSK = bytes(range(32))
 OTHER = bytes(range(1, 33))
 LOCK_ID = b"the lock"
 SLOT = 3
-PROLOGUE = prologue(1, 1, SLOT, LOCK_ID, bytes(CHALLENGE))
+PROLOGUE = prologue(1, 1, SLOT, LOCK_ID, bytes(CHALLENGE_SIZE))
 
 
 class Stream:
@@ -213,7 +213,7 @@ def strangers():
     """A side with a pre-shared key and one without never have a session, whatever their prologue says."""
     count = 0
     texts = set()
-    for begin in (PROLOGUE, prologue(1, 1, PAIRING, bytes(8), bytes(CHALLENGE)), b""):
+    for begin in (PROLOGUE, prologue(1, 1, PAIRING_SLOT, bytes(8), bytes(CHALLENGE_SIZE)), b""):
         for payload in (b"", bytes(16), b"a payload of some bytes"):
             with Counted() as counted:
                 initiator, responder = side(True, None, begin), side(False, PSK, begin)
@@ -288,8 +288,8 @@ def replayed():
     message = side(True).write()
     count = 0
     with Counted() as counted:
-        for bit in range(8 * CHALLENGE):
-            challenge = (1 << bit).to_bytes(CHALLENGE, "big")
+        for bit in range(8 * CHALLENGE_SIZE):
+            challenge = (1 << bit).to_bytes(CHALLENGE_SIZE, "big")
             responder = side(False, begin=prologue(1, 1, SLOT, LOCK_ID, challenge))
             refused("a recorded first message", lambda: responder.read(message))  # noqa: B023, called at once
             dead("a recorded first message", responder)

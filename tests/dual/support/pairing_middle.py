@@ -204,8 +204,8 @@ def attack(lock, strategy, digits, client=Pairer):
 def wins(lock, strategy, digits, trials, client=Pairer):
     """How many of so many pairings M wins, `digits` of them being compared instead of six."""
     lock.sessions = Sessions(LinkState(lock, source(b"l"), lambda: lock.up, FIRMWARE))
-    real = pairing.DIGITS
-    pairing.DIGITS = digits
+    real = pairing.PAIRING_DIGITS
+    pairing.PAIRING_DIGITS = digits
     won = 0
     try:
         with Counted():
@@ -215,7 +215,7 @@ def wins(lock, strategy, digits, trials, client=Pairer):
                     won += 1
                     m.to_lock.session.close()
     finally:
-        pairing.DIGITS = real
+        pairing.PAIRING_DIGITS = real
     return won
 
 

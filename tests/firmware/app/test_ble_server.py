@@ -15,7 +15,7 @@ from tumbler_lock.core import protocol
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.fragments import Cutter, Joiner
 from tumbler_lock.core.pairing import CLIENT, LOCK, commitment, digits_of
-from tumbler_lock.core.protocol import NO_LOCK, PAIRING, lock_id
+from tumbler_lock.core.protocol import NO_LOCK, PAIRING_SLOT, lock_id
 
 PSK = bytes(range(64, 96))
 KEYS = [{"slot": 0, "role": 1, "psk": PSK.hex(), "label": "Ann"}]
@@ -261,7 +261,7 @@ def test_strangers_are_counted_and_let_wait(lock):
             break
         with pytest.raises(Refusal) as refused:
             Phone(lock, conn=tried + 1).connect(psk=bytes(32))
-        assert refused.value.reason == protocol.UNSAID
+        assert refused.value.reason == protocol.NO_REASON
         lock.wait(0.2)
     assert 16 <= tried < 24, "16, and one more every 2 s"
     lock.wait(2)
@@ -388,21 +388,21 @@ def restarts(board):
 
 def settings():
     """All settings of a new lock."""
-    return protocol.pack_settings(Config("UTC0"))
+    return protocol.pack_settings(Config("UTC0").values())
 
 
 def pair(phone, board, digits=None):
     """Pair up to the digits; returns the word that `digits?` is answered with after they were typed."""
-    phone.hello(PAIRING)
+    phone.hello(PAIRING_SLOT)
     phone.shake(None)
     nonce = phone.random(16)
     theirs = phone.done(protocol.COMMIT, commitment(CLIENT, phone.hash, nonce))
     revealed = phone.done(protocol.REVEAL, nonce)
     assert commitment(LOCK, phone.hash, revealed) == theirs
     shown = digits_of(phone.hash, nonce, revealed)
-    assert phone.ask(protocol.DIGITS)[0] == "pairing-pending"
+    assert phone.ask(protocol.CHECK_DIGITS)[0] == "pairing-pending"
     assert board.press((digits or shown) + "#") == ""
-    return phone.ask(protocol.DIGITS)[0]
+    return phone.ask(protocol.CHECK_DIGITS)[0]
 
 
 @pytest.fixture
@@ -440,7 +440,7 @@ def test_wrong_digits_end_a_pairing(blank):
 
 def test_a_lock_that_has_a_secret_pairs_only_with_the_button_held(lock):
     with pytest.raises(Refusal) as refused:
-        Phone(lock).hello(PAIRING)
+        Phone(lock).hello(PAIRING_SLOT)
     assert refused.value.reason == protocol.NO_PAIRING
     lock.wait(1)
     lock.ask("button", held=True)
@@ -464,4 +464,4 @@ def test_factory_reset_needs_the_button_and_leaves_a_new_lock(lock):
     assert restarts(lock)
     lock.on(provision=None)
     assert lock.last("started")["trouble"] == "no-secret"
-    assert Phone(lock).hello(PAIRING) is None
+    assert Phone(lock).hello(PAIRING_SLOT) is None

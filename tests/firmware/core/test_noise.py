@@ -19,7 +19,7 @@ from tumbler_lock.core import noise
 from tumbler_lock.core.cooperative import run
 from tumbler_lock.core.errors import LockError, SessionError
 from tumbler_lock.core.noise import CipherState, HandshakeState
-from tumbler_lock.core.protocol import CHALLENGE, LOCK_ID, NO_LOCK, PAIRING, VERSION, prologue
+from tumbler_lock.core.protocol import CHALLENGE_SIZE, LINK_VERSION, LOCK_ID_SIZE, NO_LOCK, PAIRING_SLOT, prologue
 
 LIVE = """
 import sys
@@ -370,21 +370,21 @@ def test_prologue():
     assert made[:8] == b"TUMBLERl"
     assert list(made[8:11]) == [3, 2, 5]
     assert (made[11:19], made[19:]) == (bytes(range(8)), bytes(range(16, 32)))
-    assert VERSION == 1
-    assert PAIRING == 255
+    assert LINK_VERSION == 1
+    assert PAIRING_SLOT == 255
     assert bytes(8) == NO_LOCK
 
 
 @pytest.mark.parametrize("size", [0, 7, 9, 16])
 def test_a_lock_id_of_another_size_is_our_own_mistake(size):
     with pytest.raises(ValueError, match="8 bytes"):
-        prologue(1, 1, 0, bytes(size), bytes(CHALLENGE))
+        prologue(1, 1, 0, bytes(size), bytes(CHALLENGE_SIZE))
 
 
 @pytest.mark.parametrize("size", [0, 8, 15, 17])
 def test_a_challenge_of_another_size_is_our_own_mistake(size):
     with pytest.raises(ValueError, match="a challenge 16"):
-        prologue(1, 1, 0, bytes(LOCK_ID), bytes(size))
+        prologue(1, 1, 0, bytes(LOCK_ID_SIZE), bytes(size))
 
 
 @pytest.mark.parametrize("number", [-1, 256])
@@ -393,7 +393,7 @@ def test_a_number_that_is_no_byte_is_our_own_mistake(place, number):
     numbers = [1, 1, 0]
     numbers[place] = number
     with pytest.raises(ValueError, match="0 to 255"):
-        prologue(*numbers, bytes(LOCK_ID), bytes(CHALLENGE))
+        prologue(*numbers, bytes(LOCK_ID_SIZE), bytes(CHALLENGE_SIZE))
 
 
 def test_the_names_are_the_first_hash():

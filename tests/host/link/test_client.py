@@ -537,7 +537,7 @@ class Endless:
         self.parts += 1
         if self.parts > 100_000:
             raise AssertionError("it goes on")
-        return self._ident + bytes((wire.MORE,)) + self._part(self.parts)
+        return self._ident + bytes((wire.MORE_FOLLOWS,)) + self._part(self.parts)
 
     async def close(self):
         pass
