@@ -1,8 +1,8 @@
 """Folders with the modules that the virtual board imports, compiled for the MicroPython that runs it.
 
-A compiled board starts in half the time, and MicroPython finds nothing on its path but what belongs there. A folder is
-named after its contents, made once, and whole or not there at all. Where mpy-cross is missing or writes another
-bytecode than this MicroPython reads, the folder holds the sources.
+A compiled board starts in half the time, and MicroPython finds only these modules on its path. A folder is named after
+its contents, and made once, whole or not at all. If mpy-cross is missing, or writes another bytecode than this
+MicroPython reads, the folder holds the sources.
 """
 
 import hashlib
@@ -19,9 +19,10 @@ from platformdirs import user_cache_path
 
 from ..errors import ToolError
 from ..paths import FIRMWARE, TOOLS
+from ..text import reason
 from ..updates.update_file import compile_source
 
-OPTIMIZATION = 0  # with line numbers, for whoever reads a traceback of the virtual board
+OPTIMIZATION = 0  # with line numbers, which a traceback of the virtual board shows
 KEPT_DAYS = 30
 _ASK_SECONDS = 20
 _BYTECODE = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0xFF)"
@@ -42,7 +43,7 @@ def _below(parents: Iterable[Path], path: Path) -> Path:
 
 
 def folder(interpreter: str, sources: Mapping[str, Path] | None = None) -> Path:
-    """Return a folder with these modules (default: the board's) for this MicroPython; makes it when it is new."""
+    """Return a folder with these modules (default: the board's) for this MicroPython; make it if it is missing."""
     files = board_sources() if sources is None else sources
     contents = {name: path.read_bytes() for name, path in files.items()}
     bytecode = _bytecode_read_by(interpreter) if _bytecode_written() else 0
@@ -71,7 +72,7 @@ def _make(made: Path, files: Mapping[str, Path], compiled: bool) -> None:
             if not made.is_dir():
                 raise
     except OSError as error:
-        raise ToolError(f"{made} cannot be written: {error.strerror}.", "Make room there, or free the path.") from error
+        raise ToolError(f"{made} cannot be written: {reason(error)}.", "Make room there, or free the path.") from error
 
 
 def _put(draft: Path, name: str, source: Path, compiled: bool) -> None:

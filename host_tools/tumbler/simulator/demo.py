@@ -1,7 +1,7 @@
-"""The demonstration that `tumbler run` plays where there is no terminal: every kind of code issued, typed, explained.
+"""The demonstration that `tumbler run` plays without a terminal: every kind of code is issued, typed and explained.
 
-Every line that tells what the lock did was compared with what it should have done; the demonstration says so and
-returns 1 where they differ. It begins on a Monday at nine in the morning, on a new lock.
+It compares every answer of the lock with the right one; if they differ it says so, and returns 1. It begins on a Monday
+at nine in the morning, on a new lock.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ NAMES = {
 
 
 class Demonstration:
-    """Plays on the flash image `flash` (made new) with codes of `desk`; `say` takes each line of text."""
+    """Plays on the new flash image `flash` with codes of `desk`; say(line): called with each line of text."""
 
     def __init__(self, flash: Path, desk: Desk, say: Callable[[str], None], command: list[str] | None = None):
         self._desk = desk
@@ -47,7 +47,7 @@ class Demonstration:
         )
 
     def run(self) -> int:
-        """Play it; 0 when everything went as it says."""
+        """Play it; return 0 if the lock did everything right."""
         self._say("Tumbler: a lock that understands passcodes it was never told about.")
         self._say("This is its firmware, unchanged, in the real MicroPython on a virtual board. Only time is faster.")
         with self._lock:
@@ -100,14 +100,14 @@ class Demonstration:
         self._type(code.digits, "refused", "outside-its-hours")
 
     def _custom(self) -> None:
-        self._scene("Nearby, the owner can put in digits of choice over an encrypted link.")
+        self._scene("Nearby, the owner can choose the digits of a code and send them over an encrypted link.")
         self._owner("adds a custom code", "add_custom", digits=CUSTOM)
         self._type(CUSTOM, "open")
         self._owner("deletes it", "delete", code=CUSTOM)
         self._type(CUSTOM, "refused", "wrong")
 
     def _permanent(self) -> IssuedCode:
-        self._scene("Somebody moves in.")
+        self._scene("A resident moves in.")
         code = self._issue(PERMANENT)
         self._type(code.digits, "open")
         self._wait(30 * DAY)
@@ -115,7 +115,7 @@ class Demonstration:
         return code
 
     def _lockout(self, resident: IssuedCode) -> None:
-        self._scene("Somebody tries one number after the other.")
+        self._scene("A thief tries one number after the other.")
         for guess in range(MOST_GUESSES):
             entry = self._type(f"{guess:04}", "")
             if entry is None or entry.verdict != "refused":
@@ -125,13 +125,13 @@ class Demonstration:
         self._lock.power_off()
         self._lock.power_on()
         self._type(f"{MOST_GUESSES:04}", "locked-out")
-        self._say("    Whoever lives here waits five minutes at most.")
+        self._say("    The resident waits five minutes at most.")
         self._wait(5 * MINUTE)
         self._type(resident.digits, "open")
         self._wait(DAY)
 
     def _power_cut(self) -> None:
-        self._scene("The power fails in the middle of writing down that a one-time code was used.")
+        self._scene("The power fails while the lock writes down that a one-time code was used.")
         code = self._issue(ONE_TIME)
         before = self._lock.cuts
         for operation in (2, 3):
@@ -156,14 +156,14 @@ class Demonstration:
         self._type(code.digits, "open")
 
     def _revoke(self, resident: IssuedCode) -> None:
-        self._scene("Somebody moves out. The owner, far away, has a revoke code typed, and the dead code after it.")
+        self._scene("The resident moves out. At the door a revoke code is typed, and the resident's code after it.")
         code = self._issue(REVOKE)
         self._type(code.digits, "revoke-armed")
         self._type(resident.digits, "revoked")
         self._type(resident.digits, "refused", "revoked")
 
     def _erase(self) -> None:
-        self._scene("The house is sold. One code ends every code there ever was, also those never used.")
+        self._scene("The house is sold. One code ends all codes, also those that were never used.")
         unused = self._issue(PERMANENT)
         code = self._issue(ERASE)
         self._type(code.digits, "erased")
@@ -189,7 +189,7 @@ class Demonstration:
         return code
 
     def _type(self, digits: str, verdict: str, reason: str = "") -> Entered | None:
-        """Type an entry and tell what came of it; a verdict of "" takes any."""
+        """Type an entry and say what the lock answered; a verdict of "" takes any."""
         before = len(self._lock.entries)
         self._lock.press(digits + "#")
         entry = self._last() if len(self._lock.entries) > before else None

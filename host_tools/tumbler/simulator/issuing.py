@@ -1,13 +1,12 @@
-"""The owner's desk beside a virtual lock: one click, one code of a kind, good right now.
+"""The owner's desk beside a virtual lock: one click issues one code that opens now.
 
-Codes are chosen by issue.py and kept in a registry like any other. The desk of a lock that exists only virtually has
-a registry of its own and confirms an erase by itself; that of a lock in the user's registry leaves this to the user,
-whose real door may not have been erased.
+codes/issue.py chooses codes, and a registry keeps them, as any other. A lock that exists only virtually has a registry
+of its own, and its desk confirms an erase by itself. For a lock of the user's registry the user confirms it: the real
+lock may not be erased.
 """
 
 from tumbler_lock.core.passcode import hour_of, start_of
 from tumbler_lock.core.schedule import in_cycle
-from tumbler_lock.core.tickets import ERASE as ERASE_KIND
 from tumbler_lock.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
 from tumbler_lock.core.zone import Zone, weekday
 
@@ -17,7 +16,6 @@ from ..registry.registry import Registry, RegistryLock
 from .identity import Identity
 
 HOUR = 3_600
-KINDS = (TIMED, ONE_TIME, PERMANENT, RECURRING, REVOKE, ERASE_KIND)
 RECURRING_HOURS = 3
 
 
@@ -31,12 +29,12 @@ class Desk:
 
     @property
     def lock(self) -> RegistryLock:
-        """The lock as the registry knows it now."""
+        """The lock as the registry has it now."""
         return self._registry.lock(self._name)
 
     @property
     def identity(self) -> Identity:
-        """What the virtual lock is given when it is new."""
+        """What the virtual lock is given if it is new."""
         return identity_of_lock(self._registry, self.lock)
 
     def wish(self, kind: int, now: int) -> Wish:
@@ -57,7 +55,7 @@ class Desk:
         return Wish(kind)
 
     def issue(self, kind: int, now: int) -> IssuedCode:
-        """Issue one code; ToolError when every code for these times was issued before."""
+        """Issue one code; ToolError if every code for these times was issued before."""
         code, _ = issue(self._registry, self._name, self.wish(kind, now), now)
         return code
 
@@ -68,7 +66,7 @@ class Desk:
         return [code for code in reversed(codes) if state(lock, code, now) != "over"]
 
     def erased(self) -> bool:
-        """Take note that the lock erased itself; False when the user has to confirm it."""
+        """Record that the lock erased its codes; return False if the user has to confirm it."""
         if not self.own:
             return False
         lock = self.lock
@@ -78,7 +76,7 @@ class Desk:
 
 
 def identity_of_lock(registry: Registry, lock: RegistryLock) -> Identity:
-    """Return what a virtual lock is given that shall be this lock of a registry: the keys used from here, too."""
+    """Return the identity of a lock of a registry, with the keys that are used from here."""
     held = [key for key in registry.cache(lock).usable_keys() if key.state == ACTIVE]
     keys = tuple((key.slot, key.role, key.psk or b"", key.label) for key in held if key.slot is not None)
     return Identity(
@@ -113,5 +111,5 @@ def purpose(code: IssuedCode, lock: RegistryLock) -> str:
         days = "workdays" if code.meaning.cycle == WORKDAY else "weekends"
         return f"{days} {clock(code.start)} to {code.meaning.until_hour:02}:00"
     if kind == REVOKE:
-        return "then type the code to kill"
-    return "kills every code there is"
+        return "then type the code to revoke"
+    return "erases every code"

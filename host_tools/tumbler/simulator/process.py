@@ -22,6 +22,7 @@ from typing import Any
 
 from ..errors import ToolError
 from ..paths import BOARDS, FIRMWARE, TOOLS
+from ..text import reason
 from . import compiled
 from .board.host_pipe import EXIT_CUT, EXIT_RESET
 
@@ -96,7 +97,7 @@ class BoardProcess:
         except OSError as error:
             self._errors.close()
             raise BoardFault(
-                f"The virtual board cannot be started: {error.strerror}.", "Check the variable MICROPYTHON."
+                f"The virtual board cannot be started: {reason(error)}.", "Check the variable MICROPYTHON."
             ) from error
         self._reader = threading.Thread(target=self._read, name="board", daemon=True)
         self._reader.start()

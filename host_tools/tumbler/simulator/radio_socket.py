@@ -18,6 +18,7 @@ from typing import IO
 from platformdirs import user_runtime_path
 
 from ..errors import ToolError
+from ..text import reason
 
 LONGEST = 100  # bytes of a path for a socket that every system accepts
 
@@ -57,7 +58,7 @@ class RadioSocket:
             path.chmod(0o600)
         except OSError as error:
             self.close()
-            raise ToolError(f"{path} cannot be made: {error.strerror}.", "Name another folder.") from error
+            raise ToolError(f"{path} cannot be made: {reason(error)}.", "Name another folder.") from error
 
     def close(self) -> None:
         """Remove it."""
@@ -83,7 +84,7 @@ def _own_folder(folder: Path) -> None:
         found = folder.lstat()
     except OSError as error:
         raise ToolError(
-            f"{folder} cannot be made: {error.strerror}.", "Set XDG_RUNTIME_DIR to a folder of yours."
+            f"{folder} cannot be made: {reason(error)}.", "Set XDG_RUNTIME_DIR to a folder of yours."
         ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise ToolError(f"{folder} is open to others.", "Remove it, or give it to you alone with mode 0700.")

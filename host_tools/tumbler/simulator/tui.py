@@ -5,7 +5,6 @@ messages. Without a desk, codes are issued in another terminal (tui_radio.py).
 """
 
 import random
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -24,6 +23,7 @@ from tumbler_lock.core.tickets import CUSTOM, KIND_NAMES, ONE_TIME
 from tumbler_lock.core.zone import Zone, weekday
 
 from ..errors import ToolError
+from ..text import command_line
 from ..timezones import format_time
 from .issuing import Desk, purpose
 from .lock import Reply, VirtualLock
@@ -310,7 +310,7 @@ class DoorApp(App[int]):
         if event["verdict"] == "erased" and self._desk is not None and not self._desk.erased():
             self._note(
                 "The registry still has the old codes. Once the real lock is erased too, run:"
-                f" tumbler lock confirm-erase {escape(shlex.quote(self._desk.lock.name))}"
+                f" {escape(command_line('lock confirm-erase', self._desk.lock.name))}"
             )
 
     def _saw_fault(self, event: Message) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import ToolError
+from ..text import reason
 from .board.models.ds3231 import DS3231Model
 from .process import Message
 
@@ -112,11 +113,11 @@ def write_image(flash: Path, data: bytes) -> None:
 
 def unreadable(path: Path, error: OSError) -> ToolError:
     """Return the error for a file that cannot be read."""
-    return ToolError(f"{path} cannot be read: {error.strerror}.", "Name a file that is yours.")
+    return ToolError(f"{path} cannot be read: {reason(error)}.", "Name a file that is yours.")
 
 
 def unwritable(path: Path, error: OSError) -> ToolError:
     """Return the error for a file that cannot be written."""
     return ToolError(
-        f"{path} cannot be written: {error.strerror}.", "Name a file in a folder of your own that has room."
+        f"{path} cannot be written: {reason(error)}.", "Name a file in a folder of your own that has room."
     )
