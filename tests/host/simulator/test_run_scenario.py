@@ -105,7 +105,7 @@ def test_what_makes_no_sense_is_status_2(tmp_path, capsys, text, options, word):
 def test_files_that_are_no_scenario(tmp_path, capsys):
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00\x01" * 100)
-    for path, word in ((tmp_path / "none", "cannot be read"), (tmp_path, "cannot be read"), (binary, "no text")):
+    for path, word in ((tmp_path / "none", "cannot be read"), (tmp_path, "cannot be read"), (binary, "not text")):
         assert run_command(script=path) == 2
         assert word in capsys.readouterr().err
     assert run_command(as_json=True) == 2
