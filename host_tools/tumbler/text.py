@@ -53,4 +53,4 @@ def reason(error: OSError) -> str:
     """Say in a few words why the system refused something."""
     if error.errno in _REASONS:
         return _REASONS[error.errno]
-    return printable(error.strerror or type(error).__name__).rstrip(".").lower()
+    return printable(error.strerror or "the system refused it").rstrip(".").lower()
