@@ -5,10 +5,10 @@ import os
 import shlex
 
 _REASONS = {
-    errno.ENOENT: "it does not exist",
+    errno.ENOENT: "no such file or folder",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
-    errno.EEXIST: "it exists already",
+    errno.EEXIST: "a file of that name is in the way",
     errno.EISDIR: "it is a folder",
     errno.ENOTDIR: "a part of its path is not a folder",
     errno.ENOSPC: "the disk is full",
@@ -53,4 +53,4 @@ def reason(error: OSError) -> str:
     """Say in a few words why the system refused something."""
     if error.errno in _REASONS:
         return _REASONS[error.errno]
-    return printable(error.strerror or type(error).__name__).rstrip(".").lower()
+    return printable(error.strerror or "the system refused it").rstrip(".").lower()

@@ -187,9 +187,10 @@ def list_(
 ) -> None:
     """List the codes of a lock.
 
-    Those issued here have their digits. States: upcoming; usable (now, also for the first time); active (used before, and still opens); if-used (too late
-    for a first use: opens only if it was used in time); used; over; revoked; erased; unconfirmed (sent to the lock,
-    whose reply was lost). What the lock knows of a code is as of the last --fetch.
+    Those issued here have their digits. States: upcoming; usable (now, also for the first time); active (used before,
+    and still opens); if-used (too late for a first use: opens only if it was used in time); used; over; revoked;
+    erased; unconfirmed (sent to the lock, whose reply was lost). What the lock knows of a code is as of the last
+    --fetch.
     """
     if fetch:
 

@@ -87,17 +87,16 @@ Image = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `tumbler`."""
-    port = "--port /dev/ttyUSB0"
-    board = "--board esp32s3-devkitc"
-    file = "ESP32_GENERIC_S3-SPIRAM_OCT-20260406-v1.28.0.bin"
+    image_file = "ESP32_GENERIC_S3-SPIRAM_OCT-20260406-v1.28.0.bin"
+    flash_it = f"--board esp32s3-devkitc --port /dev/ttyUSB0 --image {image_file}"
     lines: dict[Callable[..., None], str] = {
-        flash: f"tumbler flash {board} {port} --image {file} --mip",
-        deploy: f"tumbler deploy {board} {port}",
-        provision: f"tumbler provision cabin {port} --timezone Europe/Berlin",
-        selftest: f"tumbler selftest {port}",
-        monitor: f"tumbler monitor {port}",
-        image: f"tumbler image {board} --micropython {file} -o cabin.bin",
-        workshop: f"tumbler workshop {board} {port} --image {file} shop.csv",
+        flash: "tumbler flash " + flash_it + " --mip",
+        deploy: "tumbler deploy --board esp32s3-devkitc --port /dev/ttyUSB0",
+        provision: "tumbler provision cabin --port /dev/ttyUSB0 --timezone Europe/Berlin",
+        selftest: "tumbler selftest --port /dev/ttyUSB0",
+        monitor: "tumbler monitor --port /dev/ttyUSB0",
+        image: f"tumbler image --board esp32s3-devkitc --micropython {image_file} -o cabin.bin",
+        workshop: "tumbler workshop " + flash_it + " shop.csv",
     }
     for command, line in lines.items():
         app.command(epilog=examples(line))(command)

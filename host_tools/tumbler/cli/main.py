@@ -44,6 +44,7 @@ app = typer.Typer(
     cls=Commands,
     help="A door lock that understands passcodes: issue codes, manage locks, build and flash them.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,  # a traceback with local variables would show secrets
 )
 lock_online.add_to(lock.app)

@@ -30,9 +30,10 @@ from ..simulator.radio_socket import socket_path
 from ..simulator.scenario import Player, ScenarioError, begin_ms, describe, parse
 from ..text import printable, reason
 from ..timezones import EXAMPLE_ZONE, local_zone
+from . import output
 
 DOOR = "door"  # the name of the lock that `tumbler run` keeps for itself
-LARGEST_SCRIPT = 50_000_000  # bytes: a larger file is not a scenario
+LARGEST_SCRIPT = 50_000_000  # characters: a longer text is not a scenario
 
 
 class UsageError(Exception):
@@ -89,8 +90,7 @@ def run_command(
         _complain(str(error))
         return 2
     except ToolError as error:
-        _complain(error.what)
-        print(printable(error.remedy), file=sys.stderr)
+        output.error(error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -109,7 +109,7 @@ def _check(choice: Choice, script: Path | None, *, radio: bool, as_json: bool) -
 
 
 def _complain(text: str) -> None:
-    print(f"tumbler run: {printable(text)}", file=sys.stderr)
+    print(f"Error: {printable(text)}", file=sys.stderr)
 
 
 # Which lock
@@ -216,14 +216,17 @@ def _script(stack: contextlib.ExitStack, path: Path, choice: Choice, *, as_json:
 def _read(path: Path, file: str) -> str:
     try:
         if str(path) == "-":
-            return sys.stdin.read().removeprefix("\ufeff")
-        if path.stat().st_size > LARGEST_SCRIPT:
-            raise UsageError(f"{file} is too large to be a scenario; name a text file")
-        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+            text = sys.stdin.read(LARGEST_SCRIPT + 1).removeprefix("\ufeff")
+        else:
+            with path.open(encoding="utf-8-sig") as opened:  # some editors begin a file with a mark
+                text = opened.read(LARGEST_SCRIPT + 1)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {reason(error)}; name a file with a scenario") from None
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not text; a scenario is UTF-8") from None
+    if len(text) > LARGEST_SCRIPT:
+        raise UsageError(f"{file} is too large to be a scenario; name a text file")
+    return text
 
 
 def _say_error(text: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import ToolError
 
-CLOSE = 0.5  # how alike a word must be to be suggested
+CLOSE = 0.6  # how alike a word must be to be suggested
 
 
 class WrongValue(typer.BadParameter):

@@ -50,8 +50,8 @@ REMEDIES = {
 OWN_REMEDY = ("no-such-code", "code-exists", "no-free-slot", "last-owner", "already-over", "on-trial")
 NO_KEY = "this lock has no key to check updates with"  # a bad-signature with another remedy
 GIVE_KEY = (
-    "Give it one by cable: tumbler deploy … --update-key FILE. A virtual lock takes the key of this registry when its"
-    " power is switched off and on; make that key with: tumbler update key new"
+    "Give it one by cable: tumbler deploy … --update-key FILE. A virtual lock takes the key of this registry (make it"
+    " with tumbler update key new): switch its power off and on."
 )
 
 

@@ -25,7 +25,7 @@ from .transport import (
     Enough,
     GattWire,
     LinkLost,
-    NoBluetooth,
+    NoVirtualLock,
     OutOfRange,
     Radio,
     Sighting,
@@ -39,7 +39,6 @@ START_SECONDS = 10.0
 CONNECT_SECONDS = 3.5  # a lock that was just seen answers at once; three tries are about 10 s
 MTU = 247
 TROUBLES = (BaseBumbleError, OSError)
-NONE_RUNS = "no virtual lock with a radio runs here"
 
 # The stack reports as errors what is normal here, such as a last packet for a connection that ended.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
@@ -108,7 +107,7 @@ class SimulatorRadio(Radio):
                 self._device = device
         except (*TROUBLES, TimeoutError):
             await self.__aexit__()
-            raise NoBluetooth(NONE_RUNS) from None
+            raise NoVirtualLock from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -118,7 +117,7 @@ class SimulatorRadio(Radio):
 
     def _on(self) -> Device:
         if self._device is None:
-            raise NoBluetooth(NONE_RUNS)
+            raise NoVirtualLock
         return self._device
 
     async def scan(self, seconds: float, enough: Enough) -> list[Sighting]:
@@ -143,7 +142,7 @@ class SimulatorRadio(Radio):
             found = await seen.wait(min(seconds, SCAN_MOST))
             await device.stop_scanning()
         except TROUBLES:
-            raise NoBluetooth(NONE_RUNS) from None
+            raise NoVirtualLock from None
         finally:
             device.remove_listener(device.EVENT_ADVERTISEMENT, saw)
         return found

@@ -36,6 +36,13 @@ class NoBluetooth(ToolError):
         )
 
 
+class NoVirtualLock(NoBluetooth):
+    """No virtual lock with a radio runs on this computer."""
+
+    def __init__(self) -> None:
+        ToolError.__init__(self, "No virtual lock with a radio runs here.", "Start one: tumbler run --radio")
+
+
 class OutOfRange(ToolError):
     """The lock is not seen, or does not answer."""
 

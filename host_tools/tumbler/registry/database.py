@@ -29,16 +29,23 @@ BUSY_SECONDS = 20
 
 def home() -> Path:
     """Return the folder of the registry: `TUMBLER_HOME`, else the user's data folder."""
-    chosen = os.environ.get("TUMBLER_HOME")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(platformdirs.user_data_dir("tumbler", appauthor=False))
+    return _folder("TUMBLER_HOME") or Path(platformdirs.user_data_dir("tumbler", appauthor=False))
 
 
 def air() -> Path:
     """Return the folder whose virtual lock is in range: `TUMBLER_AIR`, else the registry's own."""
-    chosen = os.environ.get("TUMBLER_AIR")
-    return Path(chosen).expanduser() if chosen else home()
+    return _folder("TUMBLER_AIR") or home()
+
+
+def _folder(variable: str) -> Path | None:
+    """Return the folder that an environment variable names, None if it is not set."""
+    chosen = os.environ.get(variable)
+    if not chosen:
+        return None
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError:  # no such user
+        raise ToolError(f"{variable}: there is no folder {chosen}.", "Name a folder without a ~.") from None
 
 
 def open_file(path: Path) -> sqlite3.Connection:

@@ -74,7 +74,7 @@ class RegistryLock:
         if self.secret is None:
             raise ToolError(
                 f"The registry has a key for '{self.name}', but not its secret.",
-                f"Only the person who set the lock up can do this. See your key: {command_line('lock show', self.name)}",
+                f"Only its owner can do this. What your key may do: {command_line('lock show', self.name)}",
             )
         return self.secret
 

@@ -71,7 +71,7 @@ def test_a_newcomers_first_minutes(monkeypatch):
         assert "set-up button" in err
         lock.say("button hold")
         lock.waits("button is held")
-        assert command("lock", "reset", "cabin", "--yes") == {"reset": "cabin"}
+        assert command("lock", "reset", "cabin", "--yes") == {"lock": "cabin"}
         assert lock.ends() == 0, lock.lines
     assert not running()
     assert not re.search(r"740193|[0-9a-f]{64}", "\n".join(lock.lines))
@@ -133,7 +133,7 @@ def test_a_sleeping_lock_is_reached_in_a_burst(tmp_path, monkeypatch):
         found = []
         world = threading.Thread(target=night)
         world.start()
-        assert command("lock", "unlock", "door", "--wait", "320") == {"name": "door", "open_seconds": 5}
+        assert command("lock", "unlock", "door", "--wait", "320") == {"lock": "door", "open_seconds": 5}
         world.join()
         assert 250 < found[0] <= 300
         rig.advance(1000)
@@ -172,7 +172,7 @@ def test_a_second_lock_with_a_radio_is_refused():
 def test_a_scenario_has_no_radio(tmp_path):
     status, _, err = tumbler("run", "--radio", "--script", tmp_path / "x")
     assert status == 2
-    assert "leave --script out" in err
+    assert "Leave --script out" in err
 
 
 def test_which_radios_are_asked(monkeypatch):

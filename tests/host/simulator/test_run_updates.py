@@ -196,7 +196,7 @@ def test_an_update_that_a_closed_terminal_interrupted_goes_on(tmp_path, monkeypa
     with virtual_lock("--lock", "cabin") as lock, monkeypatch.context() as patches:
         patches.setattr(Client, "update_piece", counted)
         patches.setattr(virtual, "CONNECT_SECONDS", 0.3)  # the lock is gone for good
-        assert "run the same command again: the update goes on where it was" in says_no(
+        assert "run the same command again: the update continues where it was" in says_no(
             "update", "send", "cabin", update
         )
     assert len(pieces) == 15
