@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import pytest
 
+from tumbler.flashing.board_contents import BoardContents
 from tumbler.flashing.bundle import Bundle
 from tumbler.flashing.chip import Chip
 from tumbler.flashing.console import Console
-from tumbler.flashing.deploy import Board, deploy
+from tumbler.flashing.deploy import deploy
 from tumbler.flashing.provision import Provisioned, Settings, firmware_slot, provision
 from tumbler.flashing.selftest import SelfTest
 from tumbler.flashing.target import Target
@@ -74,7 +75,7 @@ def put(port, target, bundle):
 def look(port):
     """What is on the board; it starts anew afterwards, which costs a trial a start."""
     with Console(port) as console:
-        return Board.look(console)
+        return BoardContents.look(console)
 
 
 def with_module(bundle, tmp_path, name, text):

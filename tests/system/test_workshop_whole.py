@@ -10,7 +10,7 @@ from tests.support.board_at_port import BoardAtPort
 from tests.support.chip_at_port import ChipAtPort
 from tests.support.owner_tool import NOW, tumbler
 from tests.support.parts_at_port import RADIO, fingers, parts
-from tumbler.cli import flash
+from tumbler.cli import provision
 from tumbler.flashing import file_system
 from tumbler.flashing.console import Console
 from tumbler.registry.registry import Registry
@@ -45,7 +45,7 @@ def bench(tmp_path, monkeypatch):
                     self.board.__exit__(*error)
                     chip.flash[2 * boards.MIB :] = image.read_bytes()
 
-            monkeypatch.setattr(flash, "Console", Started)
+            monkeypatch.setattr(provision, "Console", Started)
             return (
                 "workshop", tmp_path / "table.csv", "--board", here, "--port", chip.port,
                 "--image", tmp_path / "micropython.bin",
@@ -57,7 +57,7 @@ def bench(tmp_path, monkeypatch):
 def test_a_board_goes_on_where_it_failed_until_it_has_its_label(bench, tmp_path):
     status, out, err = tumbler(*bench(bus="{}"))
     assert (status, out) == (1, "cabin: flashed.\n")
-    assert "is of no use: it does not answer" in err
+    assert "cannot be used: it does not answer" in err
     status, out, err = tumbler(*bench(more=RADIO + fingers(KEYS[:-1])))
     assert status == 1
     assert "flashed" not in out

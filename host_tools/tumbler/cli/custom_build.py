@@ -12,7 +12,7 @@ from ..flashing import frozen, packages
 from ..flashing.target import Target
 from ..text import command_line
 from . import output
-from .flash import Board, Mip
+from .cable import Board, Mip
 from .options import Json, examples
 
 Output = Annotated[

@@ -18,7 +18,21 @@ from typer.main import get_command
 from ..errors import ToolError
 from ..extras import require
 from ..text import reason
-from . import board, code, code_online, custom_build, flash, key, lock, lock_online, output, pair, update
+from . import (
+    board,
+    code,
+    code_online,
+    custom_build,
+    flash,
+    key,
+    lock,
+    lock_online,
+    output,
+    pair,
+    provision,
+    update,
+    workshop,
+)
 from .options import POLICY, Json, complete_lock, complete_zone, examples
 from .usage import explain
 
@@ -56,6 +70,8 @@ app.add_typer(key.app, name="key", help="Keys of other people and devices for a 
 app.add_typer(update.app, name="update", help="Build, sign and send new firmware.")
 pair.add_to(app)
 flash.add_to(app)
+provision.add_to(app)
+workshop.add_to(app)
 custom_build.add_to(app)
 
 

@@ -18,8 +18,8 @@ from .target import Target
 
 @dataclass(frozen=True)
 class Bundle:
-    """One firmware for one board. start: the files outside of the slots, by their names; update: what a slot holds,
-    None where the firmware is part of MicroPython."""
+    """One firmware for one board. start: the files outside of the slots, by name; update: what a slot holds, None where
+    the firmware is part of MicroPython."""
 
     version: str
     start: dict[str, bytes]
@@ -30,31 +30,30 @@ class Bundle:
     def build(
         cls, target: Target, aioble: Package | None = None, firmware: Firmware | None = None, version: str | None = None
     ) -> "Bundle":
-        """Compile a firmware (None: the one that comes with Tumbler), as another version if one is named. ToolError
-        when a file
-        does not compile."""
+        """Compile a firmware (None: the one that comes with Tumbler), as another version if one is named. ToolError if
+        a file does not compile."""
         firmware = firmware or FIRMWARE
         return cls.of(build_update(firmware, version), {**loader(firmware), "board.json": target.text}, aioble)
 
     @classmethod
     def of(cls, update: Update, start: dict[str, bytes], aioble: Package | None = None) -> "Bundle":
-        """Put a firmware that is compiled already beside what starts it."""
+        """Make a bundle of a compiled firmware and what starts it."""
         return cls(update.version, start, update, aioble)
 
     @classmethod
     def beside(cls, target: Target, version: str) -> "Bundle":
-        """What goes beside a MicroPython that has this version of the firmware inside."""
+        """Make the bundle that goes beside a MicroPython with this version of the firmware inside."""
         start = {name: (FIRMWARE.start / name).read_bytes() for name in OUTSIDE}
         return cls(version, {**start, "board.json": target.text}, None)
 
     @property
     def slot(self) -> Mapping[str, bytes]:
-        """The files of a slot, by their names; none where the firmware is part of MicroPython."""
+        """The files of a slot, by name; empty where the firmware is part of MicroPython."""
         return {} if self.update is None else self.update.contents
 
     @property
     def manifest(self) -> Manifest:
-        """What the slot holds, unsigned: that is enough for the cable. ValueError where there is no slot."""
+        """The manifest of the slot, unsigned: the cable needs no signature. ValueError if there is no slot."""
         if self.update is None:
             raise ValueError("a firmware that is part of MicroPython has no manifest")
         return self.update.manifest

@@ -1,9 +1,9 @@
-"""The chip's own start code, through esptool's command: which chip and flash it is, read, erase, write. Addresses are
-of the flash.
+"""The chip's own start code, through esptool's command: identify chip and flash, read, erase, write. Addresses are of
+the flash.
 
-esptool runs as a process of its own, one for each thing that is asked; the chip stays in its start code between them,
-for MicroPython would put a file system where it finds none. esptool compares the MD5 of what it wrote. Its messages
-are not shown, its progress is.
+Each request is an esptool process of its own. Between them the chip stays in its start code, because MicroPython would
+make a file system where it finds none. esptool compares the MD5 of what it wrote. Its progress is shown, its messages
+are not.
 """
 
 import contextlib
@@ -19,22 +19,23 @@ from types import TracebackType
 from ..errors import ToolError
 from ..extras import require_program
 from ..hardware.chips import CHIPS
+from ..text import printable
 from .ports import busy, trouble
 from .target import Target
 
-FIRST = 8192  # bytes of a file system that tell whether there is one: the two blocks of its root
+FIRST = 8192  # the first bytes of a file system, which are erased where there is none: the two blocks of its root
 BAUD = 460_800
 STAY = "no-reset"
 START = "hard-reset"
 LOCKED = "in Secure Download Mode"
 PLAIN = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "COLUMNS": "160", "NO_COLOR": "1"}
 
-Progress = Callable[[str, int, int], None]  # what, bytes done, of
+Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all
 
 
 class Chip:
-    """The chip at a serial port. Use as a context manager: it is reset on leaving, unless an error came after the
-    first change; a chip that is half written does not start. mac: its address, in hex."""
+    """The chip at a serial port. Use as a context manager: leaving it resets the chip, unless an error came after the
+    first change, so that a half-written chip does not start. mac: its address in hexadecimal digits."""
 
     def __init__(self, port: str, target: Target, progress: Progress = lambda *_: None):
         self._port = port
@@ -55,11 +56,11 @@ class Chip:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None or not self._changed:
-            with contextlib.suppress(ToolError):  # the cable may be gone
+            with contextlib.suppress(ToolError):  # the cable may be unplugged
                 self._ask("read-mac", after=START)
 
     def blank(self, address: int) -> bool:
-        """Whether the first bytes of a file system at this address are erased."""
+        """Return whether the first bytes of a file system at this address are erased."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "first")
             self._ask("read-flash", hex(address), str(FIRST), str(path))
@@ -73,7 +74,7 @@ class Chip:
         self._progress("erasing the flash", self._target.flash_size, self._target.flash_size)
 
     def write(self, what: str, address: int, data: bytes) -> None:
-        """Write bytes, and let the chip compare them."""
+        """Write bytes. The chip compares them."""
         self._changed = True
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "data")
@@ -98,11 +99,11 @@ class Chip:
             raise ToolError(
                 f"The flash at {self._port} has {size or 'an unknown size'}; '{self._target.name}' has"
                 f" {self._target.flash_size // 1024 // 1024} MB.",
-                "Nothing was written. Name the right board; for one with other flash make a description of its own.",
+                "Nothing was written. Name the right board, or write a description for this one.",
             )
 
     def _ask(self, *words: str, after: str = STAY, heard: Callable[[float], None] = lambda _: None) -> str:
-        """Run esptool and return what it said. heard: gets its progress in percent. ToolError when it failed."""
+        """Run esptool and return what it printed. heard: called with its progress in percent. ToolError if it failed."""
         line = [
             sys.executable, "-m", "esptool", "--port", self._port, "--baud", str(BAUD), "--after", after, *words,
         ]  # fmt: skip
@@ -121,7 +122,7 @@ class Chip:
         answer = "".join(said)
         if LOCKED in answer:
             raise ToolError(
-                f"The chip at {self._port} was locked for good: it takes no files any more.",
+                f"The chip at {self._port} was locked for good: nothing can be written to it by cable.",
                 "Update it over the link, as docs/guide/locked-build.md says.",
             )
         if process.returncode:
@@ -129,20 +130,20 @@ class Chip:
         return answer
 
     def _failed(self, answer: str) -> ToolError:
-        """What esptool says went wrong, in a sentence."""
-        if told := trouble(self._port):
-            return told
+        """Return what went wrong, in the words of esptool."""
+        if found := trouble(self._port):
+            return found
         text = answer.partition("A fatal error occurred:")[2].strip() or answer.strip()
         text = " ".join(text.partition("\n\n")[0].split()).rstrip(".")
         if text.startswith("Could not open"):
             return busy(self._port)
         return ToolError(
-            f"The chip at {self._port} does not answer as it should ({text}).",
-            "Check cable and port; hold the board's BOOT button while you connect it, and give the same command again.",
+            f"The chip at {self._port} does not answer as it should ({printable(text)}).",
+            "Check cable and port. Hold the board's BOOT button while you connect it, and run the same command again.",
         )
 
 
 def _word(text: str, pattern: str) -> str:
-    """What esptool names in what it said; "" where it does not."""
+    """Return the first group of a pattern in what esptool printed; "" if it is not there."""
     found = re.search(pattern, text)
     return found[1] if found else ""

@@ -42,7 +42,7 @@ class BoardLost(ToolError):
     def __init__(self, port: str):
         super().__init__(
             f"The board at {port} stopped answering.",
-            "Connect it again and give the same command: it continues where it stopped.",
+            "Connect it again and run the same command: it continues where it stopped.",
         )
 
 
@@ -50,7 +50,7 @@ class ScriptFailed(ToolError):
     """A script raised an error on the board. error: the last line of its traceback, such as `OSError: 28`."""
 
     def __init__(self, port: str, error: str):
-        super().__init__(f"The board at {port} reports: {error}", "Reset the board and give the same command again.")
+        super().__init__(f"The board at {port} reports: {error}", "Reset the board and run the same command again.")
         self.error = error
 
 

@@ -1,41 +1,38 @@
-"""The firmware onto a board over its console, only what differs, into the slot that does not run
+"""Put the firmware onto a board over its console: only what differs, into the slot that does not run
 (docs/guide/flashing.md).
 
-Invariants: the settled slot is never written, and `/slot` names the other one only when all of it is there; so a
-cable may be pulled between any two bytes. Where the firmware is part of MicroPython, one rename ends the slots before
-anything of them is removed.
+Invariants: the settled slot is never written, and `/slot` names the other one only when all of it is there; so the
+cable may be pulled between any two bytes. Where the firmware is part of MicroPython, one rename ends the use of slots
+before anything of them is removed.
 """
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, A, B, Record, other, pack, unpack
+from tumbler_lock.core.boot_slots import STARTS, TRIAL, A, Record, other, pack
 from tumbler_lock.core.manifest import Manifest
 
 from ..errors import ToolError
+from ..text import command_line
+from .board_contents import LOADERS, ROOT_FILES, UPDATE_KEY, BoardContents, settled_on
 from .bundle import Bundle
 from .console import Console
 from .packages import NAME as AIOBLE
 from .target import BLOCK, Target
 
-ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
 LOADER = "loader"
-LOADERS = ("/loader", "/loader_old")  # the folders that main.py takes the loader from, the first one first
-NOT_LOADER = "/loader_new"  # one that it does not
+NOT_LOADER = "/loader_new"  # a folder that main.py does not take the loader from
 SLOTS = ("slot", "slot.new", "a", "b")  # of the root
-UPDATE_KEY = "update.pub"
-FOLDERS = ("/a", "/b", "/lib", "/loader", "/loader_old")
-ROOM = 192 * 1024  # of the file system that stay free: the memory needs them
+ROOM = 192 * 1024  # bytes of the file system that stay free, for the lock's memory
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, of
 
 
 @dataclass
-class Report:
-    """What a deploy did. slot: what runs next, with its state, "" where the firmware is part of MicroPython; bytes
-    counted as files, not as they go over the wire; removed: what a board without slots still had of them."""
+class DeployReport:
+    """What a deploy did. slot: what runs next, "" where the firmware is part of MicroPython; bytes are counted as
+    files, not as they cross the wire; removed: what a board without slots still had of them."""
 
     version: str
     slot: str
@@ -53,100 +50,18 @@ class Report:
         return bool(self.sent_files or self.removed)
 
 
-def settled_on(name: str) -> Record:
-    """What `/slot` says when this slot runs, and not on trial."""
-    return Record(name, SETTLED, 0)
-
-
-class Board:
-    """What is on the board: the answer of look(). inside: version of the firmware that is part of MicroPython."""
-
-    def __init__(self, answer: dict[str, Any]):
-        self.files: dict[str, tuple[int, bytes]] = {
-            path: (size, bytes.fromhex(digest)) for path, (size, digest) in answer["files"].items()
-        }
-        self.version: str = answer["version"] + (f"-{answer['stage']}" if answer["stage"] else "")
-        self.build: str = answer["build"]
-        self.machine: str = answer["machine"]
-        self.inside: str | None = answer["inside"]
-        self.free: int = answer["free"]
-        self.root: list[str] = answer["root"]
-        self._slot = bytes.fromhex(answer["slot"] or "")
-        self._manifests = {name: bytes.fromhex(text or "") for name, text in answer["manifests"].items()}
-
-    @classmethod
-    def look(cls, console: Console) -> "Board":
-        """Read all of it."""
-        return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
-
-    @property
-    def named(self) -> Record | None:
-        """What `/slot` says; None where that is missing or damaged."""
-        return unpack(self._slot)
-
-    @property
-    def slot(self) -> Record | None:
-        """The same; where there is none, what the loader makes of the slots."""
-        if self.named is not None:
-            return self.named
-        return next((settled_on(name) for name in (A, B) if self.whole(name)), None)
-
-    def manifest(self, name: str) -> Manifest | None:
-        """The manifest of a slot, None when there is none that can be read."""
-        try:
-            return Manifest(self._manifests[name])
-        except ValueError:
-            return None
-
-    def whole(self, name: str) -> bool:
-        """Whether a slot holds what its manifest says."""
-        manifest = self.manifest(name)
-        return manifest is not None and all(
-            self.files.get(f"/{name}/{file}") == (size, digest) for file, size, digest in manifest.files()
-        )
-
-    @property
-    def safe(self) -> str | None:
-        """The slot that must not be written: the settled one if it is whole, else the other if that is."""
-        slot = self.slot
-        if slot is None:
-            return None
-        settled = slot.slot if slot.state == SETTLED else other(slot.slot)
-        names = (settled, other(settled))
-        return next((name for name in names if self.whole(name)), None)
-
-    @property
-    def loader(self) -> str | None:
-        """The folder that main.py takes the loader from."""
-        return next((place for place in LOADERS if self.has(place)), None)
-
-    @property
-    def used(self) -> str | None:
-        """The slot whose firmware a start uses, "" for the one that is part of MicroPython, None without firmware."""
-        if self.inside is None or (self.loader and self.safe):
-            return self.safe
-        return ""
-
-    def has(self, folder: str) -> bool:
-        """Whether there are files in a folder, or it is there and empty in the root."""
-        return folder.strip("/") in self.root or any(path.startswith(f"{folder}/") for path in self.files)
-
-    def holds(self, path: str, data: bytes) -> bool:
-        """Whether a file has exactly these bytes."""
-        return self.files.get(path) == (len(data), hashlib.sha256(data).digest())
-
-
 def deploy(
     console: Console,
     target: Target,
     bundle: Bundle,
     progress: Progress,
+    *,
     downgrade: bool = False,
     update_key: bytes | None = None,
-) -> Report:
-    """Bring a board to this firmware, or to the one that is part of its MicroPython. ToolError says why not."""
-    board = Board.look(console)
-    _refuse(board, target, bundle, downgrade)
+) -> DeployReport:
+    """Bring a board to this firmware, or to the one that is part of its MicroPython. ToolError if that cannot be."""
+    board = BoardContents.look(console)
+    _refuse(board, target, bundle, downgrade=downgrade)
     if board.inside is not None:
         _refuse_key(update_key)
         work = _Deploy(console, board, Bundle.beside(target, board.inside), progress)
@@ -165,13 +80,13 @@ def deploy(
     return report
 
 
-def _refuse(board: Board, target: Target, bundle: Bundle, downgrade: bool) -> None:
+def _refuse(board: BoardContents, target: Target, bundle: Bundle, *, downgrade: bool) -> None:
     if (board.build, board.version) != (target.build, target.version):
         raise ToolError(
             f"The board runs MicroPython {board.version} ({board.build or board.machine}); '{target.name}' was checked"
             f" with {target.version} ({target.build}).",
-            f"Write it first: tumbler flash --board {target.name} --port PORT --image FILE. It keeps what is on the"
-            " board. Or name the right board.",
+            f"Name the right board, or write that MicroPython first, which keeps what is on the board:"
+            f" {command_line('flash', board=target.name, port='PORT', image='FILE')}",
         )
     version = bundle.version if board.inside is None else board.inside
     slot = board.safe if board.inside is None else board.used
@@ -195,7 +110,7 @@ def _refuse_key(update_key: bytes | None) -> None:
 class _Deploy:
     """The steps of one deploy, in the order in which they are called."""
 
-    def __init__(self, console: Console, board: Board, bundle: Bundle, progress: Progress):
+    def __init__(self, console: Console, board: BoardContents, bundle: Bundle, progress: Progress):
         self._console = console
         self._board = board
         self._bundle = bundle
@@ -204,9 +119,9 @@ class _Deploy:
         self._name = A if self._settled is None else other(self._settled)
         self._next: Record | None = None
         self._total = 0
-        self.report = Report(bundle.version, self._name if bundle.slot else "", trial=False)
+        self.report = DeployReport(bundle.version, self._name if bundle.slot else "", trial=False)
 
-    def slots(self) -> Report:
+    def slots(self) -> DeployReport:
         """Fill the slot that does not run, unless the settled one has this firmware already."""
         settled, report = self._settled, self.report
         if settled is not None and self._is_this(self._board.manifest(settled)):
@@ -222,25 +137,25 @@ class _Deploy:
         return report
 
     def _is_this(self, manifest: Manifest | None) -> bool:
-        """Whether a manifest is that of this firmware, signed or not."""
+        """Return whether a manifest is that of this firmware, signed or not."""
         ours = self._bundle.manifest
         return manifest is not None and manifest.data[: manifest.signed] == ours.data[: ours.signed]
 
     def aioble(self) -> None:
-        """Exchange aioble, if there is one to put."""
+        """Replace aioble, if there is one to write."""
         package = self._bundle.aioble
         if package is not None:
             self.report.aioble = package.version
             files = {name.removeprefix(AIOBLE): data for name, data in package.compiled.items()}
-            self._exchange(f"/lib/{AIOBLE}", files)
+            self._replace(f"/lib/{AIOBLE}", files)
 
     def loader(self) -> None:
-        """Exchange the loader's modules."""
+        """Replace the loader's modules."""
         files = {name.removeprefix(LOADER): data for name, data in self._bundle.start.items() if name not in ROOT_FILES}
-        self._exchange(f"/{LOADER}", files)
+        self._replace(f"/{LOADER}", files)
 
-    def _exchange(self, place: str, files: dict[str, bytes]) -> None:
-        """Let a folder hold these files (by their paths in it) and no other, in two renames."""
+    def _replace(self, place: str, files: dict[str, bytes]) -> None:
+        """Make a folder hold these files (by their paths in it) and no others, with two renames."""
         new, old = f"{place}_new", f"{place}_old"
         there = [path for path in self._board.files if path.startswith(f"{place}/")]
         right = len(there) == len(files) and all(self._board.holds(place + path, data) for path, data in files.items())
@@ -249,14 +164,14 @@ class _Deploy:
             for path, data in sorted(files.items()):
                 self._write(new + path, data)
             if there:
-                self._remove(old)  # only now: without `place` it is what is used
+                self._remove(old)  # only now: without `place`, this one is used
                 self._console.do("files", "rename", place, old)
             self._console.do("files", "rename", new, place)
         if not right or self._board.has(old):
             self._remove(old)
 
     def memory(self, storage: str) -> None:
-        """Make the folder of the lock's memory, where it is not there."""
+        """Make the folder of the lock's memory if there is none."""
         if storage.strip("/") not in self._board.root:
             self._console.do("files", "make_folders", storage + "/")
 
@@ -277,25 +192,25 @@ class _Deploy:
             self._write("/slot", pack(self._next))
 
     def no_loader(self) -> None:
-        """Let the start take no loader any more: one rename, after which the firmware inside MicroPython runs."""
+        """Take the loader away from the start: one rename, after which the firmware inside MicroPython runs."""
         place = self._board.loader
         if place is not None:
             for other_place in (NOT_LOADER, *LOADERS):
                 if other_place != place:
-                    self._remove(other_place)  # `place` is what is used
+                    self._remove(other_place)  # `place` is the one that is used
             self._console.do("files", "rename", place, NOT_LOADER)
             self.report.removed.append(place)
         if place is not None or self._board.has(NOT_LOADER):
             self._remove(NOT_LOADER)
 
     def no_slots(self) -> None:
-        """Remove what only slots need."""
+        """Remove everything that only slots need."""
         for name in SLOTS:
             if name in self._board.root:
                 self._remove(f"/{name}")
                 self.report.removed.append(f"/{name}")
         for place in (f"/lib/{AIOBLE}{end}" for end in ("", "_new", "_old")):
-            if "lib" in self._board.root:  # a folder that is there may be empty
+            if "lib" in self._board.root:  # the folder may be empty
                 self._remove(place)
             if self._board.has(place):
                 self.report.removed.append(place)
@@ -327,7 +242,7 @@ class _Deploy:
         self._write(f"/{name}/manifest", bytes(bundle.manifest.data))
 
     def _source(self, data: bytes) -> str | None:
-        """Where the settled slot has these bytes."""
+        """Return the path at which the settled slot has these bytes, None if it has not."""
         described = (len(data), hashlib.sha256(data).digest())
         paths = (path for path, found in self._board.files.items() if found == described)
         return next((path for path in sorted(paths) if self._settled and path.startswith(f"/{self._settled}/")), None)
@@ -345,5 +260,5 @@ class _Deploy:
 
 
 def _blocks(size: int) -> int:
-    """Bytes that a file of this size takes of the file system."""
+    """Return how many bytes a file of this size takes of the file system."""
     return -(-size // BLOCK) * BLOCK

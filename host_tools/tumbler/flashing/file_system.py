@@ -1,21 +1,26 @@
 """The file system of a board as bytes, made and read by littlefs itself, with MicroPython's parameters.
 
-Files go in sorted by path and have no times, so the same files give the same bytes.
+Files are written in the order of their paths and have no times, so the same files give the same bytes.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import ToolError
 from ..extras import require
 from .target import BLOCK, Target
 
+if TYPE_CHECKING:
+    from littlefs import LittleFS
+
 # What MicroPython's VfsLfs2 uses: reads and writes of 32 bytes, caches of four times that, 32 bytes of lookahead.
-PARAMETERS = {"block_size": BLOCK, "read_size": 32, "prog_size": 32, "cache_size": 128, "lookahead_size": 32}
+READ_SIZE = 32
+CACHE_SIZE = 128
+LOOKAHEAD_SIZE = 32
 ERASED = 0xFF
 
 
 def make(files: dict[str, bytes], size: int, folders: tuple[str, ...] = ()) -> bytes:
-    """Return a file system of `size` bytes that holds files and empty folders; ToolError when they do not fit."""
+    """Return a file system of `size` bytes with these files and empty folders; ToolError if they do not fit."""
     disk = _disk(size)
     from littlefs import LittleFSError
 
@@ -38,15 +43,15 @@ def make(files: dict[str, bytes], size: int, folders: tuple[str, ...] = ()) -> b
             f"The firmware does not fit into a file system of {size // 1024} KiB ({error}).",
             "Take a board with more flash.",
         ) from None
-    return bytes(disk.context.buffer)
+    return bytes(_buffer(disk))
 
 
 def read(data: bytes) -> dict[str, bytes]:
-    """Return every file of a file system; ToolError when it cannot be mounted."""
+    """Return every file of a file system; ToolError if it cannot be mounted."""
     disk = _disk(len(data))
     from littlefs import LittleFSError
 
-    disk.context.buffer[:] = data
+    _buffer(disk)[:] = data
     try:
         disk.mount()
         files = {}
@@ -57,16 +62,17 @@ def read(data: bytes) -> dict[str, bytes]:
                     files[path.lstrip("/")] = file.read()
         disk.unmount()
     except LittleFSError as error:
-        raise ToolError(f"The file system cannot be read ({error}).", "Make it anew.") from None
+        raise ToolError(f"The file system cannot be read ({error}).", "Erase it and write it again.") from None
     return files
 
 
 def used(data: bytes) -> int:
     """Return how many bytes of a file system are used, in whole blocks."""
     disk = _disk(len(data))
-    disk.context.buffer[:] = data
+    _buffer(disk)[:] = data
     disk.mount()
-    return disk.used_block_count * BLOCK
+    blocks: int = disk.used_block_count
+    return blocks * BLOCK
 
 
 def for_target(files: dict[str, bytes], target: Target) -> bytes:
@@ -82,14 +88,26 @@ def factory(micropython: bytes, files: dict[str, bytes], target: Target) -> byte
     return bytes(image)
 
 
-def _disk(size: int):
+def _disk(size: int) -> "LittleFS":
     with require("flash"):
         from littlefs import LittleFS
 
-    options: dict[str, Any] = {"block_count": size // BLOCK, "mount": False, **PARAMETERS}
-    disk = LittleFS(**options)
-    disk.context.buffer[:] = bytes([ERASED]) * size
+    disk = LittleFS(
+        mount=False,
+        block_size=BLOCK,
+        block_count=size // BLOCK,
+        read_size=READ_SIZE,
+        prog_size=READ_SIZE,
+        cache_size=CACHE_SIZE,
+        lookahead_size=LOOKAHEAD_SIZE,
+    )
+    _buffer(disk)[:] = bytes([ERASED]) * size
     return disk
+
+
+def _buffer(disk: "LittleFS") -> bytearray:
+    buffer: bytearray = disk.context.buffer  # of littlefs' own context, in memory
+    return buffer
 
 
 def _folders(path: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""MicroPython and, where there is none, a file system onto a chip (docs/guide/flashing.md, flash).
+"""Write MicroPython onto a chip, and a file system if there is none (docs/guide/flashing.md, flash).
 
-Invariant: the first blocks of a file system are written last, so one that was cut is blank and is written again.
+Invariant: the first blocks of a file system are written last. One whose writing was interrupted is blank, and is
+written again.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from .chip import FIRST, Chip
 from .file_system import ERASED, for_target
 from .target import BLOCK, Target
 
-Progress = Callable[[str, int, int], None]  # what, done, of
+Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a flash did. mac: of the chip; firmware: the version that was put there, None where a file system was."""
+class FlashReport:
+    """What a flash did. mac: of the chip; firmware: the version that was written, None if the file system was kept."""
 
     mac: str
     erased: bool
@@ -30,10 +31,11 @@ def flash(
     micropython: bytes,
     bundle: Bundle,
     progress: Progress,
+    *,
     erase: bool = False,
     refuse: Callable[[str], None] = lambda _: None,
-) -> Report:
-    """Write the chip at a port; ToolError says why not. refuse: gets the chip's address, and may raise."""
+) -> FlashReport:
+    """Write the chip at a port. ToolError if that fails. refuse: called with the chip's address first, and may raise."""
     with Chip(port, target, progress) as chip:
         refuse(chip.mac)
         blank = erase or chip.blank(target.vfs_offset)
@@ -43,11 +45,11 @@ def flash(
             _write_files(chip, target, for_target(bundle.files(), target))
         chip.write("MicroPython", target.image_offset, micropython)
         version = bundle.aioble.version if blank and bundle.aioble else None
-        return Report(chip.mac, erase, bundle.version if blank else None, version)
+        return FlashReport(chip.mac, erase, bundle.version if blank else None, version)
 
 
 def _write_files(chip: Chip, target: Target, files: bytes) -> None:
-    """Write a file system without the blocks at its end that nothing uses, the first ones last."""
+    """Write a file system, the first blocks last and without the unused ones at its end."""
     end = len(files.rstrip(bytes([ERASED])))
     end = max(-(-end // BLOCK) * BLOCK, FIRST)
     if end > FIRST:

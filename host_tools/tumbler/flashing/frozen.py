@@ -1,6 +1,5 @@
-"""A MicroPython with the firmware inside (docs/guide/flashing.md, freeze): the folder that MicroPython's own build
-takes, the
-commands of that build, and how such an image is known.
+"""A MicroPython with the firmware inside (docs/guide/flashing.md): the folder that MicroPython's own build reads, the
+commands of that build, and the mark by which such an image is recognized.
 
 Invariant: the same sources give the same folder.
 """
@@ -13,20 +12,21 @@ from pathlib import Path
 from tumbler_lock import VERSION
 
 from ..errors import ToolError
+from ..text import reason
 from ..updates.update_file import sources
 from .packages import NAME as AIOBLE
 from .target import Target
 
 MANIFEST = "manifest.py"
-# The module that tells a board's version of the firmware to on_board/files.py. Its text is longer than what MicroPython
-# makes a shared name of, so tools/mpy-tool.py puts it into the image as it is.
+# The module from which on_board/files.py reads the version of the firmware inside. Its text is longer than what
+# MicroPython makes a shared name of, so tools/mpy-tool.py writes it into the image unchanged.
 MODULE = "tumbler_frozen.py"
 MARK = "Tumbler firmware {} in MicroPython"
 _MARKED = re.compile(rb"Tumbler firmware ([0-9]+\.[0-9]+\.[0-9]+) in MicroPython")
 IDF = {"1.28.0": "5.5.1"}  # what ports/esp32/README.md of MicroPython recommends
 
 _TEXT = """\
-# The firmware of Tumbler {version}, for the FROZEN_MANIFEST of MicroPython's ports/esp32. Made by `tumbler freeze`.
+# The firmware of Tumbler {version}, for the FROZEN_MANIFEST of MicroPython's ports/esp32. Made by `tumbler custom-build`.
 include("$(PORT_DIR)/boards/manifest.py")
 {aioble}
 package("tumbler_lock", opt=3)
@@ -37,13 +37,13 @@ _COPIED = f'package("{AIOBLE}", opt=3)'
 
 
 def version_in(image: bytes) -> str | None:
-    """Return the version of the firmware inside an image of MicroPython; None when there is none."""
+    """Return the version of the firmware inside an image of MicroPython; None for a stock image."""
     found = _MARKED.search(image)
     return found[1].decode() if found else None
 
 
 def files(aioble: dict[str, bytes] | None = None) -> dict[str, bytes]:
-    """Return what the folder holds, by name. aioble: its sources; None for the ones that MicroPython brings."""
+    """Return what the folder holds, by name. aioble: its sources; None to use those of MicroPython."""
     module = f'"""The firmware is part of this MicroPython."""\n\nMARK = "{MARK.format(VERSION)}"\n'
     text = _TEXT.format(version=VERSION, aioble=_REQUIRED if aioble is None else _COPIED, module=MODULE)
     firmware = {name: source.read_bytes() for name, source in sources()}
@@ -51,9 +51,9 @@ def files(aioble: dict[str, bytes] | None = None) -> dict[str, bytes]:
 
 
 def write(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write the folder: it is there as a whole, or not at all. ToolError when something else is there."""
+    """Write the folder, completely or not at all. ToolError if there is something else of its name."""
     if folder.exists() and not (folder / MODULE).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ToolError(f"{folder} holds something else.", "Name a new folder, or one that was made by this command.")
+        raise ToolError(f"{folder} has other files in it.", "Name a new folder, or one that this command made.")
     draft = folder.with_name(folder.name + ".new")
     try:
         shutil.rmtree(draft, ignore_errors=True)
@@ -65,7 +65,7 @@ def write(folder: Path, contents: dict[str, bytes]) -> None:
             shutil.rmtree(folder)
         draft.rename(folder)
     except OSError as error:
-        raise ToolError(f"{folder} cannot be written: {error.strerror}.", "Name another folder.") from error
+        raise ToolError(f"{folder} cannot be written: {reason(error)}.", "Name another folder.") from error
 
 
 def commands(target: Target, folder: Path) -> list[str]:

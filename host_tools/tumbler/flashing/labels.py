@@ -1,7 +1,7 @@
 """The label of a lock: its name, its id, and a QR code of the id. No secret is on it.
 
-The code's text is `TUMBLER:` and the lock id in hexadecimal capitals, which QR codes hold in their shortest form. A
-lock advertises that id, so an app that read it finds the right lock to pair among those in range.
+The code's text is `TUMBLER:` and the lock id in hexadecimal capitals, which QR codes store in their shortest form. A
+lock advertises that id, so an app that reads the label finds the right lock to pair among those in range.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..extras import require
+from ..text import reason
 
 PREFIX = "TUMBLER:"
 QUIET = 4  # light modules around the code, which readers need
@@ -35,7 +36,7 @@ class Label:
         return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
 
     def text(self) -> str:
-        """The label for a printer of text: two rows of the code in a line."""
+        """Return the label as text, with two rows of the code in a line."""
         return f"{self.name}\nlock id {self.readable_id}\n\n{self._drawn()}"
 
     def _drawn(self) -> str:
@@ -49,7 +50,7 @@ class Label:
         return "".join(f"{line.rstrip()}\n" for line in lines)
 
     def svg(self) -> str:
-        """The label as a picture, 60 mm by 30 mm."""
+        """Return the label as an SVG picture, 60 mm by 30 mm."""
         with require("flash"):
             import segno
 
@@ -72,17 +73,17 @@ class Label:
         )
 
     def write(self, folder: Path, file_name: str) -> list[Path]:
-        """Write both forms; ToolError when that cannot be."""
+        """Write both forms, and return their paths. ToolError if that fails."""
         paths = [folder / f"{file_name}.txt", folder / f"{file_name}.svg"]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for path, text in zip(paths, (self.text(), self.svg()), strict=True):
                 path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise ToolError(f"The label cannot be written: {error.strerror}.", f"Make {folder} writable.") from error
+            raise ToolError(f"The label cannot be written: {reason(error)}.", f"Make {folder} writable.") from error
         return paths
 
 
 def _width(name: str) -> str:
-    """Millimetres that a name takes: its natural width, but never more than the label has."""
+    """Return the width of a name in millimetres: its natural width, at most what the label has."""
     return f"{min(27.0, 2.2 * len(name)):.1f}"

@@ -1,8 +1,8 @@
-"""The MicroPython image that the user downloaded: is it the one for this board? (docs/guide/flashing.md, flash)
+"""Check that the MicroPython image that the user downloaded is the one for this board (docs/guide/flashing.md, flash).
 
-Offsets are of the flash; the image begins at the target's image_offset. What was written first is recorded in
-`micropython.json` in the registry's folder; but not an image with the firmware inside: it is a build of the user's own,
-no two of which are the same bytes.
+Offsets are of the flash; the image begins at the target's image_offset. The first image that was written is recorded in
+`micropython.json` in the registry's folder. An image with the firmware inside is not: it is a build of the user's own,
+and no two builds are the same bytes.
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..hardware.chips import CHIPS
-from ..registry.registry import home
+from ..registry.database import home
+from ..text import reason
 from .frozen import version_in
 from .target import Target
 
@@ -27,11 +28,11 @@ RECORD = "micropython.json"
 
 
 def read(path: Path, target: Target) -> bytes:
-    """Return the image's bytes when it fits the target; ToolError says what is wrong, and what to fetch."""
+    """Return the bytes of the image. ToolError says why it does not fit the target, and which one to download."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ToolError(f"{path} cannot be read: {error.strerror}.", target.fetch) from None
+        raise ToolError(f"{path} cannot be read: {reason(error)}.", target.fetch) from None
     _check_header(data, target)
     _check_version(data, target)
     _check_room(data, target)
@@ -41,14 +42,14 @@ def read(path: Path, target: Target) -> bytes:
 
 
 def remember(data: bytes, target: Target) -> None:
-    """Record the digest of a stock image that was written, if none is known: others are refused from then on."""
+    """Record the digest of a stock image that was written, unless one is known. From then on others are refused."""
     if target.sha256 is None and version_in(data) is None:
         record = home() / RECORD
         _remember(record, _name(target), hashlib.sha256(data).hexdigest())
 
 
 def partitions(data: bytes, image_offset: int) -> dict[str, tuple[int, int]]:
-    """Return label -> (offset, size) of the partition table in an image; empty when there is none."""
+    """Return label -> (offset, size) of the partition table in an image; empty if it has none."""
     found = {}
     table = data[PARTITIONS - image_offset :][:PARTITIONS_SIZE]
     for at in range(0, len(table) - ENTRY.size + 1, ENTRY.size):
@@ -60,7 +61,7 @@ def partitions(data: bytes, image_offset: int) -> dict[str, tuple[int, int]]:
 
 
 def file_system(table: dict[str, tuple[int, int]], flash_size: int) -> tuple[int, int]:
-    """Return offset and size of the file system that MicroPython will use: its partition, or else what is left."""
+    """Return offset and size of the file system that MicroPython will use: its partition, or else the rest."""
     if "vfs" in table:
         return table["vfs"]
     end = max((offset + size for offset, size in table.values()), default=0)
@@ -69,7 +70,7 @@ def file_system(table: dict[str, tuple[int, int]], flash_size: int) -> tuple[int
 
 def _check_header(data: bytes, target: Target) -> None:
     if len(data) < 32 or data[0] != MAGIC:
-        raise ToolError("The file is no image for an ESP32.", target.fetch)
+        raise ToolError("The file is not an image for an ESP32.", target.fetch)
     chip = int.from_bytes(data[12:14], "little")
     if chip != CHIPS[target.mcu].number:
         name = next((mcu for mcu, one in CHIPS.items() if one.number == chip), f"the chip number {chip}")
@@ -79,7 +80,7 @@ def _check_header(data: bytes, target: Target) -> None:
 def _check_version(data: bytes, target: Target) -> None:
     banner = BANNER.search(data)
     if banner is None:
-        raise ToolError("The image holds no MicroPython.", target.fetch)
+        raise ToolError("There is no MicroPython in the image.", target.fetch)
     version = (banner[1] + banner[2]).decode("ascii", "replace")
     if version != target.version:
         raise ToolError(
@@ -90,7 +91,7 @@ def _check_version(data: bytes, target: Target) -> None:
 def _check_room(data: bytes, target: Target) -> None:
     table = partitions(data, target.image_offset)
     if not table:
-        raise ToolError("The image has no partition table: it holds the program alone.", target.fetch)
+        raise ToolError("The image has no partition table: it is the program alone.", target.fetch)
     found = file_system(table, target.flash_size)
     if found != (target.vfs_offset, target.vfs_size):
         raise ToolError(
@@ -99,11 +100,11 @@ def _check_room(data: bytes, target: Target) -> None:
             f"{target.fetch} If it is the right one, correct vfs_offset and vfs_kib in board.json.",
         )
     if target.image_offset + len(data) > target.vfs_offset:
-        raise ToolError("The image reaches into the file system.", target.fetch)
+        raise ToolError("The image overlaps the file system.", target.fetch)
 
 
 def _check_digest(path: Path, data: bytes, target: Target) -> None:
-    """Compare with the pinned digest, or with the recorded one."""
+    """Compare the digest with the pinned one, or with the recorded one."""
     digest = hashlib.sha256(data).hexdigest()
     name = _name(target)
     record = home() / RECORD
@@ -111,8 +112,8 @@ def _check_digest(path: Path, data: bytes, target: Target) -> None:
     if known not in (None, digest):
         where = "board.json" if target.sha256 else str(record)
         raise ToolError(
-            f"{path} is not the image {name} that is known: its SHA-256 begins with {digest[:8]}, not {known[:8]}.",
-            f"Fetch it again and compare. The known one is in {where}; change it only if you know why it differs.",
+            f"{path} is not the known image {name}: its SHA-256 begins with {digest[:8]}, not {known[:8]}.",
+            f"Download it again and compare. The known one is in {where}; change it only if you know why it differs.",
         )
 
 
@@ -129,7 +130,7 @@ def _recorded(record: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
-        raise ToolError(f"{record} cannot be read.", "Move it away; images are then recorded anew.") from None
+        raise ToolError(f"{record} cannot be read.", "Move it away; images are then recorded again.") from None
     return data
 
 
@@ -142,4 +143,4 @@ def _remember(record: Path, name: str, digest: str) -> None:
         draft.write_text(json.dumps({**_recorded(record), name: digest}, indent=2) + "\n", encoding="utf-8")
         draft.replace(record)
     except OSError as error:
-        raise ToolError(f"{record} cannot be written: {error.strerror}.", "Make its folder writable.") from error
+        raise ToolError(f"{record} cannot be written: {reason(error)}.", "Make its folder writable.") from error

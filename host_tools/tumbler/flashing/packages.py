@@ -1,6 +1,6 @@
 """aioble, which the firmware needs for its radio: from a folder, or fetched by mpremote's installer.
 
-What was fetched stays in `packages/` in the registry's folder, so that the next board needs no network.
+A fetched package stays in `packages/` in the registry's folder, so that the next board needs no network.
 """
 
 import contextlib
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..extras import require
-from ..registry.registry import home
+from ..registry.database import home
+from ..text import printable, reason
 from ..updates.update_file import compile_source
 
 NAME = "aioble"
@@ -41,13 +42,13 @@ def from_folder(folder: Path) -> Package:
 
 
 def sources(folder: Path) -> dict[str, bytes]:
-    """Return the sources of the parts of aioble that the firmware uses, by their names; the first tells its version."""
+    """Return the sources of the parts of aioble that the firmware uses, by name. The first one has its version."""
     package = _package(folder)
     found = {f"{NAME}/{part}.py": package / f"{part}.py" for part in PARTS}
     try:
         files = {name: path.read_bytes() for name, path in found.items()}
     except OSError as error:
-        raise ToolError(f"{error.filename} cannot be read: {error.strerror}.", "Take a whole checkout.") from None
+        raise ToolError(f"{error.filename} cannot be read: {reason(error)}.", "Name a complete checkout.") from None
     first = f"{NAME}/__init__.py"
     if b"__version__" not in files[first]:
         files[first] += f'\n__version__ = "{_version(package, files)}"\n'.encode()
@@ -55,30 +56,30 @@ def sources(folder: Path) -> dict[str, bytes]:
 
 
 def _package(folder: Path) -> Path:
-    """Find the package in a folder; ToolError when it is not there."""
+    """Return the folder of the package itself; ToolError if it is not there."""
     places = [folder, folder / NAME, folder / "micropython" / "bluetooth" / NAME / NAME]
     package = next((place for place in places if (place / "__init__.py").is_file() and place.name == NAME), None)
     if package is None:
         raise ToolError(
-            f"{folder} does not hold aioble.",
+            f"aioble is not in {folder}.",
             "Name the folder micropython/bluetooth/aioble of a checkout of micropython-lib, or use --mip.",
         )
     return package
 
 
 def fetched() -> Package | None:
-    """Return the package that was fetched before, None when there is none."""
+    """Return the package that was fetched before; None if it never was."""
     folder = kept()
     return from_folder(folder) if folder.is_dir() else None
 
 
 def kept() -> Path:
-    """Return the folder in which what was fetched stays."""
+    """Return the folder of the fetched package."""
     return home() / "packages" / NAME
 
 
 def fetch(index: str = INDEX) -> Package:
-    """Fetch aioble with mpremote's installer and keep it; ToolError when that fails."""
+    """Fetch aioble with mpremote's installer and keep it. ToolError if that fails."""
     with require("flash"):
         from mpremote import mip
         from mpremote.commands import CommandError
@@ -95,7 +96,7 @@ def fetch(index: str = INDEX) -> Package:
         (draft / NAME).rename(folder / NAME)
     except (CommandError, OSError, ValueError) as error:
         raise ToolError(
-            f"aioble could not be fetched: {error}.",
+            f"aioble could not be fetched: {printable(str(error))}.",
             "Connect this computer to the Internet, or name a checkout of micropython-lib with --aioble.",
         ) from None
     finally:
@@ -104,7 +105,7 @@ def fetch(index: str = INDEX) -> Package:
 
 
 class _Shelf:
-    """A folder that mpremote's installer takes for the file system of a board."""
+    """A folder in place of the file system of a board, for mpremote's installer."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -112,7 +113,7 @@ class _Shelf:
     def _path(self, path: str) -> Path:
         found = (self._folder / path.lstrip("/")).resolve()
         if not found.is_relative_to(self._folder.resolve()):
-            raise ValueError("the package names a file outside of its folder")
+            raise ValueError("the package names a file outside its folder")
         return found
 
     def fs_exists(self, path: str) -> bool:
@@ -129,7 +130,7 @@ class _Shelf:
 
 
 def _version(package: Path, compiled: dict[str, bytes]) -> str:
-    """Return the version that the package tells: in its manifest.py, or in the files that the installer brings."""
+    """Return the version of the package, from its manifest.py or its modules; "unknown-" and a digest if neither has it."""
     manifest = package.parent / "manifest.py"
     texts = [manifest] if manifest.is_file() else []
     for path in [*texts, *sorted(package.rglob("*.py"))]:

@@ -1,7 +1,7 @@
-"""A board with firmware becomes a lock of the registry (docs/guide/flashing.md, provision).
+"""Make a board with firmware a lock of the registry (docs/guide/flashing.md, provision).
 
-Invariant: the registry holds secret and key before the board does, so a cable that is pulled loses neither; and a board
-that has a secret keeps it.
+Invariants: the registry has secret and key before the board has them, so a pulled cable loses neither. A board that has
+a secret keeps it.
 """
 
 import secrets
@@ -15,10 +15,11 @@ from ..errors import ToolError
 from ..registry.lock_cache import SENT, HeldKey
 from ..registry.registry import Registry, RegistryLock
 from ..registry.schema import POLICIES
+from ..text import command_line
+from .board_contents import BoardContents
 from .console import Console, ScriptFailed
-from .deploy import Board
 
-SLOT = 0  # of the first key
+KEY_SLOT = 0  # the key slot of the first key
 SCRIPT = "provision"
 
 
@@ -33,54 +34,56 @@ class Settings:
 
 @dataclass(frozen=True)
 class Provisioned:
-    """What came of it. new: whether it was made a lock now; clock_set: whether its clock was set."""
+    """What was done. new: whether the board was made a lock now; clock_set: whether its clock was set."""
 
     new: bool
     clock_set: bool
 
 
 def provision(console: Console, registry: Registry, lock: RegistryLock, settings: Settings, now: int) -> Provisioned:
-    """Make the board at the console this lock; one that is already gets the time, if its clock is off.
+    """Make the board at the console this lock. If it is this lock already, set its clock unless that is right.
 
-    ToolError when the board has another secret, no firmware, or a clock that does not work.
+    ToolError if the board has another secret, no firmware, or a clock that does not work.
     """
     slot = firmware_slot(console)
     console.do(SCRIPT, "use_slot", slot)
-    there = console.call(SCRIPT, "own_id")
+    there: str = console.call(SCRIPT, "own_id")
     cache = registry.cache(lock)
-    # The key of an earlier run that was cut short, if there was one: the board may have got it.
+    # The key of an earlier run that was interrupted, if there was one: the board may have it.
     sent = next(iter(cache.sent_keys(SENT)), None)
     if there == lock.lock_id.hex():
-        if sent is not None and sent.slot == SLOT and sent.psk is not None:
-            cache.hold(SLOT, OWNER, sent.label, sent.psk, now)
+        if sent is not None and sent.slot == KEY_SLOT and sent.psk is not None:
+            cache.hold(KEY_SLOT, OWNER, sent.label, sent.psk, now)
         was_set, trouble = console.call(SCRIPT, "sync_clock", now)
         _check_clock(console, trouble)
-        return Provisioned(False, was_set)
+        return Provisioned(new=False, clock_set=was_set)
     if there:
         raise ToolError(
-            f"The board at {console.port} has a secret, and it is not that of '{lock.name}'.",
-            "Nothing was changed. Connect another board; or forget what is on this one: tumbler flash --erase",
+            f"The board at {console.port} has a secret, but not that of '{lock.name}'.",
+            "Nothing was changed. Connect another board, or erase this one:"
+            f" {command_line('flash --erase', board='BOARD', port=console.port, image='FILE')}",
         )
     if cache.set_up:
         raise ToolError(
             f"'{lock.name}' is another lock, set up before, and this board has no secret.",
-            f"Choose another name, or forget that lock first: tumbler lock remove '{lock.name}'",
+            f"Choose another name, or forget that lock first: {command_line('lock remove', lock.name)}",
         )
     _check_clock(console, console.call(SCRIPT, "set_clock", now))
     key = sent
-    if key is None or key.slot != SLOT:
-        key = cache.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now, SLOT, SENT)
+    if key is None or key.slot != KEY_SLOT:
+        key = cache.hold_pending(OWNER, settings.label, secrets.token_bytes(PSK_SIZE), now, KEY_SLOT, SENT)
     _create(console, lock, key, settings, now)
-    cache.hold(SLOT, OWNER, key.label, key.psk or b"", now)
-    return Provisioned(True, True)
+    cache.hold(KEY_SLOT, OWNER, key.label, key.psk or b"", now)
+    return Provisioned(new=True, clock_set=True)
 
 
 def firmware_slot(console: Console) -> str:
-    """Return the slot whose firmware can be used, "" for the one inside MicroPython; ToolError when there is none."""
-    slot = Board.look(console).used
+    """Return the slot whose firmware can be used, "" for the one inside MicroPython. ToolError if there is none."""
+    slot = BoardContents.look(console).used
     if slot is None:
         raise ToolError(
-            f"The board at {console.port} has no firmware.", "Put it there: tumbler deploy --board B --port PORT"
+            f"The board at {console.port} has no firmware.",
+            f"Write it first: {command_line('deploy', board='BOARD', port=console.port)}",
         )
     return slot
 
@@ -88,8 +91,9 @@ def firmware_slot(console: Console) -> str:
 def _check_clock(console: Console, trouble: str) -> None:
     if trouble:
         raise ToolError(
-            f"The clock of the board at {console.port} is of no use: {trouble}.",
-            "Nothing else was changed. Check SDA, SCL, 3.3 V and its coin cell; tumbler selftest tells more.",
+            f"The clock of the board at {console.port} cannot be used: {trouble}.",
+            "Nothing else was changed. Check SDA, SCL, 3.3 V and its coin cell, and test it:"
+            f" {command_line('selftest', port=console.port)}",
         )
 
 
@@ -101,11 +105,11 @@ def _create(console: Console, lock: RegistryLock, key: HeldKey, settings: Settin
         autolock=settings.autolock,
         sound=settings.sound,
     ).pack()
-    packed = AccessKey(SLOT, OWNER, key.psk or b"", key.label).pack()
+    packed = AccessKey(KEY_SLOT, OWNER, key.psk or b"", key.label).pack()
     try:
         console.do(SCRIPT, "create", lock.required_secret, config, packed, now, lock.epoch)
     except ScriptFailed as failed:
         raise ToolError(
             f"The board at {console.port} did not take its secret ({failed.error.split(':')[0]}).",
-            "Reset it and give the same command again.",
+            "Reset it and run the same command again.",
         ) from None

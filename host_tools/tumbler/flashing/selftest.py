@@ -1,4 +1,4 @@
-"""The self-test of a board: what was found, in words (docs/guide/flashing.md, selftest)."""
+"""The self-test of a board: judge what on_board/selftest.py found, in words (docs/guide/flashing.md, selftest)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from .provision import firmware_slot
 
 SCRIPT = "selftest"
 BOLT_MS = 1000
-WALK_SECONDS = 60  # of silence, in which somebody looks for a key
+WALK_SECONDS = 60  # the longest silence while a person looks for a button
 
-Ask = Callable[[str], bool | None]  # a question, and yes, no, or nobody there
+Ask = Callable[[str], bool | None]  # a question; yes, no, or None without a person to answer
 
 
 @dataclass(frozen=True)
 class Result:
-    """One part: right True, False, or None when nobody said; words: what was found, and what to do if it is wrong."""
+    """One part. right: None if no person judged it; words: what was found, and what to do if it is wrong."""
 
     part: str
     right: bool | None
@@ -24,17 +24,18 @@ class Result:
 
 
 class SelfTest:
-    """The self-test of the board at a console. told: gets each result when it is there; prompt: the key to press."""
+    """The self-test of the board at a console. show: called with each result as it comes; prompt: called with the
+    button to press."""
 
-    def __init__(self, console: Console, ask: Ask, told: Callable[[Result], None], prompt: Callable[[str], None]):
+    def __init__(self, console: Console, ask: Ask, show: Callable[[Result], None], prompt: Callable[[str], None]):
         self._console = console
         self._ask = ask
-        self._told = told
+        self._show = show
         self._prompt = prompt
         self.results: list[Result] = []
 
-    def run(self, keypad: bool = True, now: int | None = None) -> bool:
-        """Test every part; returns whether all are right. now: Unix time, to which the clock is compared."""
+    def run(self, *, keypad: bool = True, now: int | None = None) -> bool:
+        """Test every part, and return whether all are right. now: Unix time, to compare the clock with."""
         slot = firmware_slot(self._console)
         self._console.load("files")
         self._console.load(PROVISION)
@@ -51,7 +52,7 @@ class SelfTest:
     def _result(self, part: str, right: bool | None, words: str) -> None:
         result = Result(part, right, words)
         self.results.append(result)
-        self._told(result)
+        self._show(result)
 
     def _clock(self, now: int | None) -> None:
         found = self._console.call(SCRIPT, "parts.clock")
@@ -60,18 +61,18 @@ class SelfTest:
             return
         seconds, sure, at = found
         if not 2 <= seconds <= 3:
-            self._result("clock", False, f"went on by {seconds} s in 2.2 s: it does not tick")
+            self._result("clock", False, f"moved by {seconds} s in 2.2 s: it does not tick")
         elif not sure:
             self._result("clock", True, "answers and ticks; it was never set, or its coin cell is empty")
         elif now is not None and abs(at - now) > 5:
             self._result("clock", True, f"answers and ticks; it is {abs(at - now)} s off")
         else:
-            self._result("clock", True, "answers, ticks, and knows the time")
+            self._result("clock", True, "answers, ticks, and has the right time")
 
     def _flash(self) -> None:
         same, free, size = self._console.call(SCRIPT, "parts.flash")
         words = f"{free // 1024} of {size // 1024} KiB free"
-        self._result("flash", same, words if same else f"does not keep what was written; {words}")
+        self._result("flash", same, words if same else f"does not keep what is written; {words}")
 
     def _sound(self) -> None:
         self._console.do(SCRIPT, "parts.sound")
@@ -79,7 +80,7 @@ class SelfTest:
         words = {
             True: "heard",
             False: "not heard: check the buzzer's pin",
-            None: "played; nobody said whether it was heard",
+            None: "played; no person said whether it was heard",
         }
         self._result("sound", heard, words[heard])
 
@@ -92,14 +93,14 @@ class SelfTest:
         words = {
             True: "drew back and locked again",
             False: "did not move: check the driver's pin and the supply of the coil",
-            None: "was driven for a second; nobody said whether it moved",
+            None: "was driven for a second; no person said whether it moved",
         }
         self._result("bolt", moved, words[moved])
 
     def _radio(self) -> None:
         found = self._console.call(SCRIPT, "parts.radio")
         if found is None:
-            self._result("radio", True, "none: without external RAM a stock MicroPython has no room for it")
+            self._result("radio", True, "none: without external RAM, a stock MicroPython has no room for it")
             return
         wanted, address, version = found
         if not wanted:
@@ -107,19 +108,19 @@ class SelfTest:
         elif address is None:
             self._result("radio", False, "does not start: is this MicroPython built with Bluetooth?")
         elif version is None:
-            self._result("radio", False, "starts, but aioble is missing: tumbler deploy --aioble FOLDER, or --mip")
+            self._result("radio", False, "starts, but aioble is missing: run tumbler deploy with --mip or --aioble")
         else:
             self._result("radio", True, f"address {address}, aioble {version or 'of unknown version'}")
 
     def _walk(self) -> None:
         wrong: list[str] = []
 
-        def told(answer: list[str | None]) -> None:
-            key, got = answer
+        def take(answer: list[str | None]) -> None:
+            button, got = answer
             if got is None:
-                self._prompt(str(key))
-            elif got != key:
-                wrong.append(f"{key}: {'nothing came' if not got else ' and '.join(got) + ' came'}")
+                self._prompt(str(button))
+            elif got != button:
+                wrong.append(f"{button}: {'nothing came' if not got else ' and '.join(got) + ' came'}")
 
-        self._console.follow(SCRIPT, "parts.walk()", told, WALK_SECONDS)
-        self._result("keypad", not wrong, "every key is right" if not wrong else "; ".join(wrong))
+        self._console.follow(SCRIPT, "parts.walk()", take, WALK_SECONDS)
+        self._result("keypad", not wrong, "every button is right" if not wrong else "; ".join(wrong))

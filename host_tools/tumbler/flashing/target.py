@@ -1,4 +1,4 @@
-"""The board that is written to: what its description says of chip, MicroPython and flash. Sizes are bytes."""
+"""The board to write to: what its description says of chip, MicroPython and flash. Sizes are bytes."""
 
 from dataclasses import dataclass, field
 
@@ -10,8 +10,8 @@ BLOCK = 4096  # of the file system
 
 @dataclass(frozen=True)
 class Target:
-    """One board description. sha256: of the MicroPython image, None where it is not known; storage: directory of
-    the lock's memory; notes: what to know of this board with a stock image; text: board.json as it is.
+    """One board description. sha256: of the MicroPython image, None if it is not known; storage: the folder of the
+    lock's memory; notes: what to know of this board with a stock image; text: board.json unchanged.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Target:
 
     @property
     def image_name(self) -> str:
-        """What the MicroPython image is called where it is offered for download."""
+        """The name of the MicroPython image at the download page."""
         return f"{self.build}-DATE-v{self.version}.bin"
 
     @property
     def fetch(self) -> str:
-        """The sentence that says what to fetch."""
-        page = self.build.partition("-")[0]  # that of the board has its variants too
+        """The sentence that says which image to download."""
+        page = self.build.partition("-")[0]  # the page of the board lists its variants
         return (
             f"Download {self.image_name} from micropython.org/download/{page} and name it with --image"
             " (for `tumbler image`: --micropython)."
@@ -43,12 +43,12 @@ class Target:
 
     @classmethod
     def load(cls, name: str) -> "Target":
-        """Read a board as boards.load does. ToolError when it cannot be, or not be flashed."""
+        """Read a board as boards.load does. ToolError if it is invalid, or cannot be flashed."""
         board = boards.usable(name, known())
         data = board.description
         if "micropython" not in data:
             raise ToolError(
-                f"The board '{name}' is not one to be flashed.",
+                f"The board '{name}' cannot be flashed.",
                 "Its description lacks micropython and flash (docs/spec/board-json.md).",
             )
         flash, micropython = data["flash"], data["micropython"]

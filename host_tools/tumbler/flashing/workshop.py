@@ -1,8 +1,8 @@
-"""Board after board from a table: flash, provision, self-test, label; resumed from a state file
+"""Make the boards of a table locks: flash, provision, self-test, label. A state file says what is done
 (docs/guide/flashing.md).
 
-Invariants: a board is erased only if its chip is not that of another line; a step that is written down is done, and a
-step that was cut is done again. The state holds no secret.
+Invariants: a board is erased only if its chip is not that of another line; a recorded step is done, and an interrupted
+step is done again. The state holds no secret.
 """
 
 import csv
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import ToolError
+from ..text import reason
 
 COLUMNS = ("name", "timezone", "weekend", "policy")
 NEEDED = ("name", "timezone")
@@ -22,7 +23,7 @@ STEPS = ("flash", "provision", "selftest", "label")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table: one lock to be."""
+    """One line of the table: one lock to make."""
 
     name: str
     timezone: str
@@ -32,19 +33,19 @@ class Line:
 
 @dataclass
 class Done:
-    """How far a line is. mac: the chip's address, "" before it is known; steps: those that are done."""
+    """The progress of a line. mac: the chip's address, "" before it is known; steps: those that are done."""
 
     mac: str = ""
     steps: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether every step is done."""
         return all(step in self.steps for step in STEPS)
 
 
 def read_table(path: Path) -> list[Line]:
-    """Read the table; ToolError names the line that is wrong."""
+    """Read the table. ToolError names the line that is invalid."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
@@ -52,7 +53,8 @@ def read_table(path: Path) -> list[Line]:
             table.fieldnames = columns
             rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ToolError(f"{path} cannot be read as a table ({type(error).__name__}).", _REMEDY) from None
+        why = reason(error) if isinstance(error, OSError) else "it is not a table of comma-separated values"
+        raise ToolError(f"{path} cannot be read: {why}.", _REMEDY) from None
     if unknown := [name for name in columns if name not in COLUMNS]:
         raise ToolError(f"{path}: there is no column '{unknown[0]}'.", _REMEDY)
     if missing := [name for name in NEEDED if name not in columns]:
@@ -61,18 +63,21 @@ def read_table(path: Path) -> list[Line]:
     for number, row in enumerate(rows, 2):
         values = {name: (row.get(name) or "").strip() for name in COLUMNS}
         if None in row or not all(values[name] for name in NEEDED):
-            raise ToolError(f"{path}, line {number}: a name and a timezone are needed, and no more values.", _REMEDY)
+            raise ToolError(
+                f"{path}, line {number}: it needs a name and a timezone, and no more values than there are columns.",
+                _REMEDY,
+            )
         line = Line(values["name"], values["timezone"], values["weekend"] or "sat,sun", values["policy"] or "standard")
         if any(line.name.casefold() == other.name.casefold() for other in lines):
             raise ToolError(
-                f"{path}, line {number}: '{line.name}' is there twice.", "Give each lock a name of its own."
+                f"{path}, line {number}: the name '{line.name}' is used twice.", "Give each lock a name of its own."
             )
         lines.append(line)
     return lines
 
 
 class State:
-    """What is done, in a file beside the table. Every change is on disk before the next step."""
+    """The progress of every line, in a file beside the table. Every change is on disk before the next step."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -86,19 +91,19 @@ class State:
             return
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise ToolError(
-                f"{path} cannot be read.", "Restore it. Without it, boards that are done would be made anew."
+                f"{path} cannot be read.", "Restore it. Without it, finished boards would be made again."
             ) from None
 
     def of(self, name: str) -> Done:
-        """How far the line of that name is."""
+        """Return the progress of the line of this name."""
         return self._lines.setdefault(name, Done())
 
     def owner(self, mac: str) -> str:
-        """The name of the line that has this chip, "" for a new one."""
+        """Return the name of the line that has this chip, "" for a new one."""
         return next((name for name, done in self._lines.items() if done.mac == mac), "")
 
     def take(self, name: str, mac: str) -> None:
-        """This line has this chip from now on; ToolError when another has, or when it has another."""
+        """Record the chip of a line. ToolError if another line has it, or if this line has another chip."""
         owner = self.owner(mac)
         if owner and owner != name:
             raise ToolError(
@@ -108,18 +113,18 @@ class State:
         done = self.of(name)
         if done.mac and done.mac != mac and done.steps:
             raise ToolError(
-                f"This is not the board on which '{name}' was begun.", "Connect that one again; nothing was written."
+                f"This is not the board on which '{name}' was started.", "Connect that one again; nothing was written."
             )
         done.mac = mac
         self._save()
 
     def forget(self, name: str) -> None:
-        """Begin this line anew, with any board."""
+        """Forget the progress of a line, so that it starts again with any board."""
         self._lines.pop(name, None)
         self._save()
 
     def step(self, name: str, step: str) -> None:
-        """Write down that a step is done."""
+        """Record that a step is done."""
         done = self.of(name)
         if step not in done.steps:
             done.steps.append(step)
@@ -132,32 +137,32 @@ class State:
             draft.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
             draft.replace(self.path)
         except OSError as error:
-            raise ToolError(f"{self.path} cannot be written: {error.strerror}.", "Make its folder writable.") from error
+            raise ToolError(f"{self.path} cannot be written: {reason(error)}.", "Make its folder writable.") from error
 
 
 class Bench(Protocol):
-    """The steps, as run() needs them; each raises ToolError when it fails. refuse: gets the chip's address before
+    """The steps, as run() needs them; each raises ToolError if it fails. refuse: called with the chip's address before
     anything is written, and may raise.
     """
 
     def identify(self, refuse: Callable[[str], None]) -> None:
-        """Ask the chip for its address."""
+        """Pass the chip's address to `refuse`."""
 
     def flash(self, line: Line, refuse: Callable[[str], None]) -> None:
         """Erase and write a board."""
 
     def provision(self, line: Line) -> None:
-        """Make it the lock of this line."""
+        """Make the board the lock of this line."""
 
     def selftest(self, line: Line) -> None:
-        """Test it."""
+        """Test the board."""
 
     def label(self, line: Line) -> None:
-        """Write its label."""
+        """Write the label of the lock."""
 
 
 def run(lines: list[Line], state: State, bench: Bench, connect: Callable[[Line, Done], None]) -> None:
-    """Do what is left of every line. connect: asks for the board of a line; ToolError ends the run where it is."""
+    """Do the remaining steps of every line. connect: asks for the board of a line. A ToolError ends the run."""
     for line in lines:
         done = state.of(line.name)
         if done.complete:
@@ -174,7 +179,7 @@ def run(lines: list[Line], state: State, bench: Bench, connect: Callable[[Line, 
             if step in done.steps:
                 continue
             if step in ("provision", "selftest"):
-                bench.identify(refuse)  # somebody may have connected another board since
+                bench.identify(refuse)  # the board may have been changed since
             steps[step]()
             state.step(line.name, step)
 

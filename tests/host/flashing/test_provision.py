@@ -101,7 +101,7 @@ def test_a_lock_that_has_a_secret_keeps_it(board, registry, tmp_path):
         provision(console, registry, add(registry), Settings(), NOW)
     there.power()
     other = registry.add("other", "UTC", "UTC0", 0b1100000, "standard", bytes(32), NOW)
-    with pytest.raises(ToolError, match="has a secret, and it is not that of 'other'"), Console(there.port) as console:
+    with pytest.raises(ToolError, match="has a secret, but not that of 'other'"), Console(there.port) as console:
         provision(console, registry, other, Settings(), NOW)
     assert memory(there, tmp_path).secret == bytes(range(32))
     assert not registry.cache(other).all_keys()
@@ -111,20 +111,22 @@ def test_the_same_lock_a_second_time_gets_the_time_and_no_more(board, registry, 
     there = board()
     lock = add(registry)
     with Console(there.port) as console:
-        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(True, True)
+        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(new=True, clock_set=True)
         before = there.image.read_bytes()
-        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(False, False), "it is right"
+        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(new=False, clock_set=False), (
+            "it is right"
+        )
     assert there.image.read_bytes() == before
     there.power()  # with another coin cell: the clock was never set
     later = NOW + 90 * 86_400
     with Console(there.port) as console:
-        assert provision(console, registry, lock, Settings(autolock=9), later) == Provisioned(False, True)
+        assert provision(console, registry, lock, Settings(autolock=9), later) == Provisioned(new=False, clock_set=True)
     store = memory(there, tmp_path)
     assert (store.secret, Config.unpack(store.config).autolock) == (lock.secret, Settings.autolock)
     assert store.floor == later
     there.power()
     with Console(there.port) as console:
-        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(False, True), "and back"
+        assert provision(console, registry, lock, Settings(), NOW) == Provisioned(new=False, clock_set=True), "and back"
     assert memory(there, tmp_path).floor == NOW
 
 
@@ -135,7 +137,7 @@ def test_a_lock_whose_clock_does_not_answer_is_told_of_it(board, registry, tmp_p
         provision(console, registry, lock, Settings(), NOW)
     there.off()
     there = board(bus="{}")
-    with pytest.raises(ToolError, match=r"clock .* is of no use: it does not answer"), Console(there.port) as console:
+    with pytest.raises(ToolError, match=r"clock .* cannot be used: it does not answer"), Console(there.port) as console:
         provision(console, registry, lock, Settings(), NOW)
     assert memory(there, tmp_path).secret == lock.secret
 
@@ -151,7 +153,7 @@ def test_a_lock_that_lives_elsewhere_does_not_move_to_an_empty_board(board, regi
 def test_without_a_clock_there_is_no_lock(board, registry, tmp_path):
     there = board(bus="{}")
     lock = add(registry)
-    with pytest.raises(ToolError, match=r"clock .* is of no use: it does not answer"), Console(there.port) as console:
+    with pytest.raises(ToolError, match=r"clock .* cannot be used: it does not answer"), Console(there.port) as console:
         provision(console, registry, lock, Settings(), NOW)
     assert memory(there, tmp_path) is None
     assert not registry.cache(lock).all_keys()
@@ -252,7 +254,7 @@ def results(there, keypad=True, ask=lambda _: True):
     prompts = []
     with Console(there.port) as console:
         test = SelfTest(console, ask, lambda _: None, prompts.append)
-        right = test.run(keypad, NOW)
+        right = test.run(keypad=keypad, now=NOW)
     return right, {one.part: (one.right, one.words) for one in test.results}, prompts
 
 
@@ -266,7 +268,7 @@ def test_a_good_board_is_right_in_every_part(board):
     assert found["clock"][1] == "answers and ticks; it was never set, or its coin cell is empty"
     assert "KiB free" in found["flash"][1]
     assert found["radio"][1].startswith("address 000102030405")
-    assert found["keypad"][1] == "every key is right"
+    assert found["keypad"][1] == "every button is right"
     assert "selftest" not in file_system.read(there.image.read_bytes())
 
 
@@ -289,13 +291,13 @@ def test_a_radio_without_room_is_none(tmp_path):
     with BoardAtPort(image, KIB, parts(boards.description(psram="none"), NOW, more=RADIO)) as there:
         right, found, _ = results(there, keypad=False)
     assert right
-    assert found["radio"] == (True, "none: without external RAM a stock MicroPython has no room for it")
+    assert found["radio"] == (True, "none: without external RAM, a stock MicroPython has no room for it")
 
 
 def test_a_clock_that_stands_still_is_found(board):
     there = board(more="chip.supply(True)\nchip.registers[14] |= 0x80\nchip._running = False\nchip._advance = nothing")
     _, found, _ = results(there, keypad=False)
-    assert found["clock"] == (False, "went on by 0 s in 2.2 s: it does not tick")
+    assert found["clock"] == (False, "moved by 0 s in 2.2 s: it does not tick")
 
 
 def test_a_key_that_is_never_pressed_is_missing(board):

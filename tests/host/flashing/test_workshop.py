@@ -89,7 +89,7 @@ def test_a_board_that_is_swapped_between_two_steps_becomes_nothing(table, tmp_pa
                 self.now = "0200000000ff"
 
     bench = Swapped(MACS)
-    with pytest.raises(ToolError, match="not the board on which 'cabin' was begun"):
+    with pytest.raises(ToolError, match="not the board on which 'cabin' was started"):
         run(read_table(table), State(tmp_path / "state"), bench, bench.connect)
     assert bench.log == EVERYTHING[: STEPS.index(after) + 1]
 
@@ -108,7 +108,7 @@ def test_a_line_that_was_begun_goes_on_with_its_own_board_only(table, tmp_path):
     with pytest.raises(Stop):
         run(read_table(table), State(path), bench, bench.connect)
     other = Bench({**MACS, "cabin": "02000000ffff"})
-    with pytest.raises(ToolError, match="not the board on which 'cabin' was begun"):
+    with pytest.raises(ToolError, match="not the board on which 'cabin' was started"):
         run(read_table(table), State(path), other, other.connect)
     assert other.log == []
     again = State(path)
@@ -134,7 +134,7 @@ def test_a_board_that_could_not_be_flashed_may_be_exchanged(table, tmp_path):
         ("name\ncabin\n", "column 'timezone' is missing"),
         ("name,timezone,colour\ncabin,UTC,red\n", "no column 'colour'"),
         ("name,timezone\ncabin,\n", "line 2"),
-        ("name,timezone\ncabin,UTC\nCabin,UTC\n", "line 3: 'Cabin' is there twice"),
+        ("name,timezone\ncabin,UTC\nCabin,UTC\n", "line 3: the name 'Cabin' is used twice"),
         ("name,timezone\ncabin,UTC,more\n", "line 2"),
     ],
 )

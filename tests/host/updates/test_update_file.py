@@ -1,0 +1,45 @@
+"""The files that start a slot: the loader has its own copy of each module that it imports, and of no other."""
+
+import ast
+import re
+
+from tests.support.micropython import ROOT
+from tumbler.updates.update_file import LOADER, loader
+
+CORE = ROOT / "firmware" / "tumbler_lock" / "core"
+
+
+def imported(module):
+    """The modules of core that a module of core imports on a board."""
+    tree = ast.parse((CORE / f"{module}.py").read_text(encoding="utf-8"))
+    for node in list(ast.walk(tree)):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1, "a module of the loader imports from its own folder only"
+            found |= {node.module} if node.module else {alias.name for alias in node.names}
+    return found
+
+
+def first_modules():
+    """The modules that main.py imports from the loader's folder."""
+    source = (ROOT / "firmware" / "main.py").read_text(encoding="utf-8")
+    return set(re.findall(r'__import__\(folder \+ "\.(\w+)"', source))
+
+
+def test_the_loader_has_a_copy_of_each_module_that_it_imports_and_of_no_other():
+    wanted, new = set(), first_modules()
+    assert new == {"boot_slots"}
+    while new:
+        wanted |= new
+        new = {name for module in new for name in imported(module)} - wanted
+    assert set(LOADER) == wanted
+    assert {name for name in loader() if "/" in name} == {f"loader/{module}.mpy" for module in wanted}
+
+
+def test_the_document_names_these_modules():
+    text = (ROOT / "docs" / "spec" / "update.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"(?m)^\| `/loader/…` \| (.*?) of `firmware/tumbler_lock/core/` \|", text)
+    assert set(re.findall(r"`(\w+)`", row)) == set(LOADER)
