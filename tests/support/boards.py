@@ -9,12 +9,12 @@ import json
 import struct
 from pathlib import Path
 
+from esptool.targets import CHIP_DEFS
+
 from tests.support.micropython import ROOT
 
 VERSION = "1.28.0"
 BUILD = "ESP32_GENERIC-SPIRAM"  # for a board with external RAM; one without has that before the hyphen
-CHIPS = {"esp32": 0, "esp32s3": 9, "esp32c3": 5}
-RAM = {"esp32": 0x3FFB0000, "esp32s3": 0x3FC88000, "esp32c3": 0x3FC80000}
 NVS = ("nvs", 1, 2, 0x9000, 0x6000)
 FACTORY = ("factory", 0, 0, 0x10000, 0x1F0000)
 MIB = 1 << 20
@@ -80,12 +80,14 @@ def micropython(
     inside: str = "",
 ) -> bytes:
     """Return an image; more: bytes that its program is longer; inside: text that is in it."""
-    number = CHIPS[mcu] if chip is None else chip
-    start = 0x1000 if mcu == "esp32" else 0
+    facts = CHIP_DEFS[mcu]
+    number = facts.IMAGE_CHIP_ID if chip is None else chip
+    start = facts.BOOTLOADER_FLASH_OFFSET
+    ram = next(first for first, _, name in facts.MEMORY_MAP if name == "DRAM")
     banner = f"MicroPython v{version} on 2025-04-15\0{inside}".encode()
     image = bytearray(b"\xff") * (0x10000 - start)
-    loader = program(number, RAM[mcu], b"start")
+    loader = program(number, ram, b"start")
     image[: len(loader)] = loader
     rows = table(*partitions)
     image[0x8000 - start : 0x8000 - start + len(rows)] = rows
-    return bytes(image) + program(number, RAM[mcu], banner + bytes(more))
+    return bytes(image) + program(number, ram, banner + bytes(more))

@@ -1,8 +1,9 @@
-"""A chip at a serial port: the start code of an ESP32, ESP32-S3 or ESP32-C3 as esptool speaks to it, with its flash.
+"""A chip at a serial port: the start code of an ESP32 of any kind as esptool speaks to it, with its flash.
 
 A stand-in: it answers the requests that esptool makes, on a pseudo-terminal, and keeps the flash in memory. The program
 that esptool loads into its RAM is not run; from there on it answers as that program does. Erasing is needed before
-writing, as on NOR flash. Format of the requests: Espressif's document "Serial Protocol" of esptool.
+writing, as on NOR flash. The chips' numbers and registers are those that esptool has. Format of the requests:
+Espressif's document "Serial Protocol" of esptool.
 """
 
 import hashlib
@@ -14,13 +15,12 @@ import threading
 import tty
 import zlib
 
+from esptool.targets import CHIP_DEFS
+
 HEAD = struct.Struct("<BBHI")  # direction, request, size of the data, checksum or value
 SYNCED = 0x20120707  # what the start code answers to SYNC; the loaded program answers 0
 MAGIC_REGISTER = 0x40001000
-MAGIC = {"esp32": 0x00F01D83}  # the other two tell their number instead
-NUMBERS = {"esp32s3": 9, "esp32c3": 5}
-SPI_W0 = {"esp32": 0x3FF42080, "esp32s3": 0x60002058, "esp32c3": 0x60002058}
-MAC_REGISTERS = {"esp32": 0x3FF5A004, "esp32s3": 0x60007044, "esp32c3": 0x60008844}
+MAGIC = {"esp32": 0x00F01D83}  # the later ones report their number instead
 SECURE_DOWNLOAD = 1 << 2  # in the flags of the security information
 UNKNOWN = b"\x01\x05"
 SECTOR = 4096
@@ -110,21 +110,23 @@ class ChipAtPort:
             return
         address = int.from_bytes(data[:4], "little")
         low, high = int.from_bytes(self._mac[2:], "big"), int.from_bytes(self._mac[:2], "big")
-        at = MAC_REGISTERS[self.mcu]
+        chip = CHIP_DEFS[self.mcu]
+        at = chip.EFUSE_RD_REG_BASE + 4 if self.mcu in MAGIC else chip.MAC_EFUSE_REG
         capacity = len(self.flash).bit_length() - 1
         values = {
             MAGIC_REGISTER: MAGIC.get(self.mcu, 0),
-            SPI_W0[self.mcu]: capacity << 16 | 0x40EF,
+            chip.SPI_REG_BASE + chip.SPI_W0_OFFS: capacity << 16 | 0x40EF,
             at: low,
             at + 4: high,
         }
         self._answer(request, values.get(address, 0))
 
     def _security(self, request: int, data: bytes) -> None:
-        if self.mcu not in NUMBERS:
+        if self.mcu in MAGIC:
             self._answer(request, status=UNKNOWN)
         else:
-            self._answer(request, data=struct.pack("<IB7sII", self._flags, 0, bytes(7), NUMBERS[self.mcu], 0))
+            number = CHIP_DEFS[self.mcu].IMAGE_CHIP_ID
+            self._answer(request, data=struct.pack("<IB7sII", self._flags, 0, bytes(7), number, 0))
 
     def _run(self, request: int, data: bytes) -> None:
         self._answer(request)

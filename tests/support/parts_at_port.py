@@ -7,10 +7,13 @@ outputs did) can be reached from the prompt.
 
 import json
 
+from tumbler.paths import BOARDS
+
 PRELUDE = """
 import json
 from tumbler.simulator.board.fake_machine import SimulatedMachine, SimulatedTime
-from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
+from tumbler.simulator.board.models.clocks import clock_model
+from tumbler.simulator.board.models.i2c import I2CModel
 from tumbler.simulator.board.models.matrix import MatrixModel
 from tumbler.simulator.board.world import World
 description = json.loads({description!r})
@@ -19,14 +22,15 @@ def nothing(*_):
 def gone(*_, **__):
     dark()
 world = World({now_ms}, True, gone)
-chip = DS3231Model(world.now_ms, {rtc!r})
+chip = clock_model(description["clock"]["chip"], world.now_ms, {rtc!r})
 matrix = MatrixModel(4, 3, world.now_us)
 told = []
 class outputs:
     bolt = staticmethod(lambda level: told.append(["bolt", level, world.elapsed]))
     led = staticmethod(nothing)
     tone = staticmethod(lambda hz: told.append(["tone", hz, world.elapsed]))
-machine = SimulatedMachine(world, description, matrix, I2CModel({bus}), outputs, gone, {{}}, lambda: None)
+bus = I2CModel({bus})
+machine = SimulatedMachine(world, description, {chip!r}, matrix, bus, outputs, gone, {{}}, lambda: None)
 sys.modules["machine"] = machine
 sys.modules["esp32"] = machine.esp32
 sys.modules["time"] = SimulatedTime(world)
@@ -61,7 +65,10 @@ for key in {keys!r}:
 
 def parts(description: dict, now: int, rtc: dict | None = None, bus: str = "{104: chip}", more: str = "") -> str:
     """Return the prelude. now: Unix time; rtc: state of the clock chip (None: never set); bus: what is on I2C."""
-    return PRELUDE.format(description=json.dumps(description), now_ms=now * 1000, rtc=rtc, bus=bus, more=more)
+    chip = json.loads((BOARDS / "chips" / f"{description['mcu']}.json").read_text(encoding="utf-8"))
+    return PRELUDE.format(
+        description=json.dumps(description), now_ms=now * 1000, chip=chip, rtc=rtc, bus=bus, more=more
+    )
 
 
 def fingers(keys: str, pause: int = 1000) -> str:

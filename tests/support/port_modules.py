@@ -2,6 +2,7 @@
 
 import time
 
+from tests.dual.models.bolt import chip
 from tumbler.simulator.board.models.rmt import Pad, Rmt
 from tumbler_lock.app.board import Board
 
@@ -109,7 +110,7 @@ class Esp32:
 
     def __init__(self):
         self.light = self.deep = None
-        self.RMT = Rmt("esp32", lambda: 0, lambda: None)
+        self.RMT = Rmt(chip("esp32")["rmt"], lambda: 0, lambda: None)
 
     def wake_on_gpio(self, pins, level):
         assert level is False

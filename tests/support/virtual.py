@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.dual.support.lock import EXAMPLE_SECRET, NOW
 from tests.support.micropython import ROOT, find
-from tumbler.simulator.board.models.ds3231 import DS3231Model
+from tumbler.simulator.description import clock_chip
 from tumbler.simulator.process import BoardProcess, BoardStopped, Message, board_command
 from tumbler_lock.core.passcode import Scheme, hour_of
 
@@ -23,7 +23,7 @@ class Board:
         self.now_ms = now * 1000
         self.events: list[Message] = []
         self.scheme = Scheme(EXAMPLE_SECRET)
-        chip = DS3231Model(lambda: self.now_ms)
+        chip = clock_chip(lambda: self.now_ms)
         chip.preset(now)
         self.rtc: Message | None = chip.state()
         self._provision = {"secret": EXAMPLE_SECRET.hex(), "config": {**CONFIG, **config}} if provision else None

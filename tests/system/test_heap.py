@@ -44,7 +44,8 @@ def expected(said, frozen):
         names += RADIO if frozen else [*RADIO, *UPDATES]
     names.append("drivers.motor" if said["bolt"].get("kind") == "motor" else "drivers.bolt")
     names += ["drivers.expander"] if "expander" in said["keypad"] else []
-    names += ["drivers.ds3231"] if said["clock"]["chip"] == "ds3231" else ["app.internal_clock"]
+    clock = said["clock"]["chip"]
+    names += ["app.internal_clock"] if clock == "internal" else [f"drivers.{clock}", "drivers.calendar"]
     names += ["drivers.contact"] if "door" in said or "exit" in said else []
     names += ["drivers.battery"] if "battery" in said else []
     names += ["app.sleep"] if said.get("power", {}).get("sleep", "none") != "none" else []

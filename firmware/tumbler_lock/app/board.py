@@ -1,8 +1,8 @@
-"""The board: a description (board.json) and the port's machine module in, ready drivers out.
+"""The board: makes the drivers from a description (board.json) and the port's machine module.
 
 The description is data: pins, levels, limits. Every field is checked when the board is built, so a board that
-exists is usable. Nothing here knows whether the machine module is a real one. Only what the board has is imported,
-where it is made: code lies in the heap too (docs/design/memory.md).
+exists is usable. Nothing here depends on whether the machine module is a real one. Each driver is imported where it is
+made, so that a board loads only what it has: code takes heap too (docs/design/memory.md).
 """
 
 import asyncio
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from ..drivers.ble_peripheral import Radio
     from ..drivers.bolt import Bolt
     from ..drivers.contact import Contact
-    from ..drivers.expander import ExpanderMatrix
+    from ..drivers.hardware import Bus, ClockChip, Crossings, Input, MakeChannel, Output
     from ..drivers.motor import MotorBolt
 
-TOUCH_MS = 20  # between two looks at an idle keypad: a press lasts longer, and needs 10 ms to settle
+    Part = dict[str, Any]
+
+TOUCH_MS = 20  # between two looks at an idle keypad: a press lasts longer and needs 10 ms to settle
 I2C_HZ = 100_000
 DOOR_MS = 300  # a door that falls shut bounces on its seal
 EXIT_MS = 40
@@ -33,38 +35,38 @@ def _wrong(text: str) -> ValueError:
     return ValueError("board.json: " + text)
 
 
-def _number(part: dict, name: str, low: int, high: int, default: int = -1) -> int:
-    """An integer of the description; ValueError when it is missing (without a default), or outside."""
+def _number(part: "Part", name: str, low: int, high: int, default: int = -1) -> int:
+    """Return a number of the description. ValueError if it is missing (without a default), or out of range."""
     value = part.get(name, default)
     if not isinstance(value, int) or not low <= value <= high:
         raise _wrong("%s must be a number from %d to %d" % (name, low, high))
     return value
 
 
-def _part(description: dict, name: str) -> dict:
+def _part(description: "Part", name: str) -> "Part":
     part = description.get(name)
     if not isinstance(part, dict):
         raise _wrong("the part %s is missing" % name)
     return part
 
 
-def _pins(part: dict, name: str) -> "list[int]":
+def _pins(part: "Part", name: str) -> "list[int]":
     pins = part.get(name)
     if not isinstance(pins, list) or not pins:
         raise _wrong("%s must be a list of pins" % name)
     return pins
 
 
-def _text(part: dict, name: str) -> str:
+def _text(part: "Part", name: str) -> str:
     text = part.get(name)
     if not isinstance(text, str) or not text:
         raise _wrong("%s must be a text" % name)
     return text
 
 
-def _choice(part: dict, name: str, words: "tuple[str, ...]") -> str:
-    """One of the words, the first unless the description names another."""
-    word = part.get(name, words[0])
+def _choice(part: "Part", name: str, words: "tuple[str, ...]") -> str:
+    """Return the word that the description names, the first one if it names none."""
+    word: str = part.get(name, words[0])
     if word not in words:
         raise _wrong("%s must be one of: %s" % (name, ", ".join(words)))
     return word
@@ -79,7 +81,7 @@ class Board:
     sleep; 0: none).
     """
 
-    def __init__(self, description: dict, machine: "Any", time: "Any") -> None:
+    def __init__(self, description: "Part", machine: "Any", time: "Any") -> None:
         self._machine = machine
         self.ticks_ms = time.ticks_ms
         self.ticks_diff = time.ticks_diff
@@ -87,21 +89,23 @@ class Board:
         self.door: "Contact | None" = None
         self.exit: "Contact | None" = None
         self.level: "Level | None" = None
+        mcu = _text(description, "mcu")
+        if not mcu.startswith("esp32"):
+            raise _wrong("mcu must be a chip of the ESP32 family")
         # The bolt first: its pin must not float.
-        mcu = _choice(description, "mcu", ("esp32", "esp32s3", "esp32c3"))
         self.bolt: "Bolt | MotorBolt" = self._make_bolt(_part(description, "bolt"), mcu)
         self.storage: str = description.get("storage", "")
         if not isinstance(self.storage, str) or not self.storage.startswith("/"):
             raise _wrong("storage must be a path that begins with /")
         self._watchdog_ms = _number(description, "watchdog_ms", 1000, 60_000)
-        self._i2c: "Any" = None
+        self._i2c: "Bus | None" = None
         if "i2c" in description:
             self._make_bus(_part(description, "i2c"))
         self.keypad = self._make_keypad(_part(description, "keypad"))
         self.rtc = self._make_clock(_part(description, "clock"))
         self.signals = self._make_signals(_part(description, "buzzer"), _part(description, "led"))
         # Parts that a board may lack.
-        self._button: "Any" = None
+        self._button: "Input | None" = None
         if "button" in description:
             self._make_button(_part(description, "button"))
         if "door" in description:
@@ -119,14 +123,16 @@ class Board:
         if "power" in description:
             self._make_power(_part(description, "power"), description)
 
-    def _output(self, part: dict) -> "Any":
-        """An output pin that is off; 1 is on, whichever level the part's `active` names."""
+    def _output(self, part: "Part") -> "Output":
+        """Return an output that is off; its level 1 is on, whatever the part's `active` is."""
         pin = self._machine.Pin
         active = _number(part, "active", 0, 1, 1)
-        output = pin(_number(part, "pin", 0, 48), pin.OUT, value=1 - active)
-        return output if active else self._machine.Signal(output, invert=True)
+        output: "Output" = pin(_number(part, "pin", 0, 48), pin.OUT, value=1 - active)
+        if not active:
+            output = self._machine.Signal(output, invert=True)
+        return output
 
-    def _make_bolt(self, part: dict, mcu: str) -> "Bolt | MotorBolt":
+    def _make_bolt(self, part: "Part", mcu: str) -> "Bolt | MotorBolt":
         import esp32
 
         kind = _choice(part, "kind", ("solenoid", "motor"))
@@ -136,7 +142,8 @@ class Board:
             raise _wrong("a motor is not fail-safe: it stays where it is")
         pins = [self._machine.Pin(_number(part, name, 0, 48)) for name in (("open", "close") if motor else ("pin",))]
         # Fail-safe: without current it is open, so what unlocks is "off".
-        pulse = Pulse(esp32.RMT, tuple(pins), _number(part, "active", 0, 1, 1) ^ safe, mcu)
+        rmt: "MakeChannel" = esp32.RMT  # type: ignore[assignment]  # the stub takes bools as levels only
+        pulse = Pulse(rmt, tuple(pins), _number(part, "active", 0, 1, 1) ^ safe, mcu)
         if not motor:
             from ..drivers.bolt import REST_MS, Bolt
 
@@ -155,29 +162,32 @@ class Board:
             _number(part, "stall_ms", 100, 10_000, 2000), lambda: self.door is None or self.door.on,
         )  # fmt: skip
 
-    def _input(self, part: dict, number: int, active: int, name: str = "pull") -> "Any":
-        """An input pin with the pull that its idle level needs, unless the part has one outside, as its field says."""
+    def _input(self, part: "Part", number: int, active: int, name: str = "pull") -> "Input":
+        """Return an input with the pull for its idle level. name: the field that says whether the pull is external."""
         pin = self._machine.Pin
+        made: "Input"
         if _choice(part, name, ("internal", "external")) == "external":
-            return pin(number, pin.IN)
-        return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP)
+            made = pin(number, pin.IN)
+        else:
+            made = pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP)
+        return made
 
-    def _make_bus(self, part: dict) -> None:
+    def _make_bus(self, part: "Part") -> None:
         pin = self._machine.Pin
         self._i2c = self._machine.I2C(
             _number(part, "bus", 0, 1), scl=pin(_number(part, "scl", 0, 48)), sda=pin(_number(part, "sda", 0, 48)),
             freq=_number(part, "hz", 10_000, 400_000, I2C_HZ),
         )  # fmt: skip
 
-    def _bus(self) -> "Any":
+    def _bus(self) -> "Bus":
         if self._i2c is None:
             raise _wrong("the part i2c is missing")
         return self._i2c
 
-    def _make_keypad(self, part: dict) -> Keypad:
+    def _make_keypad(self, part: "Part") -> Keypad:
         rows = _pins(part, "rows")
         cols = _pins(part, "cols")
-        self.matrix: "Matrix | ExpanderMatrix"
+        self.matrix: "Crossings"
         if "expander" in part:
             self.matrix = self._make_expander(_part(part, "expander"), rows, cols)
         else:
@@ -190,40 +200,42 @@ class Board:
             )  # fmt: skip
         return Keypad(self.matrix, part.get("keys", ""))
 
-    def _make_expander(self, part: dict, rows: "list[int]", cols: "list[int]") -> "ExpanderMatrix":
+    def _make_expander(self, part: "Part", rows: "list[int]", cols: "list[int]") -> "Crossings":
         from ..drivers.expander import ExpanderMatrix, chip
 
         port = chip(_text(part, "chip"), self._bus(), _number(part, "address", 0x20, 0x3F), rows + cols)
         interrupt = self._input(part, _number(part, "interrupt", 0, 48), 0) if "interrupt" in part else None
         return ExpanderMatrix(port, rows, cols, interrupt)
 
-    def _make_clock(self, part: dict) -> "Any":
-        chip = part.get("chip")
-        if chip == "internal":
+    def _make_clock(self, part: "Part") -> "ClockChip":
+        name = _text(part, "chip")
+        if name == "internal":
             from .internal_clock import BoardClock
 
             return BoardClock(self._machine.RTC(), self._time)
-        if chip != "ds3231":
-            raise _wrong("the clock's chip is ds3231 or internal")
-        from ..drivers.ds3231 import DS3231
+        try:
+            # A clock chip is the module of its name, with the class of its name in capitals.
+            driver = getattr(__import__("tumbler_lock.drivers." + name, None, None, (name,)), name.upper())
+        except (ImportError, AttributeError):
+            raise _wrong("there is no driver for the clock's chip")
+        clock: "ClockChip" = driver(self._bus(), _number(part, "address", 0x08, 0x77, driver.ADDRESS))
+        return clock
 
-        return DS3231(self._bus(), _number(part, "address", 0x08, 0x77, 0x68))
-
-    def _make_signals(self, buzzer: dict, led: dict) -> Signals:
+    def _make_signals(self, buzzer: "Part", led: "Part") -> Signals:
         pwm = self._machine.PWM(self._machine.Pin(_number(buzzer, "pin", 0, 48)), freq=1000, duty_u16=0)
         return Signals(Buzzer(pwm), self._output(led))
 
-    def _make_button(self, part: dict) -> None:
+    def _make_button(self, part: "Part") -> None:
         self._held = _number(part, "active", 0, 1, 0)
         self._button = self._input(part, _number(part, "pin", 0, 48), self._held)
 
-    def _make_contact(self, part: dict, settle_ms: int, begins: "bool | None" = None) -> "Contact":
+    def _make_contact(self, part: "Part", settle_ms: int, begins: "bool | None" = None) -> "Contact":
         from ..drivers.contact import Contact
 
         active = _number(part, "active", 0, 1, 0)
         return Contact(self._input(part, _number(part, "pin", 0, 48), active), active, settle_ms, begins)
 
-    def _make_power(self, part: dict, description: dict) -> None:
+    def _make_power(self, part: "Part", description: "Part") -> None:
         self.sleeps = _choice(part, "sleep", ("none", "light", "deep"))
         if self.sleeps == "none":
             return
@@ -233,10 +245,10 @@ class Board:
         if deep and "expander" not in keypad and [number for number in numbers if number in keypad["cols"]]:
             raise _wrong("columns do not wake from deep sleep")
         if description["bolt"].get("fail") == "safe":
-            # Asleep an S3 and a C3 let go of their outputs: the coil would fall, and the door be open.
+            # Asleep every chip after the first floats its outputs: the coil would drop, and the door be open.
             raise _wrong("a fail-safe bolt takes no sleep")
         if "exit" in description and description["exit"].get("pin") not in numbers:
-            raise _wrong("the exit button must be in power.wake")  # asleep nobody looks at it
+            raise _wrong("the exit button must be in power.wake")  # asleep nothing polls it
         import esp32
 
         pin = self._machine.Pin
@@ -245,7 +257,7 @@ class Board:
         wake = getattr(esp32, "wake_on_ext1", esp32.wake_on_gpio) if deep else esp32.wake_on_gpio
         wake(self._wake, esp32.WAKEUP_ALL_LOW)
 
-    def _make_battery(self, part: dict) -> "Battery":
+    def _make_battery(self, part: "Part") -> "Battery":
         from ..drivers.battery import Battery, Level
 
         adc = self._machine.ADC
@@ -256,13 +268,13 @@ class Board:
         self.level = Level(low, _number(part, "critical_percent", 0, low - 1, min(5, low - 1)))
         return Battery(converter, divider, _number(part, "empty_mv", 1, full - 1), full)
 
-    def _make_radio(self, part: dict, model: str) -> "Radio":
+    def _make_radio(self, part: "Part", model: str) -> "Radio":
         from .. import VERSION
         from ..drivers.ble_peripheral import Radio
 
         interval = _number(part, "interval_ms", 20, 10_240) * 1000
         self.asleep_ms = _number(part, "asleep_s", 0, 3600, 300) * 1000
-        # The keypad works without them, and the radio says what it lacks. Without aioble, too, it can be switched off.
+        # The keypad works without them, and the radio reports what it lacks. It can be switched off without aioble too.
         aioble: "Any" = None
         bluetooth: "Any" = None
         try:
@@ -276,32 +288,34 @@ class Board:
         return Radio(aioble, bluetooth, model, VERSION, self.battery if self._battery is not None else None, interval)
 
     def setup_held(self) -> bool:
-        """Whether the set-up button is held down now; never on a board without one."""
+        """Return whether the set-up button is held down now; False on a board without one."""
         return self._button is not None and self._button.value() == self._held
 
     def battery(self) -> "int | None":
-        """Measure the battery's charge in percent; None on a board that cannot."""
+        """Measure and return the battery's charge in percent; None on a board that cannot."""
         return self._battery.percent() if self._battery is not None else None
 
     def watchdog(self) -> "Any":
-        """Start the hardware watchdog, which nothing can stop again, and return it."""
+        """Start the hardware watchdog and return it. Nothing can stop it again."""
         return self._machine.WDT(timeout=self._watchdog_ms)
 
     def bitten(self) -> bool:
-        """Whether the watchdog caused this start."""
-        return self._machine.reset_cause() == self._machine.WDT_RESET
+        """Return whether the watchdog caused this start."""
+        return bool(self._machine.reset_cause() == self._machine.WDT_RESET)
 
     def reset(self) -> None:
         """Restart."""
         self._machine.reset()
 
     def seconds(self) -> int:
-        """Seconds of the chip's own clock, which goes on in deep sleep and begins anew without power."""
+        """Return the seconds of the chip's own clock, which runs on in deep sleep and restarts after a power cut."""
         return int(self._time.time())
 
     def sleep(self, ms: int) -> "bool | None":
-        """Sleep until a wake pin goes low, `ms` at most; whether one did. None: it did not sleep, as one is low already
-        or the chip refused. From a deep sleep the board comes back by a start."""
+        """Sleep until a wake pin goes low, at most `ms`, and return whether one did.
+
+        None if it did not sleep, because one was low already or the chip refused. A deep sleep ends with a start.
+        """
         machine = self._machine
         reason = 0
         self.matrix.arm()
@@ -318,19 +332,19 @@ class Board:
         return reason != machine.TIMER_WAKE if reason else None
 
     def slept(self) -> bool:
-        """Whether this start is the end of a deep sleep."""
+        """Return whether this start is the end of a deep sleep."""
         return self.sleeps == "deep" and self._machine.reset_cause() == self._machine.DEEPSLEEP_RESET
 
     def alone(self) -> bool:
-        """Whether this start is the end of a deep sleep that nobody ended."""
+        """Return whether this start is the end of a deep sleep that the timer ended."""
         return self.slept() and self._machine.wake_reason() == self._machine.TIMER_WAKE
 
     def keep(self, data: bytes) -> None:
-        """Keep a few bytes over a deep sleep, and no power cut."""
+        """Keep a few bytes over a deep sleep, not over a power cut."""
         self._machine.RTC().memory(data)
 
     def kept(self) -> bytes:
-        """What was kept over the deep sleep that this start ends, once; else nothing."""
+        """Return what keep() kept over the deep sleep that this start ends; empty at a second call or other start."""
         if not self.slept():
             return b""
         data = bytes(self._machine.RTC().memory())
@@ -338,14 +352,14 @@ class Board:
         return data
 
     async def touch(self, ms: int) -> None:
-        """Return when a key is down, after `ms` at the latest."""
+        """Return when a keypad key is down, after `ms` at the latest."""
         while ms > 0 and not self.matrix.touched():
             await asyncio.sleep_ms(TOUCH_MS)
             ms -= TOUCH_MS
 
     def observe(self, kind: str, payload: object) -> None:
-        """Called for everything that happens; here nobody is told. Must not keep the payload."""
+        """Called for everything that happens; does nothing here. An override must not keep the payload."""
 
     def report(self, error: Exception) -> None:
-        """Tell the serial console of an error; its text holds no digits (errors.py)."""
+        """Print an error on the serial console; its text holds no digits (errors.py)."""
         sys.print_exception(error, sys.stderr)  # type: ignore[arg-type]  # the stubs know files only

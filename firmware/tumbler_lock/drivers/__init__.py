@@ -1,1 +1,1 @@
-"""Drivers: keypad, clock chip, bolt, signals. Each takes its pins, bus and clock in its constructor."""
+"""Drivers: keypad, clock chips, bolts, signals, contacts, battery, radio. Each gets its hardware by constructor."""

@@ -1,16 +1,12 @@
 """Bolt: the coil that withdraws it, and the two limits that keep the coil from burning (docs/design/drivers.md).
 
-Invariants, whatever is called in whatever order: the coil is never driven for longer than `limit_ms` at a
-stretch, and between two stretches it rests for at least `rest_ms`. A fail-safe bolt is held back without current:
-"driven" then means open, and the limit is that of an open door. Two independent hands end a stretch: the pulse,
-which hardware counts, also when nothing of the program runs any more, and poll().
-Times are milliseconds of a wrapping counter.
+Invariants, for any order of calls: the coil is never driven for longer than `limit_ms` at a stretch, and rests for at
+least `rest_ms` between two stretches. A fail-safe bolt is held back without current: "driven" then means open, and the
+limit is that of an open door. Two independent mechanisms end a stretch: poll(), and the pulse, which hardware times
+even if the program hangs. Times are milliseconds of a wrapping counter.
 """
 
-try:
-    from micropython import const
-except ImportError:
-    const = int  # type: ignore[assignment]  # only MicroPython folds constants
+from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
     from .rmt_pulse import Pulse
 
 REST_MS = const(500)
-_MAKING_MS = const(300)  # the longest that the making of a pulse takes, garbage collected meanwhile included
+_MAKING_MS = const(300)  # making a pulse takes no longer, a garbage collection included
 
 # State of the bolt.
 _LOCKED = const(0)
@@ -28,10 +24,9 @@ _DRIVEN = const(2)
 
 
 class Bolt:
-    """A bolt held back while `pulse` is on. Attributes: stalled, never: a coil cannot tell; opening, which is a
-    motor's.
+    """A bolt that is held back while `pulse` is on.
 
-    `ticks_ms` and `ticks_diff` are those of the time module.
+    ticks_ms, ticks_diff: of the time module. Attributes: stalled, opening: always False; only a motor has them.
     """
 
     def __init__(
@@ -59,17 +54,20 @@ class Bolt:
 
     @property
     def idle(self) -> bool:
-        """Nothing happens without a call of unlock()."""
+        """True while the bolt is locked and only unlock() can change that."""
         return self._state == _LOCKED
 
     @property
     def unlocked(self) -> bool:
-        """An unlock is in force: the coil is driven, or will be once it has rested."""
+        """True while an unlock is in force: the coil is driven, or waits for its rest."""
         return self._state != _LOCKED
 
     def unlock(self, ms: int) -> None:
-        """Hold the bolt back for `ms`, cut at the limit; when it is back already, for `ms` from now if that
-        is longer, but never past 0.3 s before the limit of this stretch. ValueError unless `ms` is positive."""
+        """Hold the bolt back for `ms`, at most the limit.
+
+        A bolt that is back already stays so for `ms` from now if that is longer, but not past 0.3 s before the limit
+        of this stretch. ValueError unless `ms` is positive.
+        """
         if ms <= 0:
             raise ValueError("a bolt is unlocked for at least 1 ms")
         now = self._ticks_ms()
@@ -87,7 +85,7 @@ class Bolt:
             self._drive(now)
 
     def lock(self) -> None:
-        """Let the bolt go now."""
+        """Stop driving the coil now."""
         self._pulse.stop()
         if self._state == _DRIVEN:
             self._stopped = self._ticks_ms()
@@ -95,7 +93,7 @@ class Bolt:
         self._state = _LOCKED
 
     def poll(self) -> None:
-        """Lock when it is time, and start an unlock that waited for the coil to rest. Call often."""
+        """Lock when the time is over, and start an unlock that waited for the coil to rest. Call often."""
         now = self._ticks_ms()
         self._settle(now)
         if self._state == _DRIVEN:
@@ -104,12 +102,12 @@ class Bolt:
             self._drive(now)
 
     def _settle(self, now: int) -> None:
-        """Bring the state up to `now`."""
+        """Update the state to `now`."""
         if self._state == _DRIVEN:
             driven = self._ticks_diff(now, self._started)
-            if driven < 0 or driven >= self._end:  # below 0: the counter went round unseen
+            if driven < 0 or driven >= self._end:  # below 0: the counter wrapped between two calls
                 self.lock()
-                if 0 <= driven < self._length:  # an extension found no channel: the rest of it waits
+                if 0 <= driven < self._length:  # an extension found no channel: its rest waits
                     self._state = _WAITING
                     self._length -= driven
         if self._resting:
@@ -127,7 +125,7 @@ class Bolt:
             self._play(now)
 
     def _play(self, now: int) -> bool:
-        """Begin a pulse that lasts to the end of the stretch; False: there is no channel for it yet."""
+        """Begin a pulse that lasts to the end of the stretch. Return False if there is no channel for it yet."""
         try:
             if not self._pulse.start(self._length - self._ticks_diff(now, self._started)):
                 return False

@@ -1,22 +1,23 @@
-"""Contact: a switch that is on or off, debounced: a door's contact, a button (docs/design/drivers.md).
+"""Contact: a debounced switch, such as a door contact or a button (docs/design/drivers.md).
 
 Times are ms of a counter that may wrap at 2^30.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from .hardware import Input
 
 _TICKS = 0x3FFFFFFF
 
 
 class Contact:
-    """pin: reads the level `active` while the contact is on; settle_ms: how long a new level must last.
+    """A switch that is on or off.
 
-    Attribute: on, the settled level; it is read once here, unless `on` says what to begin with.
+    pin: reads the level `active` while the contact is on; settle_ms: how long a new level must last; on: what to begin
+    with, None to read it. Attribute: on, the settled level.
     """
 
-    def __init__(self, pin: "Any", active: int, settle_ms: int, on: "bool | None" = None) -> None:
+    def __init__(self, pin: "Input", active: int, settle_ms: int, on: "bool | None" = None) -> None:
         self._pin = pin
         self._active = active
         self._settle = settle_ms
@@ -24,7 +25,7 @@ class Contact:
         self.on = pin.value() == active if on is None else on
 
     def poll(self, now_ms: int) -> bool:
-        """Look; whether `on` has changed by that."""
+        """Read the pin and return whether `on` changed."""
         now_ms &= _TICKS
         if (self._pin.value() == self._active) == self.on:
             self._since = -1

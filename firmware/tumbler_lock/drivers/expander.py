@@ -1,25 +1,22 @@
-"""A keypad matrix on an I2C expander: PCF8574, PCF8574A or MCP23017 (docs/design/drivers.md has what may be believed).
+"""A keypad matrix on an I2C expander (docs/design/drivers.md says which samples can be trusted).
 
-Rows are pulled low or let go, columns are pulled up and read, as with pins of the board. Bits of a port are the
+As with pins of the board, rows are pulled low or released, and columns are pulled up and read. Bits of a port are the
 chip's pins: P0 is bit 0; GPA0 is bit 0 and GPB0 bit 8. A bus or a chip that fails never presses a key: its scan is no
-sample. Buses are machine.I2C; their OSError does not pass.
+sample. ExpanderMatrix catches the OSError of the bus.
 """
+
+from micropython import const
 
 from .keypad import NO_SAMPLE, Grid
 
-try:
-    from micropython import const
-except ImportError:
-    const = int  # type: ignore[assignment]  # only MicroPython folds constants
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from .hardware import Bus, Input, Port
 
-PAUSE = const(8)  # calls that leave a bus alone which has just failed
+PAUSE = const(8)  # calls without a transfer after the bus failed
 FAILING = const(20)  # scans in a row without a sample
 
-_IODIR = const(0x00)  # registers of the MCP23017 with IOCON.BANK = 0, port A; port B is the next one
+_IODIR = const(0x00)  # registers of the MCP23017 with IOCON.BANK = 0, port A; that of port B follows
 _IOCON_BANK = const(0x05)  # where IOCON is when BANK = 1
 _GPPU = const(0x0C)
 _GPIO = const(0x12)
@@ -29,15 +26,15 @@ _ALL = const(0xFFFF)
 
 
 class PCF8574:
-    """The chip as a port: a pin written 1 is let go and can be read. OSError of the bus passes through."""
+    """A PCF8574 or PCF8574A as a port: a pin written 1 is released and can be read."""
 
-    def __init__(self, i2c: "Any", address: int) -> None:
+    def __init__(self, i2c: "Bus", address: int, pins: "list[int]") -> None:
         self._i2c = i2c
         self._address = address
         self._byte = bytearray(1)
 
     def configure(self, columns: int, wires: int) -> None:
-        """Nothing to do: at power-on and ever after, a 1 is an input with a pull-up."""
+        """Do nothing: a 1 is an input with a pull-up, from power-on."""
 
     def drive(self, low: int) -> None:
         """Pull these pins low and let go of the others."""
@@ -55,24 +52,24 @@ class PCF8574:
 
 
 class MCP23017:
-    """The chip as a port, all outputs at 0 and driven by their direction. OSError of the bus passes through.
+    """An MCP23017 as a port: all outputs are at 0, and their direction drives them.
 
-    wide: pins of port B are used too; without them every transfer is a byte shorter.
+    pins: those in use; without pins of port B every transfer is a byte shorter.
     """
 
-    def __init__(self, i2c: "Any", address: int, wide: bool) -> None:
+    def __init__(self, i2c: "Bus", address: int, pins: "list[int]") -> None:
         self._i2c = i2c
         self._address = address
-        self._port = bytearray(2 if wide else 1)
+        self._port = bytearray(2 if max(pins) > 7 else 1)
         self._wires = 0
         self._proof = bytearray(_GPIO - _GPPU + len(self._port))
 
     def configure(self, columns: int, wires: int) -> None:
-        """Let go of every pin; pull the wires up, and let the interrupt tell while a column is low."""
+        """Release every pin, pull up the wires, and set the interrupt to be active while a column is low."""
         self._wires = wires
         low = columns & 0xFF
         high = columns >> 8
-        self._i2c.writeto_mem(self._address, _IOCON_BANK, b"\x00")  # whatever it held, the registers are in order now
+        self._i2c.writeto_mem(self._address, _IOCON_BANK, b"\x00")  # whatever it held, BANK is 0 now
         # IODIR, IPOL, GPINTEN, DEFVAL, INTCON, IOCON, GPPU, each for both ports
         registers = (0x7F, 0x7F, 0, 0, low, high, low, high, low, high, _IOCON, _IOCON, wires & 0xFF, wires >> 8)
         self._i2c.writeto_mem(self._address, _IODIR, bytes(registers))
@@ -104,25 +101,24 @@ class MCP23017:
         return levels
 
 
-def chip(name: str, i2c: "Any", address: int, pins: "list[int]") -> "PCF8574 | MCP23017":
-    """Return the chip of this name ("pcf8574", "pcf8574a", "mcp23017") for these pins; ValueError for another."""
-    if name in ("pcf8574", "pcf8574a"):
-        return PCF8574(i2c, address)
-    if name == "mcp23017":
-        return MCP23017(i2c, address, max(pins) > 7)
-    raise ValueError("an expander is a pcf8574, a pcf8574a or an mcp23017")
+CHIPS: "dict[str, type[PCF8574] | type[MCP23017]]" = {"pcf8574": PCF8574, "pcf8574a": PCF8574, "mcp23017": MCP23017}
+
+
+def chip(name: str, i2c: "Bus", address: int, pins: "list[int]") -> "Port":
+    """Return the chip of this name for these pins. ValueError if there is no such chip."""
+    if name not in CHIPS:
+        raise ValueError("an expander is one of: " + ", ".join(sorted(CHIPS)))
+    return CHIPS[name](i2c, address, pins)
 
 
 class ExpanderMatrix(Grid):
     """The wires of a keypad on an expander.
 
-    rows, cols: numbers of the chip's pins. interrupt: the board's pin at the chip's INT, None without. Attribute
-    failing: the last FAILING scans were no samples.
+    rows, cols: numbers of the chip's pins; interrupt: the board's pin at the chip's INT, or None. Attribute: failing,
+    True after FAILING scans without a sample.
     """
 
-    def __init__(
-        self, port: "PCF8574 | MCP23017", rows: "list[int]", cols: "list[int]", interrupt: "Any" = None
-    ) -> None:
+    def __init__(self, port: "Port", rows: "list[int]", cols: "list[int]", interrupt: "Input | None" = None) -> None:
         super().__init__(len(rows), len(cols))
         self._port = port
         self._rows = tuple(1 << pin for pin in rows)
@@ -130,14 +126,14 @@ class ExpanderMatrix(Grid):
         self._all_rows = sum(self._rows)
         self._all_cols = sum(self._cols)
         self._interrupt = interrupt
-        self._ready = False  # configured, as far as we know
+        self._ready = False  # the chip was configured, and nothing failed since
         self._armed = False  # all rows are low
-        self._down = False  # what the last look at an armed keypad saw
+        self._down = False  # a key was down at the last look while armed
         self._pause = 0
         self._failures = 0
 
     def scan(self) -> int:
-        """Mask of the crossings that read closed, or NO_SAMPLE; leaves every row released."""
+        """Return the mask of the crossings that read closed, or NO_SAMPLE; leaves every row released."""
         self._armed = False
         mask = NO_SAMPLE
         if self._pause:
@@ -175,12 +171,12 @@ class ExpanderMatrix(Grid):
         return mask
 
     def touched(self) -> bool:
-        """Whether any key is down, in one look. Leaves all rows low until the next scan: a touch pulls INT low."""
+        """Return whether any key is down, in one look. Leaves all rows low until the next scan: a touch lowers INT."""
         if self._pause:
             self._pause -= 1
             return False
         if self._armed and not self._down and self._interrupt is not None and self._interrupt.value():
-            return False  # nothing has changed since the last look
+            return False  # nothing changed since the last look
         try:
             if not self._armed:
                 self._ready = False

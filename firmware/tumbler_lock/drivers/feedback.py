@@ -1,18 +1,15 @@
-"""Buzzer and light: one table says what the door tells with them.
+"""Buzzer and light: one table of what the door signals with them.
 
-A step is (tone in Hz, 0 = silent; light 0 or 1; milliseconds). The light shines while the buzzer sounds, so a
-pattern is known by its rhythm alone with the sound off, by ear with the eyes elsewhere, and from a buzzer of
-one pitch. Rising is good, low is not. There is one "refused": the door never says why. All end dark.
+A step is (tone in Hz, 0 = silent; light 0 or 1; milliseconds). The light shines while the buzzer sounds. So the rhythm
+alone tells a pattern apart: by eye, by ear, and from a buzzer of one pitch. Rising is good, low is not. There is one
+"refused": the door never says why. All patterns end dark.
 """
 
-try:
-    from micropython import const
-except ImportError:
-    const = int  # type: ignore[assignment]  # only MicroPython folds constants
+from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from .hardware import Output, Tone
 
 PATTERNS = {
     # fingers
@@ -41,9 +38,9 @@ _TICKS = const(0x3FFFFFFF)
 
 
 class Buzzer:
-    """A passive buzzer on a PWM output with machine.PWM's freq() and duty_u16()."""
+    """A passive buzzer on a PWM output."""
 
-    def __init__(self, pwm: "Any") -> None:
+    def __init__(self, pwm: "Tone") -> None:
         self._pwm = pwm
         self.tone(0)
 
@@ -55,12 +52,12 @@ class Buzzer:
 
 
 class Signals:
-    """Plays one pattern at a time. `buzzer` has tone(hz), `led` has value(0 or 1).
+    """Plays one pattern at a time.
 
-    `sound` may be changed at any time; without it the light still tells everything.
+    Attribute: sound, which may change at any time; without it the light still shows every pattern.
     """
 
-    def __init__(self, buzzer: "Any", led: "Any", sound: bool = True) -> None:
+    def __init__(self, buzzer: "Buzzer", led: "Output", sound: bool = True) -> None:
         self._buzzer = buzzer
         self._led = led
         self.sound = sound
@@ -72,13 +69,13 @@ class Signals:
 
     @property
     def quiet(self) -> bool:
-        """Nothing is being played."""
+        """True while no pattern plays."""
         return not self._steps
 
     def play(self, name: str) -> bool:
-        """Begin a pattern at once. False, and nothing changes, while one of a higher rank is playing.
+        """Begin a pattern at once. Return False, and change nothing, while one of a higher rank plays.
 
-        Raises ValueError for a name that is not in the table.
+        ValueError if the name is not in the table.
         """
         if name not in PATTERNS:
             raise ValueError("no pattern is called " + name)
@@ -91,9 +88,9 @@ class Signals:
         return True
 
     def poll(self, now_ms: int) -> None:
-        """Go on to the next step when it is time. Call often; `now_ms` may wrap at 2^30.
+        """Play the next step when it is due. Call often; `now_ms` may wrap at 2^30.
 
-        A step lasts its time at least: late calls stretch a pattern, they never swallow a beep.
+        A step lasts at least its time: late calls stretch a pattern and never swallow a beep.
         """
         if not self._steps:
             return

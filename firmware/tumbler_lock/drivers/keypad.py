@@ -1,28 +1,25 @@
 """Keypad matrix: scanning, debounce, rollover, ghosts and stuck keys (docs/design/drivers.md has the states).
 
-A crossing is numbered row * columns + column and is one bit of every mask. Times are milliseconds of a
-counter that may wrap at 2^30. Rows are open-drain outputs (1 lets go), columns inputs with pull-ups
-(0 = connected to a row that is held low), so two pressed keys never short two outputs.
-A bit that reads open is open. A bit that reads closed is proof only where no ghost can be: three keys on the
-corners of a rectangle connect the fourth corner too, so no bit of such a rectangle proves anything.
+A key here is a keypad key. A crossing is numbered row * columns + column and is one bit of every mask. Times are
+milliseconds of a counter that may wrap at 2^30. Rows are open-drain outputs (1 releases the row). Columns are inputs
+with pull-ups (0 = connected to a row that is held low). So two pressed keys never short two outputs.
+A bit that reads open is open. A bit that reads closed proves something only where no ghost is possible: three keys on
+the corners of a rectangle connect the fourth corner too, so no bit of such a rectangle proves anything.
 """
 
-try:
-    from micropython import const
-except ImportError:
-    const = int  # type: ignore[assignment]  # only MicroPython folds constants
+from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable, Sequence
 
-    from .expander import ExpanderMatrix
+    from .hardware import Crossings, Input, Row
 
 SCAN_MS = const(5)
 STEADY = const(3)  # equal clear samples in a row that settle a key: 10 ms, longer than a contact bounces
 PATIENCE_MS = const(50)  # how long a settled key waits for one that was touched before it
 STUCK_MS = const(30_000)
-NO_SAMPLE = const(-1)  # what a scan gives that found out nothing
+NO_SAMPLE = const(-1)  # the result of a scan that failed
 
 _TICKS = const(0x3FFFFFFF)
 
@@ -40,9 +37,9 @@ _UNCLEAR = const(2)
 
 
 class Grid:
-    """Crossings of rows and columns, and what a sample of them proves; how it is taken is the subclass's business.
+    """Crossings of rows and columns, and what a sample of them proves; a subclass takes samples with scan().
 
-    A subclass has scan(), touched() and arm(). `failing`: no sample could be taken for a while.
+    Attribute: failing, True after no sample could be taken for a while.
     """
 
     failing = False
@@ -52,17 +49,17 @@ class Grid:
         self._width = cols
 
     def __len__(self) -> int:
-        """Number of crossings."""
+        """Return the number of crossings."""
         return self._height * self._width
 
     def hold(self, on: bool) -> None:
-        """Before and after a light sleep: what the chip would let go of stays as it is."""
+        """Call before and after a light sleep: keeps the levels that the chip would drop."""
 
     def unclear(self, mask: int) -> int:
-        """The bits of `mask` that may be ghosts: those in a group of two rows and two columns, or more.
+        """Return the bits of `mask` that may be ghosts: those in a group of two or more rows and columns.
 
-        A group is everything that hangs together over shared rows and columns. Within one row or one column
-        current has no other way than through the key itself.
+        A group is everything that is connected over shared rows and columns. Within one row or one column, current can
+        only go through the key itself.
         """
         rest = mask & (mask - 1)
         if not rest & (rest - 1):
@@ -94,11 +91,13 @@ class Grid:
 class Matrix(Grid):
     """The wires of a keypad.
 
-    `rows` and `cols` are pins with `.value()` and `.value(x)`. `pause`, if given, is called after a row is
-    let go: on a long cable it must wait until the columns' pull-ups have brought them up again (some 20 us).
+    pause: called after a row is released. On a long cable it must wait until the pull-ups have brought the columns up
+    again (some 20 us).
     """
 
-    def __init__(self, rows: "list[Any]", cols: "list[Any]", pause: "Callable[[], object] | None" = None) -> None:
+    def __init__(
+        self, rows: "Sequence[Row]", cols: "Sequence[Input]", pause: "Callable[[], object] | None" = None
+    ) -> None:
         super().__init__(len(rows), len(cols))
         self._rows = tuple(rows)
         self._cols = tuple(cols)
@@ -110,7 +109,7 @@ class Matrix(Grid):
             row.value(1)
 
     def scan(self) -> int:
-        """Mask of the crossings that read closed, one row after the other; leaves every row released."""
+        """Return the mask of the crossings that read closed, row by row; leaves every row released."""
         mask = 0
         bit = 1
         for row in self._rows:
@@ -125,18 +124,20 @@ class Matrix(Grid):
         return mask
 
     def arm(self) -> None:
-        """Pull all rows low, so that a touch pulls a column low; until the next touched()."""
+        """Pull all rows low until the next touched(), so that a touch pulls a column low."""
         for row in self._rows:
             row.value(0)
 
     def hold(self, on: bool) -> None:
-        """Keep the rows' levels through a light sleep, or let go of them: an S3 and a C3 float every pin that neither
-        wakes nor is held (docs/design/app.md)."""
+        """Keep the rows' levels through a light sleep, or release them.
+
+        In it every chip after the first ESP32 floats a pin that neither wakes it nor is held (docs/design/app.md).
+        """
         for row in self._rows:
             row.init(hold=on)
 
     def touched(self) -> bool:
-        """Whether any key is down, in one look: all rows low at once. Cheap enough for a sleeping lock."""
+        """Return whether any key is down, in one look with all rows low. Cheap enough for an idle lock."""
         self.arm()
         down = False
         for col in self._cols:
@@ -149,12 +150,12 @@ class Matrix(Grid):
 
 
 class Keypad:
-    """Keys as they are pressed: each press reported once, in order of first contact.
+    """Reports each press once, in order of first contact.
 
-    `keys` names the crossings, row by row. Raises ValueError when it does not name each crossing once.
+    keys: names the crossings, row by row. ValueError unless it names each crossing once.
     """
 
-    def __init__(self, matrix: "Matrix | ExpanderMatrix", keys: str = "123456789*0#") -> None:
+    def __init__(self, matrix: "Crossings", keys: str = "123456789*0#") -> None:
         if len(keys) != len(matrix):
             raise ValueError("the matrix has %d crossings but %d keys are named" % (len(matrix), len(keys)))
         if len(set(keys)) != len(keys):
@@ -167,42 +168,42 @@ class Keypad:
         keys = self._keys
         self._state = bytearray(len(keys))
         self._level = bytearray(len(keys))  # last clear sample: open or closed
-        self._equal = bytearray(len(keys))  # how many clear samples in a row said so, at most STEADY
+        self._equal = bytearray(len(keys))  # clear samples in a row with that level, at most STEADY
         self._since = [0] * len(keys)  # ms of the first contact
         self._order = [0] * len(keys)  # place of the first contact among those in flight
         self._contacts = 0
         self._ready: "list[tuple[int, int]]" = []  # (order, key): settled, not yet reported
-        self._held = False  # some key is not released
+        self._held = False  # at least one key is not released
         self._idle = True
         self._last = -1  # ms of the last sample, -1 before the first
 
     @property
     def idle(self) -> bool:
-        """Nothing is down, settling or waiting to be reported, stuck keys apart."""
+        """True while no key is down, settling or waiting to be reported; stuck keys do not count."""
         return self._idle
 
     @property
     def stuck(self) -> str:
-        """The keys that are masked: down (or possibly so, in a rectangle) at the start, or for over 30 s."""
+        """The masked keys: those that were down, or possibly down, at the start or for over 30 s."""
         return "".join(key for key, state in zip(self._keys, self._state) if state == _MASKED)
 
     @property
     def failing(self) -> bool:
-        """Whether no sample could be taken for a while."""
+        """True after no sample could be taken for a while."""
         return self._matrix.failing
 
     def poll(self, now_ms: int) -> str:
         """Take a sample and return the keys that it settled as newly pressed, in order of first contact.
 
-        Call every SCAN_MS; a call less than SCAN_MS - 1 after the last sample takes none, so that calls in
-        a bunch cannot shorten the debounce.
+        Call every SCAN_MS. A call less than SCAN_MS - 1 after the last sample takes none, so that calls in quick
+        succession cannot shorten the debounce.
         """
         now_ms &= _TICKS
         first = self._last < 0
         if not first and (now_ms - self._last) & _TICKS < SCAN_MS - 1:
             return ""
         mask = self._matrix.scan()
-        if mask < 0:  # no sample: says neither that a key is down nor that it is up
+        if mask < 0:  # no sample: every key keeps its state
             if not first and (now_ms - self._last) & _TICKS > STUCK_MS:
                 self._begin()
             return ""
@@ -220,9 +221,9 @@ class Keypad:
         return self._report(now_ms)
 
     def _sample(self, key: int, level: int, now_ms: int) -> None:
-        """Enter one sample of a key that is closed or not at rest."""
+        """Process one sample of a key that is closed or not at rest."""
         state = self._state[key]
-        if level == _UNCLEAR:  # speaks neither for nor against
+        if level == _UNCLEAR:  # proves nothing
             if state == _RELEASED:
                 state = _DOUBTED
                 self._since[key] = now_ms
@@ -253,7 +254,7 @@ class Keypad:
         self._state[key] = state
 
     def _report(self, now_ms: int) -> str:
-        """The settled keys that no earlier contact can still overtake."""
+        """Return the settled keys that no earlier contact can still precede."""
         horizon = self._contacts
         busy = False
         touched = False

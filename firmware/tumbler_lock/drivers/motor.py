@@ -1,19 +1,17 @@
 """Motor bolt: an H-bridge with two end switches (docs/design/drivers.md has states and times).
 
-Invariants, whatever is called in whatever order: never both legs at once, and both off for DEAD_MS between two drives;
-no drive is longer than `stall_ms`, which hardware counts, whatever the program does; a travel has TRIES drives at most.
-A switch counts as reached only when it was seen to change. Times are ms of a wrapping counter.
+Invariants, for any order of calls: never both legs at once, and both off for DEAD_MS between two drives. No drive is
+longer than `stall_ms`, which hardware times even if the program hangs. A travel has at most TRIES drives.
+A switch counts as reached only after it was seen to change. Times are ms of a wrapping counter.
 """
 
-try:
-    from micropython import const
-except ImportError:
-    const = int  # type: ignore[assignment]  # only MicroPython folds constants
+from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Callable
 
+    from .hardware import Input
     from .rmt_pulse import Pulse
 
 DEAD_MS = const(100)
@@ -32,16 +30,17 @@ _CLOSE = const(1)
 
 
 class MotorBolt:
-    """pulse: of the two legs, (open, close); switches: pins for (opened, closed), whose level 1 means reached; shut:
-    whether the door is shut, or may be.
+    """A bolt that a motor moves.
 
-    Attributes: state, one of the above; opening: what the last travel was for.
+    pulse: of the two legs, (open, close); switches: pins for (opened, closed), whose level 1 means reached; shut:
+    returns whether the door is shut, or may be. Attributes: state, one of the above; opening: whether the last travel
+    was one to open.
     """
 
     def __init__(
         self,
         pulse: "Pulse",
-        switches: "tuple[Any, Any]",
+        switches: "tuple[Input, Input]",
         ticks_ms: "Callable[[], int]",
         ticks_diff: "Callable[[int, int], int]",
         stall_ms: int,
@@ -56,7 +55,7 @@ class MotorBolt:
         self._stall = stall_ms
         self._shut = shut
         self._driving = False
-        self._changed = False  # the switch ahead can be believed: it was seen unreached in this drive
+        self._changed = False  # the switch ahead was seen unreached in this drive, so it can be believed
         self._left = True  # the bolt may have left its closed end since it was last there
         self._tries = 0
         self._since = ticks_ms()  # of the drive, or of the pause
@@ -71,22 +70,24 @@ class MotorBolt:
 
     @property
     def unlocked(self) -> bool:
-        """It is not known to be locked, or about to be unlocked."""
+        """True unless the bolt is known to be locked and to stay so."""
         return self.state != LOCKED
 
     @property
     def stalled(self) -> bool:
-        """It did not arrive."""
+        """True if the bolt did not reach its end switch."""
         return self.state == STALLED
 
     @property
     def idle(self) -> bool:
-        """Nothing happens without a call of unlock() or lock()."""
+        """True while only unlock() or lock() can start something."""
         return self.state == LOCKED or (self.state == STALLED and not self.opening)
 
     def unlock(self, ms: int) -> None:
-        """Open, and close `ms` after it has arrived, an hour at most; when it is open already, `ms` from now if that
-        is longer. ValueError unless `ms` is positive."""
+        """Open, and close `ms` after the bolt has arrived, at most HOLD_MAX_MS.
+
+        A bolt that is open already closes `ms` from now if that is later. ValueError unless `ms` is positive.
+        """
         if ms <= 0:
             raise ValueError("a bolt is unlocked for at least 1 ms")
         ms = min(ms, HOLD_MAX_MS)
@@ -102,18 +103,18 @@ class MotorBolt:
             self._begin(True, now)
 
     def lock(self) -> None:
-        """Close, as soon as the door is shut; nothing for a bolt that is locked or on its way."""
+        """Close as soon as the door is shut. Does nothing to a bolt that is locked or on its way."""
         if self.state != LOCKED and self.state != LOCKING:
             self._begin(False, self._ticks_ms())
 
     def poll(self) -> None:
-        """Go on. Call often while it is not idle."""
+        """Do what is due. Call often while the bolt is not idle."""
         now = self._ticks_ms()
         if self.state == UNLOCKING or self.state == LOCKING:
             self._travel(now)
         elif self.state == UNLOCKED or (self.state == STALLED and self.opening):
             held = self._ticks_diff(now, self._held)
-            if held < 0 or held >= self._hold:  # below 0: the counter went round unseen
+            if held < 0 or held >= self._hold:  # below 0: the counter wrapped between two calls
                 self.lock()
 
     def _begin(self, opening: bool, now: int) -> None:
@@ -150,7 +151,7 @@ class MotorBolt:
         self.state = UNLOCKED if self.opening else LOCKED
 
     def _fail(self, now: int) -> None:
-        """One drive was for nothing."""
+        """End a drive that did not reach its end switch; stall after the last try."""
         self._stop(now)
         self._pause = RETRY_MS
         self._tries += 1

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..hardware import boards, energy, wiring
+from ..hardware import boards, energy, rules, wiring
 from ..hardware.schema import get
 from . import output
 from .options import Json, examples
@@ -45,7 +45,7 @@ def check(name: Board, json: Json = False) -> None:
     It lists everything that makes it impossible, and what is good to know. Exit status 1 if it is impossible.
     """
     board = boards.load(name)
-    found = boards.check(board.description, board.headers, board.path)
+    found = rules.check(board.description, board.headers, board.path)
     if json:
         output.emit(
             {
@@ -84,7 +84,7 @@ def show_(name: Board, json: Json = False) -> None:
             {
                 "name": board.description["name"],
                 **able,
-                "notes": boards.notes(board.description),
+                "notes": rules.notes(board.description),
                 "wires": wires,
                 "description": board.description,
             }
@@ -94,7 +94,7 @@ def show_(name: Board, json: Json = False) -> None:
     output.fields(able.items(), title)
     rows = [[wire["part"], wire["terminal"], wire["supply"] or f"GPIO {wire['gpio']}"] for wire in wires]
     output.table(("part", "terminal", "board"), rows, "No wires.")
-    for note in boards.notes(board.description):
+    for note in rules.notes(board.description):
         output.notice(note)
 
 

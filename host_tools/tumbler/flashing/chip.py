@@ -18,7 +18,7 @@ from types import TracebackType
 
 from ..errors import ToolError
 from ..extras import require_program
-from ..hardware.chips import CHIPS
+from ..hardware.chips import chips
 from ..text import printable
 from .ports import busy, trouble
 from .target import Target
@@ -85,7 +85,7 @@ class Chip:
             )  # fmt: skip
 
     def _refuse_chip(self, found: str) -> None:
-        wanted = CHIPS[self._target.mcu].name
+        wanted = chips()[self._target.mcu].name
         if found != wanted:
             raise ToolError(
                 f"The chip at {self._port} is an {found}; '{self._target.name}' has an {wanted}.",

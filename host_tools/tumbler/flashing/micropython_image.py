@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 
 from ..errors import ToolError
-from ..hardware.chips import CHIPS
+from ..hardware.chips import chips
 from ..registry.database import home
 from ..text import reason
 from .frozen import version_in
@@ -72,8 +72,8 @@ def _check_header(data: bytes, target: Target) -> None:
     if len(data) < 32 or data[0] != MAGIC:
         raise ToolError("The file is not an image for an ESP32.", target.fetch)
     chip = int.from_bytes(data[12:14], "little")
-    if chip != CHIPS[target.mcu].number:
-        name = next((mcu for mcu, one in CHIPS.items() if one.number == chip), f"the chip number {chip}")
+    if chip != chips()[target.mcu].number:
+        name = next((mcu for mcu, one in chips().items() if one.number == chip), f"the chip number {chip}")
         raise ToolError(f"The image is for {name}, the board '{target.name}' has an {target.mcu}.", target.fetch)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..errors import ToolError
-from ..hardware import boards
+from ..hardware import boards, rules
 
 BLOCK = 4096  # of the file system
 
@@ -63,7 +63,7 @@ class Target:
             vfs_offset=flash["vfs_offset"],
             vfs_size=flash["vfs_kib"] * 1024,
             storage=data["storage"],
-            notes=boards.notes(data),
+            notes=rules.notes(data),
             text=board.path.read_bytes(),
         )
 

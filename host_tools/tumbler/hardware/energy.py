@@ -8,41 +8,16 @@ time.
 
 from dataclasses import dataclass, replace
 
+from .chips import RAM, Currents, chips
+from .clocks import CLOCKS
+from .expanders import EXPANDERS
 from .schema import Description, get
 
 DAY = 86_400
 HOUR = 3600
 
 
-@dataclass(frozen=True)
-class Currents:
-    """One chip or module, microamperes: awake with the radio off; while it advertises; in light and in deep sleep."""
-
-    awake: int
-    radio: int
-    light: int
-    deep: int
-
-
-# Sources: docs/guide/batteries.md. "Awake" is modem sleep at MicroPython's clock of 160 MHz with one core busy, the
-# upper end of
-# a range; "radio" is transmitting; "light" is what Espressif measured on modules, whose flash stays powered: the data
-# sheets' 800, 240 and 130 are for one that is off.
-CURRENTS = {
-    "esp32": Currents(awake=44_000, radio=130_000, light=1_350, deep=10),
-    "esp32s3": Currents(awake=55_000, radio=202_000, light=280, deep=8),
-    "esp32c3": Currents(awake=28_000, radio=190_000, light=140, deep=5),
-}
-# What external RAM adds. It keeps its content in light sleep, and loses it in deep sleep. MicroPython's build for octal
-# RAM runs at 240 MHz, the others at 160.
-RAM = {
-    "none": Currents(awake=0, radio=0, light=0, deep=0),
-    "quad": Currents(awake=0, radio=0, light=40, deep=0),
-    "octal": Currents(awake=11_000, radio=0, light=140, deep=0),
-}
-CLOCK_CHIP = 110  # DS3231, supplied by the board, bus idle: the most
-EXPANDERS = {"pcf8574": 10, "pcf8574a": 10, "mcp23017": 1}  # standby: the most
-REGULATOR = 4  # a low-drop regulator for batteries, such as an MCP1700: the most
+REGULATOR = 4  # µA; a low-drop regulator for batteries, such as an MCP1700: the most
 
 
 @dataclass(frozen=True)
@@ -104,7 +79,7 @@ class Account:
 
 def currents(description: Description) -> Currents:
     """Return what the board's module draws: the chip, and its external RAM."""
-    chip, ram = CURRENTS[description["mcu"]], RAM[get(description, "psram")]
+    chip, ram = chips()[description["mcu"]].currents, RAM[get(description, "psram")]
     return Currents(chip.awake + ram.awake, chip.radio + ram.radio, chip.light + ram.light, chip.deep + ram.deep)
 
 
@@ -149,10 +124,12 @@ def account(
         ),
         Share("regulator", DAY * REGULATOR / HOUR),
     ]
-    if description["clock"]["chip"] == "ds3231":
-        shares.append(Share("clock chip", DAY * CLOCK_CHIP / HOUR))
-    if "expander" in description["keypad"]:
-        shares.append(Share("expander", DAY * EXPANDERS[description["keypad"]["expander"]["chip"]] / HOUR))
+    clock = CLOCKS.get(description["clock"]["chip"])
+    if clock is not None:
+        shares.append(Share("clock chip", DAY * clock.at_rest / HOUR))
+    expander = get(description, "keypad.expander")
+    if expander is not None:
+        shares.append(Share("expander", DAY * EXPANDERS[expander["chip"]].at_rest / HOUR))
     if "battery" in description:
         battery = description["battery"]
         divider_ohms = 1_000 * battery["divider"]  # 100 kΩ below the tap

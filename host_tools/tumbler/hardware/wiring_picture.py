@@ -9,9 +9,11 @@ parts stand in columns between the lines, shorter ones nearer to the terminals. 
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from .boards import BoardFiles, uses
-from .chips import CHIPS
-from .wiring import NETS, Device, Part, Terminal, devices, nets
+from .boards import BoardFiles
+from .chips import chips
+from .rules import uses
+from .wiring import devices, nets
+from .wiring_parts import NETS, Device, Part, Terminal
 from .wiring_symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
 
 PITCH = 24  # between two pins, and two terminals: pins and terminals lie on one grid, so that no wire has a small step
@@ -104,7 +106,7 @@ class Picture:
         self.board = board
         self.title: str = headers["title"]
         self.sides: dict[int, list[int | str]] = {-1: headers["left"], 1: headers["right"]}
-        self.onboard: dict[str, str] = headers.get("onboard", {})
+        self.onboard: dict[str, str] = headers.get("onboard") or {}
         self.used = {use.pin: use for use in uses(board.description)}
         self.placed: list[Placed] = []
         self.keypads: dict[int, Placed] = {}
@@ -243,7 +245,7 @@ class Picture:
         canvas.box(self.left, self.board_y, BOARD, height, 'fill="#0f5132" stroke="#0a3622" stroke-width="1.5"', 10)
         middle = self.left + BOARD / 2
         canvas.box(middle - 40, self.board_y + 14, 80, 74, 'fill="#c9d1d9" stroke="#8c959f"', 4)
-        chip = CHIPS[self.board.description["mcu"]].name
+        chip = chips()[self.board.description["mcu"]].name
         canvas.text(middle, self.board_y + 56, chip, "name", "middle")
         canvas.box(middle - 22, self.board_y + height - 22, 44, 28, 'fill="#d0d7de" stroke="#8c959f"', 4)
         canvas.text(middle, self.board_y + height - 4, "USB", "small", "middle")

@@ -7,7 +7,7 @@ lies right of the board and its terminals are on its left, -1 where it is the ot
 from xml.sax.saxutils import escape
 
 from .schema import Description
-from .wiring import Part
+from .wiring_parts import Part
 
 COLOURS = {
     "black": "#22272e", "red": "#d1242f", "orange": "#e8730c", "yellow": "#b08800", "green": "#1a7f37",

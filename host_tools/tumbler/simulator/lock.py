@@ -5,7 +5,6 @@ Times are milliseconds UTC of the world's clock. Only this module moves that clo
 the board when it is asked to let some pass. So a year can take seconds, and a second can take a second.
 """
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ToolError
-from ..paths import BOARDS
-from .board.models.ds3231 import DS3231Model
+from .description import clock_chip, description
 from .identity import Identity
 from .micropython import find
 from .process import BoardFault, BoardProcess, BoardRefused, BoardStopped, Message, board_command
@@ -105,7 +103,7 @@ class VirtualLock:
                 self._world.close()
                 raise
             if identity.secret is not None:  # who gives a lock its secret sets its clock, too
-                chip = DS3231Model(lambda: self.now_ms)
+                chip = clock_chip(lambda: self.now_ms)
                 chip.preset(self.now_ms // 1000)
                 self._rtc = chip.state()
 
@@ -200,7 +198,7 @@ class VirtualLock:
         if self._board is not None:
             self._ask({"do": "clock", "set": unix})
             return
-        chip = DS3231Model(lambda: self.now_ms, self._rtc)
+        chip = clock_chip(lambda: self.now_ms, self._rtc)
         chip.preset(unix)
         self._rtc = chip.state()
 
@@ -253,7 +251,7 @@ class VirtualLock:
 
     def charge(self, percent: int) -> None:
         """Set the battery's charge in percent, on the scale of the virtual board."""
-        scale = json.loads((BOARDS / "virtual" / "board.json").read_text(encoding="utf-8"))["battery"]
+        scale = description()["battery"]
         empty, full = scale["empty_mv"], scale["full_mv"]
         self.battery(empty + -(-(full - empty) * percent // 100))  # the lock rounds down
 

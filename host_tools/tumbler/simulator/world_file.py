@@ -13,7 +13,7 @@ from typing import IO
 
 from ..errors import ToolError
 from ..text import reason
-from .board.models.ds3231 import DS3231Model
+from .description import clock_chip
 from .process import Message
 
 LATEST_MS = 4_291_747_200_000  # 2106-01-01: the scenario language and the lock's records end there
@@ -64,7 +64,7 @@ class WorldFile:
                 raise ValueError("a time out of range")
             self.rtc = world["rtc"]
             if self.rtc is not None:
-                DS3231Model(lambda: now, self.rtc)
+                clock_chip(lambda: now, self.rtc)
         except (ValueError, KeyError, TypeError, OverflowError):
             raise ToolError(
                 f"{self.path} is damaged.",

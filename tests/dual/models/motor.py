@@ -50,7 +50,7 @@ def check_motor(random: "Any") -> int:
 
     Returns how often it was driven; ValueError says what went wrong. `random` has randrange().
     """
-    bench = Bench(random.randrange(0, END + 1), TICKS - random.randrange(0, 200_000), mcu=MCUS[random.randrange(0, 3)])
+    bench = Bench(random.randrange(0, END + 1), TICKS - random.randrange(0, 200_000), mcu=random.choice(MCUS))
     motor = bench.motor
     for _ in range(60):
         befall(bench, random)

@@ -11,10 +11,12 @@ import micropython
 from tests.dual.models import traces
 from tests.dual.models.bolt import check_calls
 from tests.dual.models.motor import check_motor
-from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
+from tumbler.simulator.board.models.ds3231 import DS3231Model
 from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
+from tumbler.simulator.board.models.i2c import I2CModel
 from tumbler.simulator.board.models.matrix import MatrixModel
-from tumbler_lock.drivers.ds3231 import DS3231, END, FIRST
+from tumbler_lock.drivers.calendar import END, FIRST
+from tumbler_lock.drivers.ds3231 import DS3231
 from tumbler_lock.drivers.expander import ExpanderMatrix, chip
 from tumbler_lock.drivers.feedback import PATTERNS, Signals
 from tumbler_lock.drivers.keypad import Keypad, Matrix

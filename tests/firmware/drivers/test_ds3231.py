@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.campaign import cases
-from tumbler.simulator.board.models.ds3231 import DS3231Model, I2CModel
-from tumbler_lock.drivers.ds3231 import DS3231, END, FIRST
+from tumbler.simulator.board.models.ds3231 import DS3231Model
+from tumbler.simulator.board.models.i2c import I2CModel
+from tumbler_lock.drivers.calendar import END, FIRST
+from tumbler_lock.drivers.ds3231 import DS3231
 
 DAY = 86_400
 ADDRESS = 0x68

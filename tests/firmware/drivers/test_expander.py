@@ -9,8 +9,8 @@ import pytest
 from tests.dual.models import traces
 from tests.support.campaign import cases
 from tests.support.micropython import ROOT
-from tumbler.simulator.board.models.ds3231 import I2CModel
-from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
+from tumbler.simulator.board.models.expander import MODELS, Wires
+from tumbler.simulator.board.models.i2c import I2CModel
 from tumbler.simulator.board.models.matrix import MatrixModel
 from tumbler_lock.drivers.expander import FAILING, PAUSE, ExpanderMatrix, chip
 from tumbler_lock.drivers.keypad import NO_SAMPLE, STUCK_MS, Keypad
@@ -32,7 +32,7 @@ class Bench(traces.Fingers):
         super().__init__(keys)
         self.model = MatrixModel(len(rows), len(cols), self.clock)
         self.wires = Wires(self.model, rows, cols)
-        self.chip = (PCF8574Model if name == "pcf8574" else MCP23017Model)(self.wires)
+        self.chip = MODELS[name](self.wires)
         self.bus = I2CModel({ADDRESS: self.chip})
         interrupt = self.chip.interrupt if wired else None
         self.matrix = ExpanderMatrix(chip(name, self.bus, ADDRESS, rows + cols), rows, cols, interrupt)

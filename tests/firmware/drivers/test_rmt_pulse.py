@@ -1,16 +1,17 @@
-"""The pulse: what the RMT is given to play, and what becomes of its channels, on all three chips."""
+"""The pulse: what the RMT is given to play, and what becomes of its channels, on every chip."""
 
 import gc
 
 import pytest
 
-from tests.dual.models.bolt import MCUS, Coil, World
-from tumbler.simulator.board.models.rmt import CHIPS, HALF_MAX, NOT_FOUND, RMT, Rmt
+from tests.dual.models.bolt import MCUS, Coil, World, chip
+from tumbler.simulator.board.models.rmt import HALF_MAX, NOT_FOUND, RMT, SOURCE_HZ, Rmt
 from tumbler_lock.drivers import rmt_pulse
 from tumbler_lock.drivers.rmt_pulse import Pulse
 
-HZ = {"esp32": 312_500, "esp32s3": 3125, "esp32c3": 3125}
-BLOCKS_FOR_A_MINUTE = {"esp32": 5, "esp32s3": 1, "esp32c3": 1}
+CHIPS = {mcu: chip(mcu)["rmt"] for mcu in MCUS}
+HZ = {mcu: 312_500 if mcu == "esp32" else 3125 for mcu in MCUS}
+BLOCKS_FOR_A_MINUTE = {mcu: 5 if mcu == "esp32" else 1 for mcu in MCUS}
 
 
 class Bench:
@@ -31,6 +32,18 @@ class Bench:
     @property
     def on(self):
         return self.coil.level == self.active
+
+
+@pytest.mark.parametrize("mcu", MCUS)
+def test_the_firmware_asks_each_chip_for_what_it_has(mcu):
+    """The firmware has no table of chips: the first one is unlike all later ones, which must be alike."""
+    hz, words, stops = rmt_pulse.FIRST if mcu == "esp32" else rmt_pulse.LATER
+    facts = CHIPS[mcu]
+    assert (words, stops) == (facts["words"], facts["stops"])
+    assert SOURCE_HZ % hz == 0
+    assert SOURCE_HZ // hz <= facts["divider"]
+    assert SOURCE_HZ // hz * 2 > facts["divider"] or hz == rmt_pulse.LATER[0], "the lowest that its dividers give"
+    assert facts["blocks"] >= BLOCKS_FOR_A_MINUTE[mcu]
 
 
 def lengths_of_a_minute():
@@ -216,7 +229,7 @@ def test_a_pin_never_floats_after_a_start():
     assert not bench.on
 
 
-@pytest.mark.parametrize("mcu", [mcu for mcu in MCUS if CHIPS[mcu][3]])
+@pytest.mark.parametrize("mcu", [mcu for mcu in MCUS if CHIPS[mcu]["stops"]])
 def test_a_chip_that_can_end_what_plays_needs_one_channel(mcu):
     bench = Bench(mcu)
     for _ in range(10):
@@ -296,7 +309,7 @@ def test_no_channel_is_ever_without_a_place(mcu, safe, monkeypatch):
 def test_the_model_refuses_what_the_chip_does(mcu):
     world = World(0, mcu)
     pad = Coil(world).pad
-    words = CHIPS[mcu][0]
+    words = CHIPS[mcu]["words"]
     for symbols in (words - 2, words + 1):
         with pytest.raises(ValueError, match="num_symbols must be even"):
             world.rmt(pin=pad, resolution_hz=HZ[mcu], num_symbols=symbols)
@@ -316,7 +329,7 @@ def test_the_model_refuses_what_the_chip_does(mcu):
 
 
 def test_the_model_finds_blocks_in_a_row_as_the_driver_does():
-    rmt = Rmt("esp32", lambda: 0, lambda: None)
+    rmt = Rmt(CHIPS["esp32"], lambda: 0, lambda: None)
     pad = Coil(World(0)).pad
     first, second, third = (rmt(pin=pad, resolution_hz=312_500, num_symbols=symbols) for symbols in (192, 64, 256))
     assert [list(channel.blocks) for channel in rmt.channels] == [[0, 1, 2], [3], [4, 5, 6, 7]]

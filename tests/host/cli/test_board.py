@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tumbler.cli.main import main
-from tumbler.hardware import boards, energy
+from tumbler.hardware import boards, energy, rules
 
 
 def run(capsys, *arguments):
@@ -52,9 +52,9 @@ def test_check(capsys, tmp_path):
 def test_a_closed_console_needs_a_button():
     description = boards.load("esp32-devkitc").description
     description["console"] = False
-    assert boards.check(description).errors == []
+    assert rules.check(description).errors == []
     del description["button"]
-    (error,) = boards.check(description).errors
+    (error,) = rules.check(description).errors
     assert error.startswith("console: false")
     assert "Add the part button" in error
 
@@ -63,9 +63,9 @@ def test_a_closed_console_needs_a_button():
 def test_a_closed_console_needs_a_button_that_can_be_held_during_a_start(name, pin):
     description = boards.load(name).description
     description["button"] = {"pin": pin}
-    assert not any("console" in error for error in boards.check(description).errors)
+    assert not any("console" in error for error in rules.check(description).errors)
     description["console"] = False
-    (error,) = (error for error in boards.check(description).errors if error.startswith("console"))
+    (error,) = (error for error in rules.check(description).errors if error.startswith("console"))
     assert f"held at GPIO {pin} it starts the chip's own start code" in error
 
 
@@ -74,14 +74,14 @@ def test_the_c3_can_be_closed_with_a_button_of_its_own():
     description = {**board.description, "console": False, "button": {"pin": 1}}
     del description["exit"]
     description["power"]["wake"] = [3]
-    assert boards.check(description, board.headers).errors == []
+    assert rules.check(description, board.headers).errors == []
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/a", "/b", "/lib", "/loader", "/loader_old", "/lib_new", "/tumbler_lock", "/slot", "/main", "/boot"]
 )
 def test_the_memory_is_not_put_where_the_firmware_is(path):
-    (error,) = boards.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
+    (error,) = rules.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
     assert error.startswith("storage: ")
 
 
@@ -89,7 +89,7 @@ def test_the_memory_is_not_put_where_the_firmware_is(path):
     "path", ["lock", "/lock/", "/lock/one", "/../lock", "/boot.py", "/board.json", "/a/tumbler_lock", "//"]
 )
 def test_the_memory_is_one_folder_of_the_root(path):
-    (error,) = boards.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
+    (error,) = rules.check({**boards.load("esp32-devkitc").description, "storage": path}).errors
     assert error.startswith("storage: must be")
 
 
@@ -97,13 +97,13 @@ def test_the_memory_is_one_folder_of_the_root(path):
 def test_show(capsys, name):
     status, out, _ = run(capsys, "show", name)
     assert status == 0
-    for use in boards.uses(boards.load(name).description):
+    for use in rules.uses(boards.load(name).description):
         onboard = (boards.load(name).headers or {}).get("onboard", {})
         assert f"GPIO {use.pin}\n" in out or onboard.get(str(use.pin)) == use.where.split(".")[0]
     _, out, _ = run(capsys, "show", name, "--json")
     shown = json.loads(out)
     assert shown["description"] == boards.load(name).description
-    assert shown["pins_used"] == len(boards.uses(shown["description"]))
+    assert shown["pins_used"] == len(rules.uses(shown["description"]))
 
 
 def test_a_folder_of_ones_own_is_a_board_everywhere(capsys, tmp_path):

@@ -12,9 +12,10 @@ from tests.support.campaign import cases
 from tests.support.micropython import ROOT
 from tests.support.port_modules import Esp32, Machine, Time
 from tumbler.errors import ToolError
-from tumbler.hardware import boards
-from tumbler.hardware.chips import CHIPS
-from tumbler.hardware.schema import FIELDS, REQUIRED
+from tumbler.hardware import boards, rules
+from tumbler.hardware.chips import chips
+from tumbler.hardware.expanders import EXPANDERS
+from tumbler.hardware.schema import FIELDS, HEADERS, REQUIRED
 from tumbler_lock.app.board import Board
 
 TEXT = (ROOT / "docs" / "spec" / "board-json.md").read_text(encoding="utf-8")
@@ -55,12 +56,12 @@ def pins(text):
 @pytest.mark.parametrize("name", ALL)
 def test_the_boards_that_come_with_it_are_possible(name):
     board = boards.usable(name)
-    assert boards.check(board.description, board.headers).errors == []
+    assert rules.check(board.description, board.headers).errors == []
     assert board.description["name"] == name == board.path.parent.name
 
 
 def test_there_are_boards_of_every_chip():
-    assert {boards.load(name).description["mcu"] for name in ALL} == set(CHIPS)
+    assert {boards.load(name).description["mcu"] for name in ALL} == set(chips())
     assert len(ALL) >= 6
 
 
@@ -94,7 +95,7 @@ def test_the_build_is_the_one_for_the_external_ram(name):
 
 def test_each_chip_that_can_have_external_ram_has_a_board_with_it():
     with_ram = {description(name)["mcu"] for name in ALL if description(name).get("psram", "none") != "none"}
-    assert with_ram == {mcu for mcu, chip in CHIPS.items() if set(chip.ram) != {"none"}}
+    assert with_ram == {mcu for mcu, chip in chips().items() if set(chip.ram) != {"none"}}
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "virtual"])
@@ -108,13 +109,13 @@ def test_the_documents_say_whether_a_board_has_bluetooth(name):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (row,) = [line for line in readme.splitlines() if line.startswith(f"| [{name}](boards/{name}/README.md) |")]
     _, _, chip, memory, bluetooth, *_ = (cell.strip() for cell in row.split("|"))
-    assert chip == CHIPS[description(name)["mcu"]].name
+    assert chip == chips()[description(name)["mcu"]].name
     assert memory.split(",")[0] == ram
-    assert bluetooth == ("with `tumbler freeze`" if ram == "none" else "yes")
+    assert bluetooth == ("with `tumbler custom-build`" if ram == "none" else "yes")
 
 
 def test_warnings_of_the_boards_that_come_with_it():
-    warned = {name: boards.check(boards.load(name).description).warnings for name in ALL}
+    warned = {name: rules.check(boards.load(name).description).warnings for name in ALL}
     assert [name for name in ALL if warned[name]] == ["esp32c3-devkitm", "virtual"]
     assert "boot button" in warned["esp32c3-devkitm"][0]
 
@@ -253,7 +254,7 @@ WRONG = [
     ("esp32c3-devkitm", {"clock__address": 32}, "keypad.expander.address: the clock has address 32 too"),
     ("esp32-devkitc", {"clock__address": 105}, "clock.address: a DS3231 has address 104"),
     ("esp32-devkitc", {"clock": {"chip": "internal", "address": 104}}, "clock.address: the chip's own clock has none"),
-    ("esp32c3-devkitm", {"keypad__expander__chip": "pcf8574"}, "i2c.hz: a PCF8574 stands 100,000 at most"),
+    ("esp32c3-devkitm", {"keypad__expander__chip": "pcf8574"}, "i2c.hz: a PCF8574 takes 100,000 at most"),
     ("esp32c3-devkitm", {"i2c": None}, "keypad.expander: is on a bus"),
     ("esp32-devkitc", {"i2c": None}, "clock: is on a bus"),
     ("esp32-devkitc", {"clock": {"chip": "internal"}}, "i2c: nothing is on this bus"),
@@ -290,19 +291,19 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "changes", "text"), WRONG, ids=[text[:60] for _, _, text in WRONG])
 def test_an_impossible_board_is_refused_with_the_reason(name, changes, text):
-    errors = boards.check(changed(name, **changes)).errors
+    errors = rules.check(changed(name, **changes)).errors
     assert any(text in error for error in errors), errors
     for error in errors:
         assert error[-1] in ".?", error
 
 
 def test_everything_that_is_wrong_is_said():
-    errors = boards.check(changed("esp32-devkitc", led__pin=6, bolt__pin=34, flash__vfs_offset=0)).errors
+    errors = rules.check(changed("esp32-devkitc", led__pin=6, bolt__pin=34, flash__vfs_offset=0)).errors
     assert len(errors) == 3
 
 
 def test_while_a_field_is_wrong_only_the_fields_are_judged_and_that_is_said():
-    found = boards.check(changed("esp32-devkitc", led__pin=6, bolt__limit=1, watchdog_ms=None))
+    found = rules.check(changed("esp32-devkitc", led__pin=6, bolt__limit=1, watchdog_ms=None))
     assert [error.split(":")[0] for error in found.errors] == ["bolt.limit", "watchdog_ms"]
     assert "Only the fields were looked at" in found.warnings[0]
 
@@ -318,20 +319,20 @@ def test_while_a_field_is_wrong_only_the_fields_are_judged_and_that_is_said():
     ],
 )
 def test_builds_that_fit_or_are_not_judged(name, psram, build):
-    assert boards.check(changed(name, psram=psram, micropython__build=build)).errors == []
+    assert rules.check(changed(name, psram=psram, micropython__build=build)).errors == []
 
 
 def test_a_board_under_boards_has_its_folders_name(tmp_path):
     for folder, warned in (("boards/other", True), ("boards/esp32-devkitc", False), ("mine/other", False)):
         path = tmp_path / folder / "board.json"
-        found = boards.check(description(), path=path)
+        found = rules.check(description(), path=path)
         assert found.errors == []
         assert any(warning.startswith("name: is 'esp32-devkitc'") for warning in found.warnings) is warned, folder
 
 
 def test_what_is_no_description():
-    assert boards.check([]).errors == ["The description is no JSON object: begin it with a brace."]
-    assert len(boards.check({}).errors) == len([path for path in FIELDS if "." not in path and _required(path)])
+    assert rules.check([]).errors == ["The description is no JSON object: begin it with a brace."]
+    assert len(rules.check({}).errors) == len([path for path in FIELDS if "." not in path and _required(path)])
 
 
 def _required(path):
@@ -349,7 +350,7 @@ WARNED = [
 
 @pytest.mark.parametrize(("name", "changes", "text"), WARNED)
 def test_straps_that_leave_the_chip_starting_are_a_warning(name, changes, text):
-    found = boards.check(changed(name, **changes))
+    found = rules.check(changed(name, **changes))
     assert found.errors == []
     assert any(text in warning for warning in found.warnings)
 
@@ -357,36 +358,36 @@ def test_straps_that_leave_the_chip_starting_are_a_warning(name, changes, text):
 def test_what_the_notes_say_to_change_is_possible():
     for name in ("esp32s3-devkitc", "esp32c3-devkitm"):
         assert any(note.startswith("On the mains leave `power` and") for note in boards.load(name).headers["notes"])
-        assert boards.check(changed(name, power=None, radio__asleep_s=None)).errors == []
+        assert rules.check(changed(name, power=None, radio__asleep_s=None)).errors == []
     quad = changed("esp32s3-devkitc", psram="quad", micropython__build="ESP32_GENERIC_S3")
-    assert boards.check(quad).errors == []
+    assert rules.check(quad).errors == []
     small = changed("esp32-devkitc-ve", flash__size_kib=4096, flash__vfs_kib=2048)
-    assert boards.check(small).errors == []
+    assert rules.check(small).errors == []
 
 
 def test_pull_ups_outside_make_input_only_pins_good():
     cols = changed(
         "esp32-devkitc", keypad__cols=[34, 35, 36], keypad__pull="external", door__pin=39, door__pull="external"
     )
-    assert boards.check(cols).errors == []
+    assert rules.check(cols).errors == []
 
 
 def test_headers_refuse_pins_that_the_board_does_not_bring_out():
     board = boards.load("esp32c3-devkitm")
     headers = copy.deepcopy(board.headers)
-    assert boards.check(board.description, headers).errors == []
+    assert rules.check(board.description, headers).errors == []
     headers["right"].remove(7)
-    assert boards.check(board.description, headers).errors == ["i2c.scl: this board does not bring GPIO 7 out."]
+    assert rules.check(board.description, headers).errors == ["i2c.scl: this board does not bring GPIO 7 out."]
     for side in ("left", "right"):
         headers[side] = [label for label in board.headers[side] if label != "5V"]
-    assert boards.check(board.description, headers).errors == [
+    assert rules.check(board.description, headers).errors == [
         'headers: name the pin "5V" that the battery goes to: it is too much for the pin 3V3.'
     ]
     headers = copy.deepcopy(board.headers)
     taken = changed("esp32c3-devkitm", led__pin=8)
-    assert boards.check(taken, board.headers).errors == ["led.pin: on this board GPIO 8 is wired to the RGB LED."]
+    assert rules.check(taken, board.headers).errors == ["led.pin: on this board GPIO 8 is wired to the RGB LED."]
     headers["right"].append(6)
-    assert "headers: GPIO 6 stands there twice." in boards.check(board.description, headers).errors
+    assert "headers: GPIO 6 stands there twice." in rules.check(board.description, headers).errors
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -394,13 +395,13 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ToolError, match="There is no board"):
         boards.load(str(path))
     path.write_text('{"name": "x", "name": "y"}', encoding="utf-8")
-    with pytest.raises(ToolError, match="name stands twice"):
+    with pytest.raises(ToolError, match="the name name is there twice"):
         boards.load(str(path))
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(ToolError, match="no description"):
+    with pytest.raises(ToolError, match="is not a description of a board: "):
         boards.load(str(path))
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ToolError, match="no description"):
+    with pytest.raises(ToolError, match="is not a description of a board: "):
         boards.load(str(path))
     path.write_text(json.dumps(changed("virtual", led__pin=6, bolt__pin=7)), encoding="utf-8")
     with pytest.raises(ToolError, match=r"bolt.pin: GPIO 7: the flash takes it .* There are 1 more"):
@@ -412,8 +413,8 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def random_board(source):
     """Draw a board that is possible by construction: every pin from a pool of pins that may do what it is to do."""
-    mcu = source.choice(list(CHIPS))
-    chip = CHIPS[mcu]
+    mcu = source.choice(list(chips()))
+    chip = chips()[mcu]
     free = sorted(chip.pins - chip.flash - chip.console - chip.start - chip.inputs)
     source.shuffle(free)
     expander = mcu == "esp32c3" or source.random() < 0.5
@@ -431,7 +432,7 @@ def random_board(source):
     found["i2c"] = {"bus": 0, "scl": free.pop(), "sda": free.pop()}
     if expander:
         name = source.choice(["pcf8574", "pcf8574a", "mcp23017"])
-        _, addresses, fastest = boards.EXPANDERS[name]
+        addresses, fastest = EXPANDERS[name].addresses, EXPANDERS[name].fastest
         found["keypad"]["expander"] = {"chip": name, "address": source.choice(list(addresses)), "interrupt": free.pop()}
         found["i2c"]["hz"] = source.randint(10_000, fastest)
     else:
@@ -465,7 +466,7 @@ def test_random_possible_boards_pass_and_can_be_built(monkeypatch):
     monkeypatch.setitem(sys.modules, "esp32", Esp32())
     for seed in range(cases(300, 20_000)):
         drawn = random_board(random.Random(seed))
-        assert boards.check(drawn).errors == [], f"seed {seed}"
+        assert rules.check(drawn).errors == [], f"seed {seed}"
         assert Board(drawn, Machine, Time).storage == "/lock", f"seed {seed}"
 
 
@@ -473,62 +474,94 @@ def test_random_boards_with_a_pin_moved_to_another_are_refused():
     for seed in range(cases(300, 20_000)):
         source = random.Random(seed)
         drawn = random_board(source)
-        one, other = source.sample([use for use in boards.uses(drawn) if "[" not in use.where], 2)
+        one, other = source.sample([use for use in rules.uses(drawn) if "[" not in use.where], 2)
         *folders, field = one.where.split(".")
         part = drawn
         for folder in folders:
             part = part[folder]
         part[field] = other.pin
         text = f"GPIO {other.pin} is used already"
-        assert any(text in error for error in boards.check(drawn).errors), f"seed {seed}"
+        assert any(text in error for error in rules.check(drawn).errors), f"seed {seed}"
 
 
 # The document
 
 
-def rows(heading):
+def block(heading):
+    """Return the indented lines of a section, each in its columns."""
     section = TEXT.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [re.split(r"  +", line.strip()) for line in section.splitlines() if line.startswith("    ")]
+
+
+def said_of(heading):
+    """Return {field: (value, whether it may be absent)} of a section."""
+    found = {}
+    for names, value, *_ in block(heading):
+        for name in names.split():
+            found[name.rstrip("?")] = (value, name.endswith("?"))
+    return found
 
 
 def test_the_document_has_every_field_with_its_default():
-    said = {}
-    for names, value, default, _ in rows("board.json"):
-        for name in re.findall(r"`([\w.]+)`", names):
-            said[name] = (value, [part.strip().strip("`") for part in default.split(",")])
-    shared = {f"{part}.{field}" for part in ("door", "exit") for field in ("pin", "active", "pull")}
+    said = said_of("board.json")
     parts = {path for path, field in FIELDS.items() if field.kind == "part"}
     assert set(FIELDS) - parts <= set(said)
     assert set(said) <= set(FIELDS)
     for path, field in FIELDS.items():
-        if path not in said or path in parts or path in shared:
+        if path not in said:
+            assert field.kind == "part", path
             continue
-        value, defaults = said[path]
-        if field.kind == "choice":
-            assert re.findall(r"`([a-z0-9]+)`", value) == list(field.choices), path
-        if field.default in (REQUIRED, None, ()):
-            assert defaults == [""], path
+        value, optional = said[path]
+        if value == "pull":
+            assert (list(field.choices()), field.default) == (["internal", "external"], "internal"), path
+            continue
+        if field.kind == "choice" and path not in ("mcu", "clock.chip"):
+            assert re.findall(r"[a-z0-9]+", value) == list(field.choices()), path
+        default = re.search(r"([\w,]+)\*", value)
+        if default is None:
+            assert optional == (field.default is not REQUIRED), path
+            assert field.default in (REQUIRED, None, ()), path
         else:
-            wanted = str(field.default).lower() if isinstance(field.default, bool) else field.default
-            wanted = f"{wanted:,}" if isinstance(wanted, int) else wanted
-            assert "".join(said[path][1]).replace(",", "") == str(wanted).replace(",", ""), path
+            wanted = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+            assert default[1].replace(",", "") == wanted, path
+            assert not optional, path
+    assert "*pull* is internal* or external" in TEXT
+
+
+def test_the_document_has_the_limits_of_every_number():
+    said = said_of("board.json")
+    for path, field in FIELDS.items():
+        value = said.get(path, ("",))[0].replace(",", "").replace("*", "")
+        if field.kind == "number" and " to " in value and path != "keypad.expander.address":
+            low, high = re.search(r"(\d+) to (\d+)", value).groups()
+            assert (int(low), int(high)) == (field.low, field.high), path
+
+
+def test_the_document_has_every_field_of_the_headers():
+    said = {name.rstrip("?"): name.endswith("?") for names, _ in block("headers.json") for name in names.split()}
+    assert said == {name: field.default is not REQUIRED for name, field in HEADERS.items()}
 
 
 def test_the_document_has_the_pins_of_each_chip():
-    table = {row[0]: row[1:] for row in rows("What is refused")}
-    for column, chip in enumerate(CHIPS.values()):
+    columns, *rows = block("Chips")
+    assert columns == list(chips())
+    table = {row[0]: row[1:] for row in rows}
+    for column, chip in enumerate(chips().values()):
         cell = {title: cells[column] for title, cells in table.items()}
-        assert pins(cell["pins there are"]) == chip.pins - chip.flash
-        flash, _, ram = cell["taken by the flash"].partition(";")
+        assert pins(cell["pins"]) == chip.pins - chip.flash
+        flash, _, ram = cell["flash; RAM"].partition(";")
         assert pins(flash) == chip.flash
         assert pins(ram) == frozenset().union(*chip.ram.values())
         assert pins(cell["console, USB"]) == chip.console
-        assert pins(cell["inputs only, without pull-ups"]) == chip.inputs
-        assert pins(cell["must not be pulled at the start"]) == chip.start
-        assert pins(cell["ADC1, for the battery"]) == chip.adc1
-        assert pins(cell["wake from deep sleep, any of several low"]) == chip.deep_wake
-        assert chip.many_wake == ("one pin alone" not in cell["wake from deep sleep, any of several low"])
-        assert chip.deep_pull == (cell["pull-up of a wake pin in deep sleep"] == "its own")
-    straps = re.search(r"\*\*Other strapping pins\*\* \(([^)]*)\)", TEXT)[1].split(";")
-    assert [pins(part) for part in straps] == [chip.straps for chip in CHIPS.values()]
+        assert pins(cell["inputs only"]) == chip.inputs
+        assert pins(cell["never pulled at start"]) == chip.start
+        assert pins(cell["other straps"]) == chip.straps
+        assert pins(cell["ADC1"]) == chip.adc1
+        assert pins(cell["end deep sleep"].removeprefix("one of ")) == chip.deep_wake
+        assert chip.many_wake == ("one of" not in cell["end deep sleep"])
+        assert chip.deep_pull == (cell["deep pull-up"] == "its own")
+        said = cell["build ESP32_GENERIC"]
+        for kind, build in chip.builds.items():
+            base = rules.GENERIC + (said.split(";")[0] if said.startswith("_") else "")
+            variant = re.search(rf"{kind} (-[A-Z_]+)", said)
+            assert build == base + (variant[1] if variant else ""), (chip.name, kind)

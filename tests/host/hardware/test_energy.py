@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.micropython import ROOT
 from tumbler.hardware import boards, energy
+from tumbler.hardware.chips import RAM, Currents, chips
+from tumbler.hardware.expanders import EXPANDERS
 from tumbler_lock.app.ble_server import BURST_US
 from tumbler_lock.app.sleep import BURST_MOST_MS, BURST_MS
 from tumbler_lock.core.session import MESSAGE_WITHIN, SESSION_WITHIN
@@ -123,7 +125,7 @@ def test_bursts_cost_the_more_the_closer_they_are(name):
 def test_every_second_of_a_day_counts_once():
     """With the same current awake and asleep it does not matter how the day is spent."""
     description = boards.usable("esp32s3-devkitc").description
-    flat = energy.Currents(awake=1000, radio=0, light=1000, deep=1000)
+    flat = Currents(awake=1000, radio=0, light=1000, deep=1000)
     for sleep in ("none", "light", "deep"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(energy, "currents", lambda _: flat)
@@ -179,18 +181,17 @@ def test_the_bursts_are_those_of_the_firmware():
 
 def test_the_currents_are_those_of_the_document():
     table = TEXT.split("## Currents")[1].split("## Assumptions")[0]
-    for chip, name in (("esp32", "ESP32"), ("esp32s3", "ESP32-S3"), ("esp32c3", "ESP32-C3")):
-        currents = energy.CURRENTS[chip]
+    for chip in chips().values():
+        name, currents = chip.name, chip.currents
         assert f"| {name}, light and deep sleep | {currents.light:,} and {currents.deep} µA |" in table
         numbers = re.findall(rf"\| {name}(?: awake(?: and radio)?|, radio) \| ([\d and]+) mA", table)
         assert " and ".join(numbers) == f"{currents.awake // 1000} and {currents.radio // 1000}"
-    assert f"| DS3231 | {energy.CLOCK_CHIP} µA |" in table
-    assert f"{energy.EXPANDERS['mcp23017']}; {energy.EXPANDERS['pcf8574']} µA" in table
+    assert f"{EXPANDERS['mcp23017'].at_rest}; {EXPANDERS['pcf8574'].at_rest} µA" in table
     assert f"| regulator | {energy.REGULATOR} µA |" in table
-    quad, octal = energy.RAM["quad"], energy.RAM["octal"]
+    quad, octal = RAM["quad"], RAM["octal"]
     assert f"| external RAM, quad; octal, in light sleep | {quad.light}; {octal.light} µA |" in table
     assert f"| octal RAM, awake | {octal.awake // 1000} mA |" in table
-    assert energy.RAM["none"] == energy.Currents(0, 0, 0, 0)
+    assert RAM["none"] == Currents(0, 0, 0, 0)
 
 
 def test_what_a_stranger_in_each_burst_costs_is_as_the_threats_say():

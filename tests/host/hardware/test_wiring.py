@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from tumbler import paths
-from tumbler.hardware import boards, wiring
+from tumbler.hardware import boards, rules, wiring, write_wiring
 from tumbler.hardware.boards import BoardFiles
+from tumbler.hardware.wiring_parts import NETS
 from tumbler.hardware.wiring_picture import picture
 from tumbler.hardware.wiring_symbols import COLOURS
 
@@ -24,9 +25,9 @@ def rows(board):
 
 @pytest.mark.parametrize("name", REAL)
 def test_the_files_are_what_the_description_gives(name):
-    """Otherwise: python -m tumbler.hardware.wiring --write"""
+    """Otherwise: python -m tumbler.hardware.write_wiring --write"""
     board = boards.usable(name)
-    for file, text in (("README.md", wiring.readme(board)), ("wiring.svg", picture(board))):
+    for file, text in (("README.md", write_wiring.readme(board)), ("wiring.svg", picture(board))):
         assert board.path.with_name(file).read_text(encoding="utf-8") == text, file
 
 
@@ -38,20 +39,20 @@ def test_the_command_says_which_differ(monkeypatch, tmp_path, capsys):
         target.mkdir(parents=True)
         for file in source.iterdir():
             (target / file.name).write_bytes(file.read_bytes())
-    assert wiring.main([]) == 0
+    assert write_wiring.main([]) == 0
     changed = tmp_path / "boards" / REAL[0] / "README.md"
     changed.write_text("# Other\n", encoding="utf-8")
-    assert wiring.main([]) == 1
+    assert write_wiring.main([]) == 1
     assert capsys.readouterr().out == f"boards/{REAL[0]}/README.md\n"
-    assert wiring.main(["--write"]) == 0
-    assert wiring.main([]) == 0
+    assert write_wiring.main(["--write"]) == 0
+    assert write_wiring.main([]) == 0
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_the_table_names_every_pin_once_or_as_a_bus(name):
     board = boards.usable(name)
     named = [int(row[2].removeprefix("GPIO ")) for row in rows(board) if row[2].startswith("GPIO ")]
-    used = [use.pin for use in boards.uses(board.description)]
+    used = [use.pin for use in rules.uses(board.description)]
     assert set(named) == set(used)
     bus = {board.description["i2c"]["scl"], board.description["i2c"]["sda"]}
     assert {pin for pin in named if named.count(pin) > 1} <= bus
@@ -303,8 +304,8 @@ def test_every_net_is_explained_and_reaches_the_board(name):
     there = {row[2] for row in rows(board) if not row[2].startswith(("GPIO", "keypad")) and row[3]}
     assert there == {"GND", "3V3", "5V", "12V"}
     for net in there:
-        assert wiring.NETS[net][1] in texts
-        assert f"| {net} | {wiring.NETS[net][1]} |" in wiring.readme(board)
+        assert NETS[net][1] in texts
+        assert f"| {net} | {NETS[net][1]} |" in write_wiring.readme(board)
         assert (net in labels) == (net != "12V")  # what feeds the bolt has no pin of the board
 
 
@@ -326,13 +327,13 @@ def test_an_expander_has_no_pin_left_open_that_it_needs():
 def test_a_battery_board_says_what_drives_its_bolt():
     for name in REAL:
         board = boards.usable(name)
-        text = wiring.readme(board)
+        text = write_wiring.readme(board)
         cells = "battery" in board.description
         assert ("eight alkaline cells" in text) == cells
         assert ("some 230 days" in text) == cells  # 1,600 mAh / (20 x 250 mA x 5 s)
         assert ("would draw 0.8 A" in text) == cells  # 12 V x 250 mA at 85 % out of 4.4 V
         assert ("Power supply of 12 V DC for the strike" in text) != cells
-    text = wiring.readme(dict(every())["motor on cells"])
+    text = write_wiring.readme(dict(every())["motor on cells"])
     assert "| VM | 5V | pink |" in text
     assert "12V" not in text
 
@@ -375,12 +376,12 @@ def variant(name, **changes):
     description = copy.deepcopy(board.description)
     for part, value in changes.items():
         description[part] = value
-    assert boards.check(description, board.headers).errors == []
+    assert rules.check(description, board.headers).errors == []
     return BoardFiles(description, board.headers, board.path)
 
 
 def test_other_ways_to_build_are_in_the_table_too():
-    found = {name: wiring.readme(board) for name, board in every()}
+    found = {name: write_wiring.readme(board) for name, board in every()}
     motor = found["motor"]
     for wanted in (
         "IN1 open | GPIO 23",
@@ -390,7 +391,7 @@ def test_other_ways_to_build_are_in_the_table_too():
     ):
         assert wanted in motor
     assert "VM | 12V" in motor
-    assert "Strike driver, fail-safe" in wiring.readme(
+    assert "Strike driver, fail-safe" in write_wiring.readme(
         variant("esp32-devkitc", bolt={"pin": 23, "limit_ms": 5000, "fail": "safe"})
     )
     assert "cathode | GPIO 18" in found["low is on"]
@@ -417,4 +418,5 @@ def test_a_fall_back_to_the_other_supply_pin():
     board = boards.usable("esp32-devkitc")
     headers = copy.deepcopy(board.headers)
     headers["left"].remove("5V")
-    assert "| Supply, 3.3 V DC | + | 3V3 | red |" in wiring.readme(BoardFiles(board.description, headers, board.path))
+    text = write_wiring.readme(BoardFiles(board.description, headers, board.path))
+    assert "| Supply, 3.3 V DC | + | 3V3 | red |" in text

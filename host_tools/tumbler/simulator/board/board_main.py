@@ -29,7 +29,7 @@ def main(folder: str = "") -> int:
             return EXIT_QUIT
         if request.get("do") != "boot":
             raise ValueError("the first request is boot")
-        board = SimulatedBoard(pipe, folder or request.get("board") or own_folder, request)
+        board = SimulatedBoard(pipe, folder or request.get("board") or own_folder, own_folder + "/../chips", request)
         board.world.idle = Requests(board).idle
         power_on.run(board, request, start_files)
     except (KeyError, LockError, OSError, TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Callable, Iterable, NoReturn, Protocol
 
     from .host_pipe import Message
-    from .models.ds3231 import I2CModel
+    from .models.i2c import I2CModel
     from .models.matrix import ColumnPin, MatrixModel, RowPin
     from .models.motor import Switch
     from .outputs import Outputs
@@ -282,9 +282,9 @@ class _Converter:
 
 
 class SimulatedMachine:
-    """The module `machine`. reset(cause): ends the power-on; start: what the host said of why this one began;
-    asleep(): called when a sleep takes the radio's power. The host moves `contacts`, `button` and `battery`, and jams
-    `motor`."""
+    """The module `machine`. chip: its file in boards/chips; reset(cause): ends the power-on; start: what the host said
+    of why this one began; asleep(): called when a sleep takes the radio's power. The host moves `contacts`, `button`
+    and `battery`, and jams `motor`."""
 
     PWRON_RESET = PWRON_RESET
     WDT_RESET = WDT_RESET
@@ -298,6 +298,7 @@ class SimulatedMachine:
         self,
         world: "World",
         description: "Message",
+        chip: "Message",
         matrix: "MatrixModel",
         bus: "I2CModel",
         outputs: "Outputs",
@@ -310,7 +311,7 @@ class SimulatedMachine:
         self.motor: "Mechanics | None" = None
         if description["bolt"].get("kind") == "motor":
             self.motor = Mechanics(lambda: world.elapsed, start.get("position", 0))
-        rmt = Rmt(description["mcu"], lambda: world.elapsed, lambda: reset("panic"))
+        rmt = Rmt(chip["rmt"], lambda: world.elapsed, lambda: reset("panic"))
         world.pulses = rmt.playing
         self.esp32 = SimulatedEsp32(rmt)
         self._world = world

@@ -9,7 +9,8 @@ from .fake_bluetooth import SimulatedBluetooth
 from .fake_machine import SimulatedMachine, SimulatedTime
 from .flash import SimulatedFlash
 from .host_pipe import EXIT_CUT, EXIT_RESET
-from .models.ds3231 import DS3231Model, I2CModel
+from .models.clocks import clock_model
+from .models.i2c import I2CModel
 from .models.matrix import MatrixModel, bounce
 from .outputs import Outputs
 from .world import World
@@ -40,12 +41,12 @@ class BounceRandom:
 
 
 class SimulatedBoard:
-    """The parts of one power-on. folder: of board.json; request: `boot` (docs/design/simulator.md).
+    """The parts of one power-on. folder: of board.json; chips: folder; request: `boot` (docs/design/simulator.md).
 
     KeyError, OSError, TypeError, ValueError if the request or the description is wrong.
     """
 
-    def __init__(self, pipe: "HostPipe", folder: str, request: "Message") -> None:
+    def __init__(self, pipe: "HostPipe", folder: str, chips: str, request: "Message") -> None:
         self.pipe = pipe
         self.folder = folder
         self.slots = bool(request.get("slots"))
@@ -54,14 +55,16 @@ class SimulatedBoard:
         with open(folder + "/board.json") as file:
             self.description: "Message" = json.load(file)
         description = self.description
+        with open("%s/%s.json" % (chips, description["mcu"])) as file:
+            chip: "Message" = json.load(file)
         self.keys: str = description["keypad"]["keys"]
         self.world = world = World(request["now_ms"], request.get("mode", "fast") == "fast", self._bitten)
         self.outputs = Outputs(description["bolt"], self.event)
         world.settled = self.outputs.settled
         self.flash = SimulatedFlash(request["flash"], request.get("flash_kib", 512), self._cut)
         self.flash.plan_cut(request.get("cut") or 0)
-        self.chip = DS3231Model(world.now_ms, request.get("rtc"))
-        self.bus = I2CModel({description["clock"]["address"]: self.chip})
+        self.chip = clock_model(description["clock"]["chip"], world.now_ms, request.get("rtc"))
+        self.bus = I2CModel({self.chip.ADDRESS: self.chip})
         keypad = description["keypad"]
         self.matrix = MatrixModel(len(keypad["rows"]), len(keypad["cols"]), world.now_us)
         for key in request.get("held", ""):
@@ -70,7 +73,7 @@ class SimulatedBoard:
         self.radio = self._bluetooth.radio
         world.awake = lambda: bool(self.radio.links)
         self.machine = SimulatedMachine(
-            world, description, self.matrix, self.bus, self.outputs, self.reset, request, self.radio.asleep
+            world, description, chip, self.matrix, self.bus, self.outputs, self.reset, request, self.radio.asleep
         )  # fmt: skip
         self.machine.button.held = bool(request.get("button"))
         for name in request.get("contacts", ()):

@@ -1,4 +1,4 @@
-"""Register-level model of the DS3231 clock chip and of the bus it hangs on.
+"""Register-level model of the DS3231 clock chip.
 
 Written from the chip's register map, apart from the driver: it carries field by field as the chip does, in
 12- or 24-hour mode, takes every fourth year for a leap year (2100 too), toggles the century bit, freezes the
@@ -7,11 +7,12 @@ hold no date do not run (the data sheet leaves that open). World time is integer
 and MicroPython.
 """
 
+from .counters import add_days, get, put
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SIZE = 0x13
 _CONTROL = 0x0E
 _STATUS = 0x0F
@@ -21,17 +22,10 @@ _TOP = 0x80  # EOSC in the control register, OSF in the status register, the cen
 _BITS = bytes((0x7F, 0x7F, 0x7F, 0x07, 0x3F, 0x9F, 0xFF)) + b"\xff" * 8 + bytes((0x8F, 0xFF, 0xFF, 0xC0))
 
 
-def _get(value: int) -> int:
-    """BCD as the chip's counters have it; 100, beyond every field, where a digit is no decimal digit."""
-    return 100 if value & 15 > 9 or value >> 4 > 9 else (value >> 4) * 10 + (value & 15)
-
-
-def _put(number: int) -> int:
-    return (number // 10 << 4) + number % 10
-
-
 class DS3231Model:
     """The chip. `now_ms()` is world time; `state` is what state() gave, or None for the first power-on."""
+
+    ADDRESS = 0x68
 
     def __init__(self, now_ms: "Callable[[], int]", state: "dict[str, Any] | None" = None) -> None:
         self._now_ms = now_ms
@@ -99,13 +93,13 @@ class DS3231Model:
     def _carry(self, seconds: int) -> None:
         """Count on by `seconds`, field by field."""
         registers = self.registers
-        second = _get(registers[0])
-        minute = _get(registers[1])
+        second = get(registers[0])
+        minute = get(registers[1])
         twelve = registers[2] & 0x40
-        hour = _get(registers[2] & (0x1F if twelve else 0x3F))
-        date = _get(registers[4])
-        month = _get(registers[5] & 0x1F)
-        year = _get(registers[6])
+        hour = get(registers[2] & (0x1F if twelve else 0x3F))
+        date = get(registers[4])
+        month = get(registers[5] & 0x1F)
+        year = get(registers[6])
         century = registers[5] & _TOP
         if second > 59 or minute > 59 or hour > 23 or year > 99 or not (1 <= month <= 12 and 1 <= date <= 31):
             return
@@ -121,28 +115,18 @@ class DS3231Model:
         minute %= 60
         hour %= 24
         registers[3] = (registers[3] - 1 + days) % 7 + 1
-        date += days
-        while True:
-            length = _DAYS[month - 1] + (1 if month == 2 and year % 4 == 0 else 0)
-            if date <= length:
-                break
-            date -= length
-            month += 1
-            if month > 12:
-                month = 1
-                year += 1
-                if year > 99:
-                    year = 0
-                    century ^= _TOP
-        registers[0] = _put(second)
-        registers[1] = _put(minute)
+        date, month, year, centuries = add_days(date, month, year, days)
+        if centuries & 1:
+            century ^= _TOP
+        registers[0] = put(second)
+        registers[1] = put(minute)
         if twelve:
-            registers[2] = 0x40 | (0x20 if hour >= 12 else 0) | _put((hour + 11) % 12 + 1)
+            registers[2] = 0x40 | (0x20 if hour >= 12 else 0) | put((hour + 11) % 12 + 1)
         else:
-            registers[2] = _put(hour)
-        registers[4] = _put(date)
-        registers[5] = century | _put(month)
-        registers[6] = _put(year)
+            registers[2] = put(hour)
+        registers[4] = put(date)
+        registers[5] = century | put(month)
+        registers[6] = put(year)
 
     # The bus side: start(), then read() or write() byte by byte.
 
@@ -174,71 +158,3 @@ class DS3231Model:
             self._second_ms = self._now_ms()  # writing the seconds starts a whole second
         if pointer == _CONTROL:
             self._oscillate()
-
-
-class I2CModel:
-    """A bus with machine.I2C's calls; `devices` maps an address to a model.
-
-    A model has start(register), read() and write(); one without registers has no start. `carried` counts the bytes on
-    the wire, addresses too. `fault`, if set, is called with the number of the transfer (1 = first) and returns None, or
-    how many data bytes still pass before the bus fails with OSError.
-    """
-
-    def __init__(self, devices: "dict[int, Any]") -> None:
-        self._devices = devices
-        self.transfers = 0
-        self.carried = 0
-        self.fault: "Callable[[int], int | None] | None" = None
-
-    def scan(self) -> "list[int]":
-        """Addresses that answer."""
-        return sorted(self._devices)
-
-    def _begin(self, address: int, register: "int | None", length: int) -> "tuple[Any, int, bool]":
-        """(device, bytes that pass, whether the bus fails then)."""
-        self.transfers += 1
-        passing = self.fault(self.transfers) if self.fault else None
-        device = self._devices.get(address)
-        if device is None:
-            raise OSError(19)  # ENODEV, as machine.I2C says when nobody acknowledges
-        if register is not None:
-            device.start(register)
-        return device, length if passing is None else min(passing, length), passing is not None
-
-    def _read(self, address: int, register: "int | None", buffer: bytearray) -> None:
-        device, passing, broken = self._begin(address, register, len(buffer))
-        self.carried += (1 if register is None else 3) + passing
-        for index in range(passing):
-            buffer[index] = device.read()
-        if broken:
-            raise OSError(116)  # ETIMEDOUT
-
-    def _write(self, address: int, register: "int | None", data: bytes) -> None:
-        device, passing, broken = self._begin(address, register, len(data))
-        self.carried += (1 if register is None else 2) + passing
-        for index in range(passing):
-            device.write(data[index])
-        if broken:
-            raise OSError(116)
-
-    def readfrom_mem_into(self, address: int, register: int, buffer: bytearray) -> None:
-        """Fill `buffer` from consecutive registers."""
-        self._read(address, register, buffer)
-
-    def readfrom_mem(self, address: int, register: int, length: int) -> bytes:
-        """Consecutive registers."""
-        buffer = bytearray(length)
-        self._read(address, register, buffer)
-        return bytes(buffer)
-
-    def writeto_mem(self, address: int, register: int, data: bytes) -> None:
-        """Write consecutive registers."""
-        self._write(address, register, data)
-
-    def readfrom_into(self, address: int, buffer: bytearray) -> None:
-        """Fill `buffer` from a chip without registers."""
-        self._read(address, None, buffer)
-
-    def writeto(self, address: int, data: bytes) -> None:
-        """Write to a chip without registers."""
-        self._write(address, None, data)

@@ -173,3 +173,6 @@ class MCP23017Model:
         elif register - port not in (_INTF, _INTCAP):
             self.registers[register] = value
         self._levels()  # the wires feel it at once
+
+
+MODELS = {"pcf8574": PCF8574Model, "pcf8574a": PCF8574Model, "mcp23017": MCP23017Model}

@@ -1,4 +1,4 @@
-"""The RMT of an ESP32, an ESP32-S3 and an ESP32-C3, as MicroPython's esp32.RMT shows it, and pins that it may drive.
+"""The RMT of a chip, as MicroPython's esp32.RMT shows it, and pins that it may drive.
 
 As far as pulses need it: a channel plays one level for some time. What the real one would not do, or not without an
 interrupt, is an error. Runs on both interpreters. Sources: docs/design/drivers.md, "Pulse".
@@ -6,18 +6,11 @@ interrupt, is an error. Runs on both interpreters. Sources: docs/design/drivers.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
 
 HALF_MAX = 32_767  # ticks of half a symbol
 SOURCE_HZ = 80_000_000
 NOT_FOUND = -0x105  # ESP_ERR_NOT_FOUND as an OSError's number
-
-# chip: words of a memory block, blocks that can send, largest divider, whether a channel that plays can be ended
-CHIPS = {
-    "esp32": (64, 8, 256, False),
-    "esp32s3": (48, 4, 256 * 256, True),
-    "esp32c3": (48, 2, 256 * 256, True),
-}
 
 
 class Pad:
@@ -105,11 +98,17 @@ class Channel:
 
 
 class Rmt:
-    """The peripheral of a chip, and the class esp32.RMT when it is called. now(): ms; panic(): called when the chip
-    restarts by a panic, may raise. `playing`: channels with `due` and fire(), which the owner of the clock calls."""
+    """The peripheral of a chip, and the class esp32.RMT when it is called.
 
-    def __init__(self, mcu: str, now: "Callable[[], int]", panic: "Callable[[], object]") -> None:
-        self.words, self._blocks, self._divider, self.stops = CHIPS[mcu]
+    chip: the part rmt of the chip's file in boards/chips; now(): ms; panic(): called when the chip restarts by a panic,
+    may raise. `playing`: channels with `due` and fire(), which the owner of the clock calls.
+    """
+
+    def __init__(self, chip: "dict[str, Any]", now: "Callable[[], int]", panic: "Callable[[], object]") -> None:
+        self.words: int = chip["words"]
+        self._blocks: int = chip["blocks"]
+        self._divider: int = chip["divider"]
+        self.stops: bool = chip["stops"]
         self.now = now
         self.panic = panic
         self.playing: "list[Channel]" = []
