@@ -263,7 +263,7 @@ def _part_faults(fields: dict[str, Field], part: Description, prefix: str, kind:
     for name, value in part.items():
         field = known.get(name)
         if field is None:
-            yield f"{prefix}{quoted(name)}: {_unknown(fields, prefix + name, kind)}"
+            yield f"{prefix}{documents.quoted(name)}: {_unknown(fields, prefix + name, kind)}"
         elif wanted := field.wrong(value):
             yield f"{prefix}{name}: must be {wanted}."
         elif field.kind == "part":
