@@ -128,13 +128,13 @@ class Budget:
             self._since += earned * self.interval
             self._store.tokens = min(TRIES, self._store.tokens + earned)
 
-    def keep(self, floor: int) -> bool:
-        """Refill, and write earned tokens or a higher floor to flash. At most one commit; True when it did."""
+    def keep(self, latest_trusted: int) -> bool:
+        """Refill, and write earned tokens or a later trusted time to flash. At most one commit; True when it did."""
         self.refill()
         store = self._store
-        if self._kept == store.tokens and floor <= store.floor:
+        if self._kept == store.tokens and latest_trusted <= store.latest_trusted:
             return False
-        store.keep(store.tokens, floor)
+        store.keep(store.tokens, latest_trusted)
         self._kept = store.tokens
         return True
 

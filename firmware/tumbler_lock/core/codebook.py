@@ -34,8 +34,8 @@ _BLANK = bytes(CODE_SIZE)
 
 
 class Code:
-    """One code as the book knows it. Fields as in docs/spec/storage.md; `tag` is 8 bytes, `start`, `end`, `gone`
-    Unix seconds.
+    """One code as the book knows it. Fields as in docs/spec/storage.md; `tag` is 8 bytes; `start`, `end` and
+    `digits_taken_until` are Unix seconds.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Code:
         weekday: int = 0,
         start: int = 0,
         end: int = NEVER,
-        gone: int = 0,
+        digits_taken_until: int = 0,
     ) -> None:
         self.tag = tag
         self.kind = kind
@@ -62,7 +62,7 @@ class Code:
         self.weekday = weekday
         self.start = start
         self.end = end
-        self.gone = gone
+        self.digits_taken_until = digits_taken_until
 
     def pack(self) -> bytes:
         """24 bytes; ValueError when a field does not fit: MicroPython's struct would wrap it."""
@@ -75,9 +75,9 @@ class Code:
         _check(self.kind, self.state, self.length, self.cycle, self.begin, self.until, self.weekday)
         if len(self.tag) != 8:
             raise ValueError("a tag is 8 bytes")
-        for seconds in (self.start, self.end, self.gone):
+        for seconds in (self.start, self.end, self.digits_taken_until):
             if not 0 <= seconds <= NEVER:
-                raise ValueError("start, end and gone must each be from 0 to 2**32 - 1")
+                raise ValueError("start, end and digits_taken_until must each be from 0 to 2**32 - 1")
         pack_into(
             _LAYOUT,
             buffer,
@@ -89,7 +89,7 @@ class Code:
             self.until + 32 * self.weekday,
             self.start,
             self.end,
-            self.gone,
+            self.digits_taken_until,
         )
 
     @staticmethod
@@ -97,10 +97,10 @@ class Code:
         """The code in the 24 bytes at `offset`; ValueError when they cannot have come from `pack`."""
         if offset < 0 or len(buffer) < offset + CODE_SIZE:
             raise ValueError("a code is 24 bytes")
-        tag, kind, length, begin, until, start, end, gone = unpack_from(_LAYOUT, buffer, offset)
+        tag, kind, length, begin, until, start, end, taken_until = unpack_from(_LAYOUT, buffer, offset)
         _check(kind & 15, kind >> 4, length & 15, length >> 4, begin, until & 31, until >> 5)
         state, cycle, weekday = kind >> 4, length >> 4, until >> 5
-        return Code(tag, kind & 15, state, length & 15, cycle, begin, until & 31, weekday, start, end, gone)
+        return Code(tag, kind & 15, state, length & 15, cycle, begin, until & 31, weekday, start, end, taken_until)
 
     def live(self, now: int) -> bool:
         """Whether it can still open at `now` or later."""
@@ -110,7 +110,7 @@ class Code:
         """Whether the record can go: it opens to nothing any more, and its bare digits are past any first
         use.
         """
-        return now >= self.gone and not self.live(now)
+        return now >= self.digits_taken_until and not self.live(now)
 
 
 def _check(kind: int, state: int, length: int, cycle: int, begin: int, until: int, weekday: int) -> None:
@@ -263,18 +263,18 @@ class CodeBook:
             yield Code.unpack(self._data, offset)
 
     def oldest_forgettable(self, now: int, spared: "list[bytes]") -> "Code | None":
-        """Of the codes that can be forgotten at `now`, the one with the earliest `gone`, but none of the tags
-        `spared`.
+        """Of the codes that can be forgotten at `now`, the one with the earliest `digits_taken_until`, but none
+        of the tags `spared`.
         """
         best = None
         earliest = NEVER + 1
         data = self._data
         for offset in range(0, self._count * CODE_SIZE, CODE_SIZE):
-            end, gone = unpack_from(">II", data, offset + 16)
-            if gone >= earliest or now < gone or (now < end and data[offset + 8] >> 4 <= ACTIVE):
+            end, taken_until = unpack_from(">II", data, offset + 16)
+            if taken_until >= earliest or now < taken_until or (now < end and data[offset + 8] >> 4 <= ACTIVE):
                 continue
             if bytes(data[offset : offset + 8]) not in spared:
-                earliest = gone
+                earliest = taken_until
                 best = offset
         return None if best is None else Code.unpack(data, best)
 

@@ -105,8 +105,8 @@ class Commands:
         now = _number(arguments)
         if self._key.role != OWNER and self._owner.done(by, TIME_SET) is None:
             believed, trusted = self._owner.verifier.clock.read()
-            floor = self._owner.store.floor  # which only an owner may lower
-            if not floor <= now <= (believed + DAY if trusted else floor + YEAR):
+            latest = self._owner.store.latest_trusted  # which only an owner may lower
+            if not latest <= now <= (believed + DAY if trusted else latest + YEAR):
                 raise Refused("not-permitted", "a manager moves the clock on, by a day at most: ask an owner")
         self._owner.set_time(now, by=by)
         yield protocol.DONE, b""

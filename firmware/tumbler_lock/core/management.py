@@ -83,8 +83,8 @@ class Owner:
         if done:
             return done
         now, trusted = self._now()
-        tag, gone = self._free(digits, now)
-        code = Code(tag, CUSTOM, ACTIVE, len(digits), gone=gone)
+        tag, taken_until = self._free(digits, now)
+        code = Code(tag, CUSTOM, ACTIVE, len(digits), digits_taken_until=taken_until)
         self._limit(code, start, end)
         if code.end <= now:
             raise Refused("already-over", "the end has passed: name a later one")
@@ -120,11 +120,11 @@ class Owner:
         if new_digits is None:
             self._commit([_entry(CHANGED, PUT, known, by)], now, trusted)
             return known.tag
-        tag, gone = self._free(new_digits, now)
+        tag, taken_until = self._free(new_digits, now)
         if not insist:
             replaced = before.length == len(new_digits) and self.store.book.find(before.tag) and before.live(now)
             self._strong(new_digits, 0 if replaced else 1)
-        known.tag, known.length, known.gone = tag, len(new_digits), gone
+        known.tag, known.length, known.digits_taken_until = tag, len(new_digits), taken_until
         # The request's id stands in the record of the new digits alone: it is the one a retry is answered from.
         entries = self._end(before, CHANGED, now, By(by.slot, 0))
         self._commit(entries + [_entry(CHANGED, PUT, known, by)], now, trusted)
@@ -243,9 +243,9 @@ class Owner:
         return told.tag
 
     def _now(self) -> tuple:
-        """The time to judge limits by: the clock's when it is trusted, else the floor."""
+        """The time to judge limits by: the clock's when it is trusted, else the latest trusted one."""
         now, trusted = self.verifier.clock.read()
-        return (now, True) if trusted else (self.store.floor, False)
+        return (now, True) if trusted else (self.store.latest_trusted, False)
 
     def _find(self, code, now: int) -> "Code":
         """The record of a code by digits or tag."""
@@ -259,10 +259,10 @@ class Owner:
         return found
 
     def _free(self, digits: str, now: int) -> tuple:
-        """(tag, gone) for digits that are to be a code; Refused when they are a live one.
+        """(tag, taken_until) for digits that are to be a code; Refused when they are a live one.
 
-        gone: until when the same digits are, or were, some other code's. When the new code is deleted before that, its
-        record stays, so that the other one does not come to life.
+        taken_until: until when the same digits are, or were, some other code's. When the new code is deleted before
+        that, its record stays, so that the other one does not come to life.
         """
         self._check_digits(digits)
         tag = self.verifier.scheme.tag(digits)
@@ -270,7 +270,7 @@ class Owner:
         if known and known.live(now):
             raise Refused("code-exists", "the lock has a code of these digits already: change that, or choose others")
         other = known or self.verifier.find(digits, now)
-        return tag, other.gone if other else 0
+        return tag, other.digits_taken_until if other else 0
 
     def _check_digits(self, digits: str) -> None:
         if not SHORTEST <= len(digits) <= LONGEST or not all("0" <= d <= "9" for d in digits):
@@ -309,7 +309,7 @@ class Owner:
     def _end(self, code: "Code", event: int, now: int, by: "By") -> list:
         """Entries that end a code: kept as dead while its bare digits could still be used, or as a word for the
         log; a custom code that was never anything else is forgotten."""
-        if code.kind == CUSTOM and code.gone <= now:
+        if code.kind == CUSTOM and code.digits_taken_until <= now:
             return [_entry(event, FORGET, code, by)]
         code.state = REVOKED
         return [_entry(event, PUT, code, by)]

@@ -35,12 +35,15 @@ ERASE = 3
 TIME = 4
 
 # keys, codes, history: how many of each the journal has.
-Header = namedtuple("Header", "keys codes history epoch seq attempt refunded refund_seq floor forgotten config secret")
+Header = namedtuple(
+    "Header",
+    "keys codes history epoch seq attempt refunded refund_seq latest_trusted oldest_start_accepted config secret",
+)
 # What a caller commits: `code` is a Code or None. For FORGET its tag counts; with NONE it is only logged.
 Entry = namedtuple("Entry", "event reason action code arg")
 # What a record says: `code` is a Code or None.
 Event = namedtuple("Event", "seq time event reason flags action attempt code arg")
-Counters = namedtuple("Counters", "tokens lock attempt floor seq")
+Counters = namedtuple("Counters", "tokens lock attempt latest_trusted seq")
 
 _MAGIC = b"TUMBLERj"
 _VERSION = 2  # of the journal; version 1 had no keys
@@ -65,7 +68,7 @@ def pack_header(header: Header) -> bytes:
     if len(header.config) > CONFIG_MAX:
         raise ValueError("a configuration has at most 160 bytes")
     _fits(header.epoch, 16, "the epoch")
-    for name in ("seq", "attempt", "refunded", "refund_seq", "floor", "forgotten"):
+    for name in ("seq", "attempt", "refunded", "refund_seq", "latest_trusted", "oldest_start_accepted"):
         _fits(getattr(header, name), 32, name)
     packed = pack(
         _HEADER,
@@ -78,8 +81,8 @@ def pack_header(header: Header) -> bytes:
         header.attempt,
         header.refunded,
         header.refund_seq,
-        header.floor,
-        header.forgotten,
+        header.latest_trusted,
+        header.oldest_start_accepted,
         len(header.config),
         header.keys,
         header.secret,
@@ -105,7 +108,7 @@ def unpack_header(data: bytes) -> Header:
     size = fields[11]
     if size > CONFIG_MAX:
         raise ValueError("the configuration's length is wrong")
-    codes, history, epoch, seq, attempt, refunded, refund_seq, floor, forgotten = fields[2:11]
+    codes, history, epoch, seq, attempt, refunded, refund_seq, latest_trusted, oldest_start_accepted = fields[2:11]
     config = bytes(fields[14][:size])
     return Header(
         fields[12],
@@ -116,8 +119,8 @@ def unpack_header(data: bytes) -> Header:
         attempt,
         refunded,
         refund_seq,
-        floor,
-        forgotten,
+        latest_trusted,
+        oldest_start_accepted,
         config,
         bytes(fields[13]),
     )
@@ -186,7 +189,7 @@ def lock_mark(secret: bytes) -> bytes:
 def pack_counters(counters: Counters) -> bytes:
     """32 bytes."""
     _fits(counters.tokens, 16, "tokens")
-    for name in ("attempt", "floor", "seq"):
+    for name in ("attempt", "latest_trusted", "seq"):
         _fits(getattr(counters, name), 32, name)
     packed = pack(
         _COUNTERS,
@@ -195,7 +198,7 @@ def pack_counters(counters: Counters) -> bytes:
         counters.tokens,
         counters.lock,
         counters.attempt,
-        counters.floor,
+        counters.latest_trusted,
         counters.seq,
         0,
     )
@@ -206,9 +209,9 @@ def unpack_counters(data: bytes) -> Counters:
     """The counters in the 32 bytes; ValueError says why they are none."""
     if len(data) != COUNTERS_SIZE:
         raise ValueError("a counters file is 32 bytes")
-    magic, version, tokens, lock, attempt, floor, seq, _, crc = unpack_from(_COUNTERS + "I", data)
+    magic, version, tokens, lock, attempt, latest_trusted, seq, _, crc = unpack_from(_COUNTERS + "I", data)
     if crc32(memoryview(data)[:-4]) != crc:
         raise ValueError("the counters' checksum is wrong")
     if magic != _COUNTERS_MAGIC or version != _COUNTERS_VERSION:
         raise ValueError("not counters of this format")
-    return Counters(tokens, lock, attempt, floor, seq)
+    return Counters(tokens, lock, attempt, latest_trusted, seq)

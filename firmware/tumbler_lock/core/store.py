@@ -52,6 +52,7 @@ from .records import (
     unpack_counters,
 )
 from .tickets import FIRST_USE_HOURS
+from .zone import HOUR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class Store:
         self.epoch = header.epoch
         self.seq = header.seq
         self.attempt = header.attempt
-        self.floor = header.floor
-        self.forgotten = header.forgotten
+        self.latest_trusted = header.latest_trusted
+        self.oldest_start_accepted = header.oldest_start_accepted
         self.tokens = 0
         self.commits = 0
         self.in_doubt = False  # a change failed and nobody knows how far: only a start can tell
@@ -127,7 +128,7 @@ class Store:
         packed = pack_header(header)
         try:
             # The counters first: once the journal exists the lock is provisioned, and then they are there.
-            store._write_counters(TRIES, 0, header.floor)
+            store._write_counters(TRIES, 0, header.latest_trusted)
             word = pack(">I", crc32(table, crc32(packed)))
             atomic_files.write(path + _NEW, (packed, table, word, word))
             atomic_files.rename(path + _NEW, journal)
@@ -184,14 +185,14 @@ class Store:
         """
         if self.tokens < 1:
             raise ValueError("no token left to pay with")
-        floor = self.floor if now is None else max(self.floor, now)
-        self._commit_counters(self.tokens - 1, self.attempt + 1, floor)
+        latest_trusted = self.latest_trusted if now is None else max(self.latest_trusted, now)
+        self._commit_counters(self.tokens - 1, self.attempt + 1, latest_trusted)
 
-    def keep(self, tokens: int, floor: int) -> None:
-        """Put this many tokens and a trusted time (which may be lower than the floor: then it stays) on
+    def keep(self, tokens: int, latest_trusted: int) -> None:
+        """Put this many tokens and a trusted time (which may be lower than the latest one: then that stays) on
         flash.
         """
-        self._commit_counters(tokens, self.attempt, max(self.floor, floor))
+        self._commit_counters(tokens, self.attempt, max(self.latest_trusted, latest_trusted))
 
     def commit(self, entries: "list[Entry]", now: "int | None", trusted: bool, refund: bool = False) -> None:
         """Append all entries in one file commit, then carry them out.
@@ -339,7 +340,7 @@ class Store:
                     changed[code.tag] = code
                 elif not old:
                     raise ValueError("the code to forget is not in the book")
-                elif old.gone > now:
+                elif old.digits_taken_until > now:
                     raise ValueError("a code that may still be used first is revoked, not forgotten")
                 else:
                     count -= 1
@@ -381,22 +382,23 @@ class Store:
             if old is None:
                 raise ValueError("a record forgets a code that is not there")
             self.book.drop(code.tag)
-            # Its digits may not count as unseen again, even if the owner sets the clock back: no ticket that starts
-            # when it did, or before, is taken from now on. Those that started since are not touched.
-            self.forgotten = max(self.forgotten, old.gone - 3_600 * FIRST_USE_HOURS)
+            # Its digits may not count as unseen again, even if the owner sets the clock back. From now on an unseen
+            # ticket must start an hour after this one, or later.
+            start = old.digits_taken_until - FIRST_USE_HOURS * HOUR
+            self.oldest_start_accepted = max(self.oldest_start_accepted, start)
         elif action == ERASE:
             if self.epoch >= EPOCH_MAX:
                 raise ValueError("a record erases after the last epoch")
             self.book.clear()
             self.epoch += 1
-            self.forgotten = 0  # of an epoch that is over
+            self.oldest_start_accepted = 0  # that was for an epoch that is over
         elif action != NONE and action != TIME:
             raise ValueError("a record asks for an unknown action")
         if action == TIME:
-            self.floor = event.time
+            self.latest_trusted = event.time
             self._time_seq = event.seq
         elif not event.flags & UNTRUSTED:
-            self.floor = max(self.floor, event.time)
+            self.latest_trusted = max(self.latest_trusted, event.time)
         if event.flags & REFUND:
             self._refunded = event.attempt
             self._refund_seq = event.seq
@@ -430,24 +432,24 @@ class Store:
             self.tokens = min(TRIES, self.tokens + 1)
         # What was written before the owner set the clock, or before a compaction that had it, counts no more.
         if counters.seq >= max(base, self._time_seq):
-            self.floor = max(self.floor, counters.floor)
+            self.latest_trusted = max(self.latest_trusted, counters.latest_trusted)
 
     def _sure(self) -> None:
         """StoreFull after a change of which nobody knows whether it was made: only a start can tell."""
         if self.in_doubt:
             raise StoreFull("the flash does not say whether it took the last change: restart the lock")
 
-    def _commit_counters(self, tokens: int, attempt: int, floor: int) -> None:
+    def _commit_counters(self, tokens: int, attempt: int, latest_trusted: int) -> None:
         try:
-            self._write_counters(tokens, attempt, floor)
+            self._write_counters(tokens, attempt, latest_trusted)
         except OSError as error:
             raise _full(error)
         self.tokens = tokens
         self.attempt = attempt
-        self.floor = floor
+        self.latest_trusted = latest_trusted
 
-    def _write_counters(self, tokens: int, attempt: int, floor: int) -> None:
-        packed = pack_counters(Counters(tokens, self._lock, attempt, floor, self.seq))
+    def _write_counters(self, tokens: int, attempt: int, latest_trusted: int) -> None:
+        packed = pack_counters(Counters(tokens, self._lock, attempt, latest_trusted, self.seq))
         atomic_files.write(self._path + _COUNTERS, (packed,))
         self.commits += 1
 
@@ -456,18 +458,18 @@ class Store:
         as its last record, then take its place.
         """
         new = self._path + _NEW
-        first, seq, floor = self.first_seq, self.seq, self.floor
+        first, seq, latest_trusted = self.first_seq, self.seq, self.latest_trusted
         last = bytearray(0 if event is None else RECORD_SIZE)
         if event is not None:
             pack_record(event, last, 0)
             seq = event.seq
             first = max(first, seq + 1 - LOG_EVENTS)
             if not event.flags & UNTRUSTED:
-                floor = max(floor, event.time)
+                latest_trusted = max(latest_trusted, event.time)
         history = seq + 1 - first
         header = Header(
             len(keys) // KEY_SIZE, len(self.book), history, self.epoch, seq, self.attempt, self._refunded,
-            self._refund_seq, floor, self.forgotten, config, self.secret,
+            self._refund_seq, latest_trusted, self.oldest_start_accepted, config, self.secret,
         )  # fmt: skip
         packed = pack_header(header)
         self._sure()

@@ -33,7 +33,7 @@ from .tickets import (
     meaning,
 )
 from .tickets import ERASE as ERASE_KIND
-from .zone import weekday
+from .zone import HOUR, weekday
 
 HORIZON = 8_784 * 3_600  # a decoded start further from now than the longest code is no code, but a wrong guess
 QUIET_FOR = 3_600  # seconds after a lockout or a passage was logged in which the next one is not
@@ -78,7 +78,7 @@ class Verifier:
 
     def codes_changed(self) -> None:
         """Count the stored codes that can still open and weigh the odds anew; call after the owner changed any."""
-        self._lengths = self.store.book.live_lengths(self.store.floor)
+        self._lengths = self.store.book.live_lengths(self.store.latest_trusted)
         self.budget.adjust(self._lengths)
 
     def enter(self, digits: str) -> "Verdict":
@@ -112,21 +112,21 @@ class Verifier:
         return self._conclude(reading.reason, reading.code, now, trusted, paid, True)
 
     def tick(self) -> None:
-        """Housekeeping, once a minute or so: earned tokens, and the floor once an hour, go to flash."""
+        """Housekeeping, once a minute or so: earned tokens, and the latest trusted time once an hour, go to flash."""
         now, trusted = self.clock.read()
-        floor = self.store.floor
-        if trusted and now - floor >= 3_600:
+        latest_trusted = self.store.latest_trusted
+        if trusted and now - latest_trusted >= 3_600:
             self.budget.keep(now)
             self.codes_changed()  # some may be over by now
         else:
-            self.budget.keep(floor)
+            self.budget.keep(latest_trusted)
 
     def read(self, tag: bytes, digits: str, now: int) -> "Reading":
         """What unseen digits with this tag mean at trusted time `now`: the best reading over the eras, at most two,
         that have hours within the horizon."""
         length = len(digits)
         best = Reading("wrong", None)
-        gone = 0
+        taken_until = 0
         if length >= self.config.policy.fewest_digits:
             phase = self.zone.phase
             last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
@@ -137,19 +137,19 @@ class Verifier:
                 if self.config.policy.permits(what):
                     code = self._fresh(tag, length, what, start)
                     reason = self._unseen(code, now)
-                    gone = max(gone, code.gone)
+                    taken_until = max(taken_until, code.digits_taken_until)
                     if _RANK[reason] > _RANK[best.reason]:
                         best = Reading(reason, code)
         if best.code is None:
             return Reading("wrong", _unknown(tag, length))
-        best.code.gone = gone  # the same digits may have a second reading, in the next era
+        best.code.digits_taken_until = taken_until  # the same digits may have a second reading, in the next era
         return best
 
     def _fresh(self, tag: bytes, length: int, what, start: int) -> "Code":
         """The record of a ticket that has not been used."""
         code = Code(tag, what.kind, FRESH, length)
         code.start = start
-        code.gone = start + 3_600 * FIRST_USE_HOURS
+        code.digits_taken_until = start + 3_600 * FIRST_USE_HOURS
         if what.kind == TIMED:
             code.end = start + 3_600 * what.hours
         elif what.kind == RECURRING:
@@ -163,8 +163,8 @@ class Verifier:
             day, _, _, _ = self.zone.local(code.start)
             if not in_cycle(code.cycle, code.weekday, self.config.weekend, day):
                 return "wrong"
-        # Within the hour of what was forgotten: a new zone rule may have moved the hours by part of one.
-        return "suspended" if code.start < self.store.forgotten + 3_600 else self._first_use(code, now)
+        # An hour later, so that a new zone rule may move the hours by part of one.
+        return "suspended" if code.start < self.store.oldest_start_accepted + HOUR else self._first_use(code, now)
 
     def _at(self):
         now, trusted = self.clock.read()
@@ -197,7 +197,7 @@ class Verifier:
         early = 0 if code.kind == CUSTOM else EARLY
         if not trusted:
             timeless = code.state == ACTIVE and code.kind in (PERMANENT, CUSTOM) and code.end == NEVER
-            begun = code.start - early <= self.store.floor
+            begun = code.start - early <= self.store.latest_trusted
             return "opened" if timeless and begun else "time-untrusted"
         if code.state == FRESH:
             return self._first_use(code, now)
@@ -306,7 +306,7 @@ class Verifier:
         """
         at = now if trusted else None
         if not trusted:
-            now = self.store.floor  # the clock failed since the revoke code: judge by the last time believed
+            now = self.store.latest_trusted  # the clock failed since the revoke code: judge by the last time believed
         target = self.find(digits, now)
         if target is None:
             return Verdict(REFUSED, "wrong", None, None, at)

@@ -126,9 +126,9 @@ def _verifier(lock: RegistryLock, epoch: int) -> Verifier:
         config=config.pack(),
         secret=lock.required_secret,
         epoch=epoch,
-        forgotten=0,
+        oldest_start_accepted=0,
         tokens=0,
-        floor=0,
+        latest_trusted=0,
         book=CodeBook(1),
     )
     return Verifier(memory, clock=None, uptime=lambda: 0)

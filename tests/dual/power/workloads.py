@@ -111,10 +111,10 @@ class StoreWorkload:
         except NotProvisioned:
             store = Store.create(path, SECRET, b"", START)
         if store.tokens == 0:
-            store.keep(1, store.floor)
+            store.keep(1, store.latest_trusted)
         store.pay(None)
         tokens, seq, attempt = store.tokens, store.seq, store.attempt
-        store.commit([Entry(7, 7, NONE, None, 7)], store.floor, True, True)
+        store.commit([Entry(7, 7, NONE, None, 7)], store.latest_trusted, True, True)
         store.compact()
         again = Store.open(path)
         if (again.tokens, again.seq, again.attempt) != (tokens + 1, seq + 1, attempt):
@@ -129,18 +129,18 @@ def start(path):
         store = Store.open(path)
     except NotProvisioned:
         return
-    store.keep(store.tokens, store.floor)
+    store.keep(store.tokens, store.latest_trusted)
     store.compact()
 
 
-def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, gone=None):
+def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, digits_taken_until=None):
     """The code with this number; its tag is spread over the index like a real one."""
     random.seed(number + 1)
     tag = bytes(random.getrandbits(8) for _ in range(8))
     made = Code(tag, kind, state, length)
     made.start = start
     made.end = start + 86_400 if end is None else end
-    made.gone = start + 86_400 if gone is None else gone
+    made.digits_taken_until = start + 86_400 if digits_taken_until is None else digits_taken_until
     return made
 
 

@@ -12,7 +12,7 @@ from tumbler_lock.core.errors import StoreFull
 def some_code(rng: random.Random, tag: bytes | None = None) -> Code:
     code = Code(tag or rng.randbytes(8), rng.randrange(7), rng.randrange(4), rng.randrange(4, 10))
     code.cycle, code.begin, code.until, code.weekday = (rng.randrange(n) for n in (4, 24, 24, 7))
-    code.start, code.end, code.gone = (rng.choice([0, NEVER, rng.randrange(1 << 32)]) for _ in range(3))
+    code.start, code.end, code.digits_taken_until = (rng.choice([0, NEVER, rng.randrange(1 << 32)]) for _ in range(3))
     return code
 
 
@@ -23,7 +23,7 @@ def test_a_code_has_the_bytes_of_the_document():
 
 def test_a_new_code_never_ends():
     code = Code(b"12345678", 1, ACTIVE, 6)
-    assert (code.start, code.end, code.gone) == (0, NEVER, 0)
+    assert (code.start, code.end, code.digits_taken_until) == (0, NEVER, 0)
     assert code.live(NEVER - 1)
 
 
@@ -50,7 +50,7 @@ def test_pack_and_unpack_are_inverse():
         "weekday": [-1, 7, 8],
         "start": [-1, 1 << 32],
         "end": [-1, 1 << 32],
-        "gone": [-1, 1 << 32],
+        "digits_taken_until": [-1, 1 << 32],
     }.items(),
 )
 def test_a_field_out_of_range_is_never_packed(field, values):
@@ -81,7 +81,7 @@ def test_bytes_that_are_no_code_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("state", "end", "gone", "now", "live", "forgettable"),
+    ("state", "end", "digits_taken_until", "now", "live", "forgettable"),
     [
         (FRESH, 100, 50, 99, True, False),
         (FRESH, 100, 50, 100, False, True),
@@ -93,8 +93,8 @@ def test_bytes_that_are_no_code_are_refused():
         (REVOKED, NEVER, 0, 0, False, True),
     ],
 )
-def test_what_can_open_is_never_forgettable(state, end, gone, now, live, forgettable):
-    code = Code(b"12345678", 2, state, 7, end=end, gone=gone)
+def test_what_can_open_is_never_forgettable(state, end, digits_taken_until, now, live, forgettable):
+    code = Code(b"12345678", 2, state, 7, end=end, digits_taken_until=digits_taken_until)
     assert (code.live(now), code.forgettable(now)) == (live, forgettable)
     book = CodeBook(2)
     book.put(code)
@@ -181,8 +181,8 @@ def test_a_found_code_is_a_copy():
 def test_the_oldest_is_forgotten_first_and_spared_ones_are_not():
     book = CodeBook(8)
     for gone in (500, 300, 400, 900):
-        book.put(Code(b"tag %04d" % gone, 0, USED, 6, gone=gone))
-    book.put(Code(b"still on", 2, ACTIVE, 7, gone=100, end=1_000))
+        book.put(Code(b"tag %04d" % gone, 0, USED, 6, digits_taken_until=gone))
+    book.put(Code(b"still on", 2, ACTIVE, 7, digits_taken_until=100, end=1_000))
     spared: list[bytes] = []
     order = []
     while True:
@@ -190,7 +190,7 @@ def test_the_oldest_is_forgotten_first_and_spared_ones_are_not():
         if code is None:
             break
         spared.append(code.tag)
-        order.append(code.gone)
+        order.append(code.digits_taken_until)
     assert order == [300, 400, 500]
 
 

@@ -463,7 +463,7 @@ def test_the_floor_is_kept_hourly_without_any_entry(lock):
     lock.wait(2 * HOUR)
     lock.verifier.tick()
     lock.restart()
-    assert lock.store.floor == NOW + 2 * HOUR
+    assert lock.store.latest_trusted == NOW + 2 * HOUR
     before = lock.store.commits
     for _ in range(59):
         lock.wait(MINUTE)
@@ -637,7 +637,7 @@ def test_digits_with_a_reading_in_the_next_era_stay_dead_until_that_is_over(tmp_
     assert lock.scheme.decode("07931710", 5)[0] == 500_190, "the example's second reading"
     assert lock.enter("07931710") == "open"
     record = lock.store.book.find(lock.scheme.tag("07931710"))
-    assert record.gone == (500_190 + 24) * HOUR
+    assert record.digits_taken_until == (500_190 + 24) * HOUR
     lock.at(500_190 * HOUR + 60)
     assert lock.enter("07931710") == "refused already-used"
 
@@ -647,7 +647,7 @@ def test_what_was_forgotten_stays_so_under_another_phase(tmp_path):
     used = lock.code(ONE_TIME)
     start = lock.verifier.read(b"", used, NOW).code.start
     assert lock.enter(used) == "open"
-    lock.store.forgotten = start
+    lock.store.oldest_start_accepted = start
     lock.store.book.drop(lock.scheme.tag(used))
     lock.owner.configure(Config("UTC0"))
     lock.at(NOW + HOUR)
