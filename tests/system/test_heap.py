@@ -7,7 +7,7 @@ import pytest
 from tests.support import heap, micropython
 from tests.support.micropython import ROOT
 from tumbler.updates.update_file import build
-from tumbler_lock.core.boot_slots import Record, unpack
+from tumbler_lock.core.boot_slots import Selection, unpack
 
 BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.json"))
 
@@ -96,7 +96,7 @@ def test_a_lock_loads_what_its_description_has_and_nothing_else(run, board):
         del said["radio"]
     assert found.modules == expected(said, frozen=False)
     assert "open" in found.seen
-    assert slot == Record("a", 0, 0), "the trial was confirmed"
+    assert slot == Selection("a", 0, 0), "the trial was confirmed"
 
 
 @pytest.mark.parametrize("changes", [{"bolt": MOTOR}, {"clock": CLOCK, "i2c": None}, {"door": None, "exit": None}])

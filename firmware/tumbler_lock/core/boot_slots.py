@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 A, B = "a", "b"
 SETTLED = 0
-TRIAL = 1
+ON_TRIAL = 1
 STARTS = 3  # of a trial
 
 _MAGIC = b"TMBs\x01"
 _SIZE = 16
 
 # What /slot says. left: starts of the trial that are left.
-Record = namedtuple("Record", "slot state left")
+Selection = namedtuple("Selection", "slot state left")
 
 
-def pack(record: Record) -> bytes:
-    """Return the 16 bytes of a record."""
-    head = _MAGIC + record.slot.encode() + bytes((record.state, record.left, 0, 0, 0, 0))
+def pack(selection: Selection) -> bytes:
+    """Return the 16 bytes of a selection."""
+    head = _MAGIC + selection.slot.encode() + bytes((selection.state, selection.left, 0, 0, 0, 0))
     return head + crc32(head).to_bytes(4, "big")
 
 
-def unpack(data: bytes) -> "Record | None":
-    """Return the record in the bytes; None when they are none."""
+def unpack(data: bytes) -> "Selection | None":
+    """Return the selection in the bytes; None when they are none."""
     if len(data) != _SIZE or data[:5] != _MAGIC or data[8:12] != bytes(4):
         return None
     if crc32(data[:12]) != int.from_bytes(data[12:], "big"):
         return None
     slot, state, left = chr(data[5]), data[6], data[7]
-    if slot not in (A, B) or state not in (SETTLED, TRIAL) or left > (STARTS if state else 0):
+    if slot not in (A, B) or state not in (SETTLED, ON_TRIAL) or left > (STARTS if state else 0):
         return None
-    return Record(slot, state, left)
+    return Selection(slot, state, left)
 
 
 def other(slot: str) -> str:
@@ -51,7 +51,7 @@ def other(slot: str) -> str:
     return B if slot == A else A
 
 
-class Slots:
+class FirmwareSlots:
     """The slots below the directory `root`, "" on a board. Lets OSError through unless it says otherwise."""
 
     def __init__(self, root: str = "") -> None:
@@ -61,26 +61,26 @@ class Slots:
         """Where a file of a slot is."""
         return self.root + "/" + slot + "/" + name
 
-    def read(self) -> "Record | None":
+    def read(self) -> "Selection | None":
         """What /slot says; None when it says nothing."""
         return unpack(atomic_files.read(self.root + "/slot", _SIZE))
 
     def settle(self, slot: str) -> None:
         """This slot runs from now on, unless /slot says so already."""
-        self._write(Record(slot, SETTLED, 0))
+        self._write(Selection(slot, SETTLED, 0))
 
     def try_out(self, slot: str) -> None:
         """This slot runs on trial from the next start on."""
-        self._write(Record(slot, TRIAL, STARTS))
+        self._write(Selection(slot, ON_TRIAL, STARTS))
 
     def on_trial(self, slot: str) -> bool:
         """Whether this slot, which runs, is on trial."""
         found = self.read()
-        return found is not None and found.slot == slot and found.state == TRIAL
+        return found is not None and found.slot == slot and found.state == ON_TRIAL
 
-    def _write(self, record: Record) -> None:
-        if self.read() != record:
-            atomic_files.write(self.root + "/slot.new", (pack(record),))
+    def _write(self, selection: Selection) -> None:
+        if self.read() != selection:
+            atomic_files.write(self.root + "/slot.new", (pack(selection),))
             atomic_files.rename(self.root + "/slot.new", self.root + "/slot")
 
     def manifest(self, slot: str) -> "Manifest | None":
@@ -116,17 +116,17 @@ class Slots:
     def choose(self) -> str:
         """The slot to run at this start, its trial counted; "" when there is none. Never raises OSError."""
         try:
-            record = self.read()
+            selection = self.read()
         except OSError:
-            record = None
-        if record is None:
+            selection = None
+        if selection is None:
             return self._found()
-        if record.state == SETTLED:
-            return record.slot
-        slot, behind = record.slot, other(record.slot)
-        if record.left:
+        if selection.state == SETTLED:
+            return selection.slot
+        slot, behind = selection.slot, other(selection.slot)
+        if selection.left:
             try:
-                self._write(Record(slot, TRIAL, record.left - 1))
+                self._write(Selection(slot, ON_TRIAL, selection.left - 1))
             except OSError:
                 return behind if self._is_whole(behind) else slot  # a trial that cannot be counted is none
             return slot

@@ -1,4 +1,4 @@
-"""Filling: a manifest's files go into the slot that does not run, piece by piece (docs/spec/update.md).
+"""SlotWriter: a manifest's files go into the slot that does not run, piece by piece (docs/spec/update.md).
 
 Invariants: the slot that runs is never changed; the other one has a `manifest` only when it is whole; every change is
 one file commit, so that a start finds what was done and goes on from there. Who may fill a slot, and with what, is the
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from .boot_slots import Slots
+    from .boot_slots import FirmwareSlots
 
     Entry = tuple[str, int, bytes]
 
@@ -21,14 +21,14 @@ PIECE_COPIED = 2048  # bytes that are copied at once
 _BLOCKS_BESIDE = 16  # of directories, the manifest, and the file that is on its way
 
 
-class Filling:
-    """slots: a Slots; running: the slot that runs. Long work is a generator, in slices (core/slices.py); one at a time.
+class SlotWriter:
+    """slots: a FirmwareSlots; running: the slot that runs. Long work is a generator, in slices (core/slices.py); one at a time.
     Every method lets OSError through: nothing is lost then, and the same may be asked again.
 
     Attributes: other: the slot that is filled; manifest: the Manifest that is filled in, None when there is none.
     """
 
-    def __init__(self, slots: "Slots", running: str) -> None:
+    def __init__(self, slots: "FirmwareSlots", running: str) -> None:
         self.slots = slots
         self.running = running
         self.other = other(running)

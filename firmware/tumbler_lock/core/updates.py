@@ -9,14 +9,14 @@ from . import atomic_files
 from .errors import Refused
 from .lms import PUBLIC, verify
 from .manifest import MOST, Manifest
-from .slot_writer import Filling
+from .slot_writer import SlotWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
-    from .boot_slots import Slots
+    from .boot_slots import FirmwareSlots
 
 LEAST_FREE = 196_608  # bytes that the memory may need: docs/spec/storage.md, "Room"
 
@@ -26,12 +26,12 @@ _NO_IDENT = bytes(8)
 
 
 class Updates:
-    """slots: a Slots; running: the slot that runs; version: its firmware's, three numbers; bytecode: .mpy format and
+    """slots: a FirmwareSlots; running: the slot that runs; version: its firmware's, three numbers; bytecode: .mpy format and
     processor of this MicroPython; reserve: bytes that must stay free."""
 
     def __init__(
         self,
-        slots: "Slots",
+        slots: "FirmwareSlots",
         running: str,
         version: "tuple[int, int, int]",
         bytecode: "tuple[int, int]",
@@ -87,9 +87,9 @@ class Updates:
             if self._turn is not mine:
                 raise Refused("update-incomplete", "another connection goes on with the update")
 
-    def _current(self) -> Filling:
+    def _current(self) -> SlotWriter:
         if self._filling is None:
-            self._filling = Filling(self._slots, self._running)
+            self._filling = SlotWriter(self._slots, self._running)
         return self._filling
 
     def _announce(self, insist: bool, ident: bytes, length: int, offset: int, data: bytes) -> "Any":
@@ -168,7 +168,7 @@ class Updates:
         if self._slots.on_trial(self._running):
             raise Refused("on-trial", "the lock tries out an update: wait some minutes until that is decided")
 
-    def _begun(self, ident: bytes) -> Filling:
+    def _begun(self, ident: bytes) -> SlotWriter:
         current = self._current()
         if current.manifest is None or current.manifest.ident != ident:
             raise Refused("update-incomplete", "this update was not begun, or another one since: begin it")

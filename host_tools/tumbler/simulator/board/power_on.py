@@ -10,7 +10,7 @@ import sys
 
 import vfs
 
-from tumbler_lock.core.boot_slots import Slots
+from tumbler_lock.core.boot_slots import FirmwareSlots
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.keys import AccessKey
 from tumbler_lock.core.policy import STANDARD, STRICT
@@ -43,7 +43,7 @@ def run(board: "SimulatedBoard", request: "Message", start_files: str) -> None:
     if given:
         _provision(storage, given, board.world.now_ms() // 1000)
     if slots:
-        record = Slots().read()
+        record = FirmwareSlots().read()
         if record is not None:
             board.event("slot", slot=record.slot, trial=bool(record.state), left=record.left)
     _watch_imports(board)
