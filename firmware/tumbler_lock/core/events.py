@@ -18,7 +18,7 @@ REASONS = (
     "opened",
     "wrong",
     "not-yet",
-    "suspended",
+    "first-use-missed",
     "expired",
     "outside-its-hours",
     "already-used",

@@ -97,7 +97,7 @@ class Owner:
         """Give a code new times or new digits; whatever is not named stays. Returns its tag, the new digits' if any.
 
         code: its digits, or the tag of one the lock knows; end: NEVER takes it away. The code may be custom, or offline
-        and used or not yet; a suspended code lives again when it is given a new start. Refused when it is no code,
+        and used or not yet; a new start revives one that missed its first use. Refused when it is no code,
         deleted, used up, or the new digits are taken or weak (unless insist).
         """
         done = self.done(by, CHANGED)

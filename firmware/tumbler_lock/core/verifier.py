@@ -44,7 +44,7 @@ ARMED_FOR = 30  # seconds in which the code after a revoke code must be typed
 Reading = namedtuple("Reading", "reason code")
 
 # The better reason wins where two eras give two readings of the same digits.
-_RANK = {"wrong": 0, "suspended": 1, "expired": 2, "not-yet": 3, "outside-its-hours": 4, "opened": 5}
+_RANK = {"wrong": 0, "first-use-missed": 1, "expired": 2, "not-yet": 3, "outside-its-hours": 4, "opened": 5}
 
 
 class Verifier:
@@ -164,7 +164,9 @@ class Verifier:
             if not in_cycle(code.cycle, code.weekday, self.config.weekend, day):
                 return "wrong"
         # An hour later, so that a new zone rule may move the hours by part of one.
-        return "suspended" if code.start < self.store.oldest_start_accepted + HOUR else self._first_use(code, now)
+        return (
+            "first-use-missed" if code.start < self.store.oldest_start_accepted + HOUR else self._first_use(code, now)
+        )
 
     def _at(self):
         now, trusted = self.clock.read()
@@ -177,7 +179,7 @@ class Verifier:
         if now >= code.end:
             return "expired"
         if now >= code.start + 3_600 * (FIRST_USE_HOURS_ONE_TIME if code.kind == ONE_TIME else FIRST_USE_HOURS):
-            return "suspended"
+            return "first-use-missed"
         return self._within(code, now)
 
     def _within(self, code: "Code", now: int) -> str:
