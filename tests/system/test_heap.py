@@ -14,11 +14,11 @@ BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.jso
 # Modules that every lock has, by their folder; each of the others belongs to a part or to the radio.
 ALWAYS = """
 app.board app.door app.lock app.runner app.start app.supervisor app.tasks app.uptime
-core.budget core.keypad_buffer core.verifier
+core.budget core.keypad_buffer core.reading core.verifier
 core.ff1 core.passcode core.policy core.schedule core.tickets core.zone
 core.aes core.kdf core.errors
 core.atomic_files core.clock core.codebook core.config core.events
-core.journal core.keys core.records core.store
+core.journal core.journal_reader core.keys core.records core.store
 drivers.feedback drivers.keypad drivers.rmt_pulse
 """.split()  # noqa: SIM905 -- a table reads better
 SLOT = ["core.cooperative", "core.boot_slots", "core.manifest", "app.update_trial"]

@@ -3,8 +3,8 @@
 Times are milliseconds of a clock that never wraps.
 """
 
-SHORTEST = 4  # digits of the shortest code there is, a custom one
-LONGEST = 9
+from .passcode import MOST_DIGITS
+
 ENTER = "#"
 CLEAR = "*"
 TIMEOUT_MS = 10_000
@@ -43,6 +43,6 @@ class EntryBuffer:
             return digits
         if key == CLEAR:
             self._digits = ""
-        elif "0" <= key <= "9" and len(self._digits) <= LONGEST:
+        elif "0" <= key <= "9" and len(self._digits) <= MOST_DIGITS:
             self._digits += key
         return None

@@ -10,16 +10,15 @@ from collections import namedtuple
 from hashlib import sha256
 from struct import pack, pack_into, unpack_from
 
-from .codebook import CODE_SIZE, Code
+from .codebook import CODE_SIZE, StoredCode
 from .events import ADDED, KEY_ADDED
 from .keys import SLOTS
+from .passcode import SECRET_SIZE
 
 HEADER_SIZE = 256
 RECORD_SIZE = 48
 COUNTERS_SIZE = 32
 CONFIG_MAX = 160
-SECRET_SIZE = 32
-LATEST = 0xFFFFFFFF
 
 # Flags of a record.
 REFUND = 1  # the attempt named in it was given back
@@ -31,7 +30,7 @@ MORE = 8  # the next one belongs to the same commit
 NONE = 0
 PUT = 1
 FORGET = 2
-ERASE = 3
+ERASE_ALL = 3
 TIME = 4
 
 # keys, codes, history: how many of each the journal has.
@@ -39,9 +38,9 @@ Header = namedtuple(
     "Header",
     "keys codes history epoch seq attempt refunded refund_seq latest_trusted oldest_start_accepted config secret",
 )
-# What a caller commits: `code` is a Code or None. For FORGET its tag counts; with NONE it is only logged.
+# What a caller commits: `code` is a StoredCode or None. For FORGET its tag counts; with NONE it is only logged.
 Entry = namedtuple("Entry", "event reason action code arg")
-# What a record says: `code` is a Code or None.
+# What a record says: `code` is a StoredCode or None.
 Event = namedtuple("Event", "seq time event reason flags action attempt code arg")
 Counters = namedtuple("Counters", "tokens lock attempt latest_trusted seq")
 
@@ -161,7 +160,7 @@ def unpack_record(buffer: bytes, offset: int) -> Event:
     start = offset + 16
     code = None
     if bytes(buffer[start : start + CODE_SIZE]) != _NO_CODE:
-        code = Code.unpack(buffer, start)
+        code = StoredCode.unpack(buffer, start)
     return Event(seq, time, event, reason, flags, action, attempt, code, arg)
 
 

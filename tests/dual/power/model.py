@@ -5,7 +5,7 @@
 
 import struct
 
-NONE, PUT, FORGET, ERASE, TIME = range(5)
+NONE, PUT, FORGET, ERASE_ALL, TIME = range(5)
 REFUND, UNTRUSTED, RESTARTED, MORE = 1, 2, 4, 8
 KEY_ADDED = 24
 
@@ -116,7 +116,7 @@ class Model:
             elif action == FORGET:
                 gone = struct.unpack(">I", self.book.pop(code.tag)[20:])[0]
                 self.oldest_start_accepted = max(self.oldest_start_accepted, gone - 86_400)
-            elif action == ERASE:
+            elif action == ERASE_ALL:
                 self.book = {}
                 self.epoch += 1
                 self.oldest_start_accepted = 0
