@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tumbler_lock.core.boot_slots import Slots
+    from tumbler_lock.core.boot_slots import FirmwareSlots
 
 FOLDERS = ("loader", "loader_old")  # of this loader's modules; the second while a deploy changes them
 START_MS = 60_000  # from here until the firmware feeds the watchdog
@@ -58,11 +58,11 @@ def button_held(part: "dict[str, Any] | None") -> bool:
     return pin(number, pin.IN, pin.PULL_DOWN if active else pin.PULL_UP).value() == active
 
 
-def find_slots() -> "Slots | None":
-    """Return the board's Slots (firmware/tumbler_lock/core/boot_slots.py); None if it has none."""
+def find_slots() -> "FirmwareSlots | None":
+    """Return the board's FirmwareSlots (firmware/tumbler_lock/core/boot_slots.py); None if it has none."""
     for folder in FOLDERS:
         try:
-            slots: "Slots" = __import__(folder + ".boot_slots", None, None, ["Slots"]).Slots()
+            slots: "FirmwareSlots" = __import__(folder + ".boot_slots", None, None, ["FirmwareSlots"]).FirmwareSlots()
             return slots
         except ImportError:
             pass  # not in this one

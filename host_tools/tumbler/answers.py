@@ -6,7 +6,7 @@ Every `read` checks exact length and ranges first; ValueError if they are wrong.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tumbler_lock.core.codebook import NEVER, Code
+from tumbler_lock.core.codebook import NEVER, StoredCode
 from tumbler_lock.core.config import SETTINGS, Config
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
 from tumbler_lock.core.protocol import ITEM_SIZE, LOCK_ID_SIZE, unpack_settings
@@ -105,18 +105,18 @@ class CodeRecord:
     details: bytes
 
     def __post_init__(self) -> None:
-        Code.unpack(self.tag + self.details + NOT_SENT)
+        StoredCode.unpack(self.tag + self.details + NOT_SENT)
 
     @classmethod
-    def of(cls, code: Code) -> "CodeRecord":
+    def of(cls, code: StoredCode) -> "CodeRecord":
         """Return the record of a code."""
         packed = code.pack()
         return cls(packed[:8], packed[8:ITEM_SIZE])
 
     @property
-    def code(self) -> Code:
+    def code(self) -> StoredCode:
         """The record as a code with fields."""
-        return Code.unpack(self.tag + self.details + NOT_SENT)
+        return StoredCode.unpack(self.tag + self.details + NOT_SENT)
 
     @property
     def short_id(self) -> str:

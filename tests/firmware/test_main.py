@@ -52,7 +52,7 @@ class Bench:
         self._module("bench", {"failed": lambda slot: self.said.append(("failed", slot))})
         Path(folder).mkdir()
         Path(folder, "boot_slots.py").write_text(
-            f"import bench\n\nclass Slots:\n    choose = lambda self: {chosen!r}\n"
+            f"import bench\n\nclass FirmwareSlots:\n    choose = lambda self: {chosen!r}\n"
             "    failed = lambda self, slot: bench.failed(slot)\n"
         )
         sys.path.insert(0, str(Path.cwd()))

@@ -21,7 +21,7 @@ from tumbler.flashing.selftest import SelfTest
 from tumbler.flashing.target import Target
 from tumbler.registry.registry import Registry
 from tumbler.updates.update_file import Update, compile_source
-from tumbler_lock.core.boot_slots import SETTLED, TRIAL
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED
 
 START_SECONDS = 15  # of a board that was reset
 SETTLE_SECONDS = 90  # a trial that is well takes 60 rounds
@@ -146,7 +146,7 @@ def test_a_deploy_that_ends_anywhere_leaves_a_board_that_starts(port, target, bu
         time.sleep(START_SECONDS)
         found = look(port)
         assert found.safe is not None
-        assert found.slot.state in (SETTLED, TRIAL)
+        assert found.slot.state in (SETTLED, ON_TRIAL)
 
 
 def test_the_parts_are_there(port, bundle):

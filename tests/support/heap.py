@@ -21,7 +21,7 @@ from tests.dual.support.lock import Lock
 from tests.support.micropython import ROOT, find, run
 from tumbler.updates.update_file import Update, build, compile_source, loader
 from tumbler_lock.core import protocol
-from tumbler_lock.core.boot_slots import STARTS, TRIAL, Record, pack
+from tumbler_lock.core.boot_slots import ON_TRIAL, STARTS, Selection, pack
 from tumbler_lock.core.keys import OWNER, AccessKey
 
 SCRIPT = ROOT / "tests" / "dual" / "on_micropython" / "heap.py"
@@ -131,7 +131,7 @@ def image(path: Path, said: dict[str, Any], firmware: Update | None, contents: d
         slot = {**firmware.contents, "manifest": firmware.manifest.data}
         contents.update({f"/a/{name}": data for name, data in slot.items()})
         contents.update({f"/{name}": data for name, data in started.items() if "/" in name})
-        contents["/slot"] = pack(Record("a", TRIAL, STARTS))
+        contents["/slot"] = pack(Selection("a", ON_TRIAL, STARTS))
     with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
         pairs = []
         for number, (name, data) in enumerate(contents.items()):

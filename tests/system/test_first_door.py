@@ -14,7 +14,7 @@ from tests.support.parts_at_port import parts
 from tests.support.virtual import Board
 from tumbler.flashing import file_system
 from tumbler.paths import Firmware
-from tumbler_lock.core.boot_slots import SETTLED, TRIAL, unpack
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED, unpack
 
 KIB = 2048
 
@@ -52,12 +52,12 @@ def test_three_commands_open_a_door_and_a_fourth_renews_it(tmp_path, here, monke
         told = done("deploy", "--board", here, "--port", board.port)
     assert told["sent_files"] == ["/b/tumbler_lock/drivers/battery.mpy", "/b/manifest", "/slot"]
     after = file_system.read(flash.read_bytes())
-    assert unpack(after["slot"]) == ("b", TRIAL, 3)
+    assert unpack(after["slot"]) == ("b", ON_TRIAL, 3)
     assert {name: data for name, data in after.items() if name.startswith("lock/")} == {
         name: data for name, data in before.items() if name.startswith("lock/")
     }
     assert opens() == "open opened"
-    assert unpack(file_system.read(flash.read_bytes())["slot"]) == ("b", TRIAL, 2)
+    assert unpack(file_system.read(flash.read_bytes())["slot"]) == ("b", ON_TRIAL, 2)
 
 
 def renewed(tmp_path):

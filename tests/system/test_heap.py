@@ -7,18 +7,18 @@ import pytest
 from tests.support import heap, micropython
 from tests.support.micropython import ROOT
 from tumbler.updates.update_file import build
-from tumbler_lock.core.boot_slots import Record, unpack
+from tumbler_lock.core.boot_slots import Selection, unpack
 
 BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.json"))
 
 # Modules that every lock has, by their folder; each of the others belongs to a part or to the radio.
 ALWAYS = """
 app.board app.door app.lock app.runner app.start app.supervisor app.tasks app.uptime
-core.budget core.keypad_buffer core.verifier
+core.budget core.keypad_buffer core.reading core.verifier
 core.ff1 core.passcode core.policy core.schedule core.tickets core.zone
 core.aes core.kdf core.errors
 core.atomic_files core.clock core.codebook core.config core.events
-core.journal core.keys core.records core.store
+core.journal core.journal_reader core.keys core.records core.store
 drivers.feedback drivers.keypad drivers.rmt_pulse
 """.split()  # noqa: SIM905 -- a table reads better
 SLOT = ["core.cooperative", "core.boot_slots", "core.manifest", "app.update_trial"]
@@ -97,7 +97,7 @@ def test_a_lock_loads_what_its_description_has_and_nothing_else(run, board):
         del said["radio"]
     assert found.modules == expected(said, frozen=False)
     assert "open" in found.seen
-    assert slot == Record("a", 0, 0), "the trial was confirmed"
+    assert slot == Selection("a", 0, 0), "the trial was confirmed"
 
 
 @pytest.mark.parametrize("changes", [{"bolt": MOTOR}, {"clock": CLOCK, "i2c": None}, {"door": None, "exit": None}])

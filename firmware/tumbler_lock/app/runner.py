@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Coroutine
 
-    from ..core.boot_slots import Slots
+    from ..core.boot_slots import FirmwareSlots
     from ..core.sessions import Sessions
     from ..drivers.ble_peripheral import Radio
     from .ble_server import BleServer
@@ -32,9 +32,9 @@ class Runner:
         self._lock = lock
         slots = None
         if slot:
-            from ..core.boot_slots import Slots
+            from ..core.boot_slots import FirmwareSlots
 
-            slots = Slots()
+            slots = FirmwareSlots()
             if slots.on_trial(slot):
                 from .update_trial import Trial
 
@@ -42,7 +42,7 @@ class Runner:
         if lock.board.radio is not None:
             self._make_link(slots, slot)
 
-    def _make_link(self, slots: "Slots | None", slot: str) -> None:
+    def _make_link(self, slots: "FirmwareSlots | None", slot: str) -> None:
         """Make what serves clients of the radio."""
         from .. import VERSION
         from ..core.link_state import LinkState

@@ -5,7 +5,7 @@ Rounds are the supervisor's, one a second.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.boot_slots import Slots
+    from ..core.boot_slots import FirmwareSlots
 
 HEALTHY = 60  # healthy rounds after which it is confirmed
 MOST = 300  # rounds after which it has failed
@@ -14,7 +14,7 @@ MOST = 300  # rounds after which it has failed
 class Trial:
     """The trial of the firmware in `slot`. faulty: set when something failed that an update must not break."""
 
-    def __init__(self, slots: "Slots", slot: str) -> None:
+    def __init__(self, slots: "FirmwareSlots", slot: str) -> None:
         self._slots = slots
         self._slot = slot
         self.faulty = False

@@ -1,9 +1,9 @@
 """The few file operations that the core needs, and the one place where the two interpreters differ in them.
 
-On littlefs each function that changes something is one commit: the power may be cut anywhere inside it, and afterwards
-the files are as before or as after. That holds for one open, any number of writes and one close, with no flush between,
-and for a rename over an existing file; a directory that is made or removed is one, too. Nothing else is used. On a
-plain directory of another system (tests, host tools) there is no such promise. Every function lets OSError through.
+On littlefs each function that changes something is one commit: after a power cut anywhere inside it, the files are as
+before or as after. That holds for one open, any number of writes and one close without a flush between, for a rename
+over an existing file, and for a directory that is made or removed. Nothing else is used. A plain directory of another
+system (tests, host tools) gives no such promise. Every function may raise OSError.
 """
 
 import os
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 NO_ENTRY = 2
 _EXISTS = 17
 _NO_SPACE = 28
-_DIRECTORY = 0x4000  # in the mode of a stat
+_DIRECTORY = 0x4000  # in the mode of `os.stat`
 _CHUNK = 512  # bytes that are read at once
-_CHUNKS = 4  # so many without a pause
+_CHUNKS = 4  # chunks without a pause
 
 
 class InDoubt(OSError):
-    """The file system failed in a change and then does not say whether it was made."""
+    """A change failed, and the file system does not say whether it was made."""
 
 
 def exists(path: str) -> bool:
-    """Whether the file is there."""
+    """Return whether the file exists."""
     try:
         os.stat(path)
     except OSError as error:
@@ -42,16 +42,16 @@ def exists(path: str) -> bool:
 
 
 def write(path: str, parts: "Iterable[bytes]") -> None:
-    """Make the file hold exactly the parts, one after the other."""
+    """Write the parts, one after the other, as the whole file."""
     _put(path, "wb", parts)
 
 
 def append(path: str, data: bytes, size: int) -> None:
-    """Add the data at the end of the file, which has `size` bytes."""
+    """Append the data to the file, which has `size` bytes."""
     try:
         _put(path, "ab", (data,))
     except OSError:
-        # Housekeeping that failed after the commit is no failure of the commit: to append again would be wrong.
+        # If only the housekeeping after the commit failed, the data is there and must not be appended again.
         try:
             found = os.stat(path)[6]
         except OSError as error:
@@ -68,7 +68,7 @@ def _put(path: str, mode: str, parts: "Iterable[bytes]") -> None:
 
 
 def rename(old: str, new: str) -> None:
-    """Give the file `old` the name `new`; a file that has that name is gone."""
+    """Rename the file `old` to `new`, and replace a file of that name."""
     try:
         _rename(old, new)
     except OSError:
@@ -76,12 +76,12 @@ def rename(old: str, new: str) -> None:
             undone = exists(old)
         except OSError as error:
             raise InDoubt(error.errno)
-        if undone:  # otherwise it is done, and only what came after it failed
+        if undone:  # otherwise the rename was made, and only the housekeeping after it failed
             raise
 
 
 def remove(path: str) -> None:
-    """Remove the file; nothing happens when there is none."""
+    """Remove the file if it exists."""
     try:
         os.remove(path)
     except OSError as error:
@@ -89,11 +89,11 @@ def remove(path: str) -> None:
             raise
 
 
-# What updates need besides
+# What updates need in addition
 
 
 def size(path: str) -> int:
-    """Return the bytes of a file; -1 when there is none, or it is a directory."""
+    """Return the size of a file in bytes; -1 when it does not exist or is a directory."""
     try:
         found = os.stat(path)
     except OSError as error:
@@ -104,15 +104,16 @@ def size(path: str) -> int:
 
 
 def read(path: str, most: int) -> bytes:
-    """Return what is in the file, `most` bytes of it and one at most; b"" when there is none."""
+    """Return the file's bytes, at most `most` + 1, so that the caller can notice a longer file; b"" without a file."""
     if size(path) < 0:
         return b""
     with open(path, "rb") as file:
-        return file.read(most + 1)
+        data: bytes = file.read(most + 1)
+        return data
 
 
 def digest(path: str) -> "Generator[None, None, bytes]":
-    """Return the SHA-256 of a file. A generator, in slices (core/slices.py)."""
+    """Return the SHA-256 of a file. A generator, in slices (cooperative.py)."""
     found = sha256()
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)
@@ -126,11 +127,12 @@ def digest(path: str) -> "Generator[None, None, bytes]":
             count += 1
             if count % _CHUNKS == 0:
                 yield
-    return found.digest()
+    whole: bytes = found.digest()
+    return whole
 
 
 def make_directories(path: str) -> None:
-    """Make the directories that the file's path needs."""
+    """Make the directories above the file that do not exist."""
     at = path.find("/", 1)
     while at > 0:
         try:
@@ -142,8 +144,10 @@ def make_directories(path: str) -> None:
 
 
 def tree(path: str) -> "Iterator[tuple[str, bool]]":
-    """Yield every path below a directory, and whether it is a directory, which comes after what is in it. Nothing when
-    there is none."""
+    """Yield (path, whether it is a directory) of everything below a directory, which may be missing.
+
+    A directory comes after its content.
+    """
     try:
         names = os.listdir(path)
     except OSError as error:
@@ -160,12 +164,12 @@ def tree(path: str) -> "Iterator[tuple[str, bool]]":
 
 
 def remove_directory(path: str) -> None:
-    """Remove a directory when it is empty."""
+    """Remove a directory if it is empty."""
     if not os.listdir(path):
         os.rmdir(path)
 
 
 def space(path: str) -> "tuple[int, int]":
-    """Return the bytes of a block of the file system, and how many blocks are free."""
+    """Return (bytes of a block of the file system, free blocks)."""
     found = os.statvfs(path or "/")
     return found[0], found[3]

@@ -18,7 +18,7 @@ REASONS = (
     "opened",
     "wrong",
     "not-yet",
-    "suspended",
+    "first-use-missed",
     "expired",
     "outside-its-hours",
     "already-used",
@@ -30,9 +30,6 @@ REASONS = (
     "store-full",
     "passage",
 )
-
-# The kind that a record of the log carries for digits that are no code; the numbers below it are in tickets.py.
-UNKNOWN = 7
 
 # Events on flash: 0 to 5 are the verdicts above, these are what the owner and the lock itself do. In an owner's the
 # reason is 1 + the key slot of who asked (0: on the spot) and the argument the request's id (0: none).

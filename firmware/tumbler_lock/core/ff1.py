@@ -4,36 +4,42 @@ A permutation of all strings of n digits, another one for every key, tweak and n
 "9", the tweak is bytes.
 
 For n digits the halves are u = n // 2 and v = n - u digits, and b bytes hold a number of v digits. Each round
-enciphers P || Q, Q = tweak || zeros || round || NUM(half), by CBC-MAC. As round and number are at most 13
-bytes long for n <= 56, only the last block of Q depends on the round: everything before it is chained once,
-XORed with what stays the same in that last block, and called `base` below. A round is then one AES block; its
-first d <= 16 bytes are the number that is added to the other half.
+enciphers P || Q, Q = tweak || zeros || round || NUM(half), by CBC-MAC. Round and number are at most 13 bytes long for
+n <= 56, so only the last block of Q depends on the round. Everything before it is chained once, XORed with what stays
+the same in that last block, and called `base` below. A round is then one AES block. Its first d <= 16 bytes are the
+number that is added to the other half.
 """
 
 from .aes import ecb
 
-FEWEST = 6  # 10**6 is the smallest domain that SP 800-38G permits
-MOST = 56  # above it a round would need more than one block
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # AES(P) or base, then per length: a half's values (low, high), bits (size, drop), format. See `_begin`, `_shape`.
+    Shape = tuple[int, bytes, int, int, int, int, str]
+    Start = tuple[int, int, int, int, int, int, int, str]
+
+SHORTEST_INPUT = 6  # digits: 10**6 is the smallest domain that SP 800-38G permits
+LONGEST_INPUT = 56  # digits: above it a round would need more than one block
 
 # With up to 12 digits a half is below 10**6: round and number are four bytes, and d is 8.
 _SHORT = 12
 
 
 def ascii_digits(digits: str) -> bytes:
-    """Return the digits as ASCII. ValueError for any other character: other scripts have digits too."""
+    """Return the digits as ASCII. ValueError for any other character, also for digits of other scripts."""
     encoded = digits.encode()
     for byte in encoded:
         if not 48 <= byte <= 57:
-            raise ValueError("only the digits 0 to 9 can be here")
+            raise ValueError("a code has only the digits 0 to 9")
     return encoded
 
 
 class FF1:
     """FF1 with radix 10 under one AES key of 16 or 32 bytes (24 too on CPython); ValueError for others."""
 
-    def __init__(self, key: bytes):
+    def __init__(self, key: bytes) -> None:
         self._encipher = ecb(key).encrypt
-        self._shapes: dict = {}
+        self._shapes: "dict[int, Shape]" = {}
 
     def encrypt(self, tweak: bytes, digits: str) -> str:
         """Return the ciphertext, as many digits as `digits` (6 to 56); `tweak` is 0 to 255 bytes."""
@@ -59,7 +65,7 @@ class FF1:
                 block = (base ^ (i - 1 << size | b)).to_bytes(16, "big")
                 a = (a - (number(encipher(block), "big") >> drop)) % low
             return form % (a * high + b)
-        # What a lock does with every entry: the same in place, without an integer of 128 bits.
+        # The same in place, without an integer of 128 bits: a lock does this with every entry.
         block = bytearray(base.to_bytes(16, "big"))
         k12, k13, k14, k15 = block[12:]
         mixed = bytearray(16)
@@ -81,11 +87,11 @@ class FF1:
             a = (a - number(used, "big") % low) % low
         return form % (a * high + b)
 
-    def _begin(self, tweak: bytes, digits: str) -> tuple:
+    def _begin(self, tweak: bytes, digits: str) -> "Start":
         """Return base, the two halves as numbers, and low, high, size, drop, form of `_shape`."""
         n = len(digits)
         t = len(tweak)
-        if not FEWEST <= n <= MOST or t > 255:
+        if not SHORTEST_INPUT <= n <= LONGEST_INPUT or t > 255:
             raise ValueError("FF1 takes 6 to 56 digits here, and a tweak of 0 to 255 bytes")
         shape = self._shapes.get(n << 8 | t)
         if shape is None:
@@ -98,11 +104,11 @@ class FF1:
             first = int.from_bytes(self._encipher(block), "big")
         return first ^ int.from_bytes(q[-16:], "big"), a, b, low, high, size, drop, form
 
-    def _shape(self, n: int, t: int) -> tuple:
+    def _shape(self, n: int, t: int) -> "Shape":
         """Return what depends on the lengths alone, for n digits and a tweak of t bytes.
 
-        AES(P) as a number; the bytes of Q after the tweak, all zero yet; the values of each half; the bits of
-        NUM(half); the bits of a block that are not used; the format of n digits.
+        AES(P) as a number; the bytes of Q after the tweak, still zero; how many values each half has; the bits of
+        NUM(half); the unused bits of a block; the format of n digits.
         """
         u = n // 2
         high = 10 ** (n - u)

@@ -6,16 +6,16 @@ nothing.
 """
 
 from . import protocol
-from .codebook import CODE_SIZE
+from .codebook import CODE_SIZE, FEWEST_DIGITS
 from .errors import Refused
-from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNKNOWN, UNLOCKED, UPDATED
+from .events import ADDED, CHANGED, DELETED, KEY_ADDED, KEY_REMOVED, TIME_SET, UNLOCKED, UPDATED
 from .kdf import PSK_SIZE
-from .keypad_buffer import LONGEST, SHORTEST
 from .keys import IDENTIFIER, MANAGER, OPENER, OWNER, AccessKey
 from .management import By
-from .passcode import TAG
+from .passcode import MOST_DIGITS, TAG_SIZE
 from .protocol import LINK_VERSION
 from .records import RESTARTED, UNTRUSTED
+from .tickets import UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class Commands:
         now = _number(arguments)
         if self._key.role != OWNER and self._owner.done(by, TIME_SET) is None:
             believed, trusted = self._owner.verifier.clock.read()
-            floor = self._owner.store.floor  # which only an owner may lower
-            if not floor <= now <= (believed + DAY if trusted else floor + YEAR):
+            latest = self._owner.store.latest_trusted  # which only an owner may lower
+            if not latest <= now <= (believed + DAY if trusted else latest + YEAR):
                 raise Refused("not-permitted", "a manager moves the clock on, by a day at most: ask an owner")
         self._owner.set_time(now, by=by)
         yield protocol.DONE, b""
@@ -313,9 +313,9 @@ class Commands:
         protocol.IDENTIFY: (_ALL, 0, 0, _identify),
         protocol.GET_TIME: (_MOST, 0, 0, _get_time),
         protocol.SET_TIME: (_STAFF, 4, 4, _set_time),
-        protocol.ADD_CODE: (_STAFF, 9 + SHORTEST, 9 + LONGEST, _add_code),
-        protocol.CHANGE_CODE: (_STAFF, 10 + SHORTEST, 10 + 2 * LONGEST, _change_code),
-        protocol.DELETE_CODE: (_STAFF, 1 + SHORTEST, 1 + LONGEST, _delete_code),
+        protocol.ADD_CODE: (_STAFF, 9 + FEWEST_DIGITS, 9 + MOST_DIGITS, _add_code),
+        protocol.CHANGE_CODE: (_STAFF, 10 + FEWEST_DIGITS, 10 + 2 * MOST_DIGITS, _change_code),
+        protocol.DELETE_CODE: (_STAFF, 1 + FEWEST_DIGITS, 1 + MOST_DIGITS, _delete_code),
         protocol.LIST_CODES: (_STAFF, 2, 2, _list_codes),
         protocol.UNLOCK: (_MOST, 0, 0, _unlock),
         protocol.READ_LOG: (_STAFF, 6, 6, _read_log),
@@ -350,7 +350,7 @@ def _insists(data: bytes) -> bool:
 
 def _digits(data: bytes) -> str:
     """Digits of a code; Refused unless they are some."""
-    if not SHORTEST <= len(data) <= LONGEST or not all(0x30 <= byte <= 0x39 for byte in data):
+    if not FEWEST_DIGITS <= len(data) <= MOST_DIGITS or not all(0x30 <= byte <= 0x39 for byte in data):
         raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
     return data.decode()
 
@@ -358,7 +358,7 @@ def _digits(data: bytes) -> str:
 def _code(data: bytes) -> "tuple[str | bytes, bytes]":
     """The code that the bytes begin with, as digits or as a tag, and what follows it."""
     size = data[0]
-    end = 1 + (size or TAG)
+    end = 1 + (size or TAG_SIZE)
     if len(data) < end:
         raise _shape()
     return (_digits(data[1:end]) if size else data[1:end]), data[end:]

@@ -1,34 +1,41 @@
-"""The journal file read back: header, key and code table checked and loaded, history checked, appended records one
-by one.
+"""The journal file of an open store: records are appended and read back, and the whole file is rewritten.
 
-The layout is docs/spec/storage.md's. Everything is read in small chunks, the code table straight into the book, so
-that a start needs next to no memory of its own. Whatever is wrong is a ValueError that says what; nothing is
-ever written.
+docs/spec/storage.md is normative for the bytes. Appending and rewriting are one commit of the file system each: after a
+power cut the journal is the old one or the new one.
 """
 
 from binascii import crc32
-from struct import unpack
+from struct import pack
 
-from .codebook import CODE_SIZE, CodeBook
-from .events import ADDED
-from .keys import KEY_SIZE, AccessKey, unpack_keys
-from .records import HEADER_SIZE, MORE, RECORD_SIZE, Event, Header, note_request, unpack_header, unpack_record
+from . import atomic_files
+from .codebook import CODE_SIZE
+from .errors import MemoryLost, StoreFull
+from .keys import KEY_SIZE
+from .records import HEADER_SIZE, RECORD_SIZE, unpack_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-CODES_MAX = 1000
+    from .records import Event
+
+JOURNAL = "/journal"
+NEW = "/journal.new"  # while it is written; without meaning after a power cut
+
 LOG_EVENTS = 1000  # events kept
-APPENDED_MAX = LOG_EVENTS  # records after which the journal is rewritten
+APPENDED_MAX = LOG_EVENTS  # appended records after which the journal is rewritten
 CHUNK_RECORDS = 20  # records read at a time
-_WORD = 4
+WORD = 4  # bytes of a checksum
 
 
 class Layout:
-    """Where the parts of a journal lie: how many keys, codes, history records and appended records it has."""
+    """Where the parts of a journal lie.
 
-    def __init__(self, keys: int, codes: int, history: int, appended: int) -> None:
+    first: number of the first record; keys, codes, history, appended: how many there are of each.
+    """
+
+    def __init__(self, first: int, keys: int, codes: int, history: int, appended: int) -> None:
+        self.first = first
         self.keys = keys
         self.codes = codes
         self.history = history
@@ -37,12 +44,12 @@ class Layout:
     @property
     def history_at(self) -> int:
         """Offset of the first history record."""
-        return HEADER_SIZE + self.keys * KEY_SIZE + self.codes * CODE_SIZE + _WORD
+        return HEADER_SIZE + self.keys * KEY_SIZE + self.codes * CODE_SIZE + WORD
 
     @property
     def appended_at(self) -> int:
         """Offset of the first appended record."""
-        return self.history_at + self.history * RECORD_SIZE + _WORD
+        return self.history_at + self.history * RECORD_SIZE + WORD
 
     @property
     def size(self) -> int:
@@ -50,105 +57,162 @@ class Layout:
         return self.appended_at + self.appended * RECORD_SIZE
 
     def offset(self, index: int) -> int:
-        """Offset of a record, counted from the first of the history."""
+        """Return the offset of a record, counted from the first of the history."""
         if index < self.history:
             return self.history_at + index * RECORD_SIZE
         return self.appended_at + (index - self.history) * RECORD_SIZE
 
 
 class Journal:
-    """A journal file open for reading; `requests`: what was read so far says, as `note_request` has it. OSError passes
-    through everywhere.
+    """The journal in the directory `path`. A change that fails raises StoreFull, and the file is as before.
+
+    in_doubt: a change failed, and the file system does not say whether it was made. Only a restart can resolve that;
+    until then every change raises StoreFull.
     """
 
-    def __init__(self, path: str) -> None:
-        self._file = open(path, "rb")  # noqa: SIM115 -- closed by `close`, also when reading fails
-        self._buffer = bytearray(CHUNK_RECORDS * RECORD_SIZE)
-        self.requests: dict[int, tuple[int, int]] = {}
+    def __init__(self, path: str, layout: Layout) -> None:
+        self._path = path
+        self.layout = layout
+        self.in_doubt = False
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    @property
+    def first_seq(self) -> int:
+        """Number of the oldest event kept; 1 more than the newest if there is none."""
+        layout = self.layout
+        count = layout.history + layout.appended
+        return layout.first + count - min(LOG_EVENTS, count)
 
-    def read(self, book: CodeBook) -> "tuple[Header, Layout, dict[int, AccessKey]]":
-        """Check header, tables and history, and load the code table into the book; the last result is the keys by
-        slot. ValueError says what is wrong.
+    def append(self, data: bytearray, count: int) -> None:
+        """Append `count` packed records in one commit."""
+        self._require_certain()
+        try:
+            atomic_files.append(self._path + JOURNAL, data, self.layout.size)
+        except OSError as error:
+            raise self._failed(error)
+        self.layout.appended += count
+
+    def rewrite(self, header: bytes, keys: bytes, codes: memoryview, first: int, last: bytes) -> None:
+        """Write a new journal beside the old one, then let it take the place of the old one: two commits.
+
+        Its history has the records from number `first` on, and then the packed record `last` if it is not empty.
         """
-        packed = self._take(memoryview(bytearray(HEADER_SIZE)))
-        header = unpack_header(packed)
-        if header.codes > book.capacity or header.history > min(LOG_EVENTS, header.seq):
-            raise ValueError("its header asks for more than there can be")
-        layout = Layout(header.keys, header.codes, header.history, 0)
-        size = self._file.seek(0, 2)
-        rest = size - layout.appended_at
-        if rest < 0 or rest % RECORD_SIZE:
-            raise ValueError("its length is wrong")
-        layout.appended = rest // RECORD_SIZE
-        if layout.appended > APPENDED_MAX:
-            raise ValueError("it is longer than a journal can be")
-        self._file.seek(HEADER_SIZE)
-        key_table = self._take(memoryview(bytearray(header.keys * KEY_SIZE)))
-        table = self._take(book.space(header.codes))
-        crc = crc32(table, crc32(key_table, crc32(packed)))
-        self._expect(crc, "the checksum of its keys and codes is wrong")
-        keys = unpack_keys(key_table)
-        book.adopt(header.codes)
-        left = header.history
-        while left:
-            count = min(left, CHUNK_RECORDS)
-            chunk = self._take(memoryview(self._buffer)[: count * RECORD_SIZE])
-            crc = crc32(chunk, crc)
+        self._require_certain()
+        old = self.layout
+        history = old.first + old.history + old.appended - first
+        try:
+            write_new(self._path, _parts(header, keys, codes, self._history(first), last))
+        except (OSError, MemoryLost) as error:
+            if not isinstance(error, atomic_files.InDoubt):
+                try:
+                    atomic_files.remove(self._path + NEW)
+                except OSError:
+                    pass  # it is removed at the next start, or written over
+            raise self._failed(error)
+        history += len(last) // RECORD_SIZE
+        self.layout = Layout(first, len(keys) // KEY_SIZE, len(codes) // CODE_SIZE, history, 0)
+
+    def events(self, since_seq: int, limit: int) -> "Iterator[Event]":
+        """Yield the kept events with a number above `since_seq`, oldest first, at most `limit`.
+
+        The file is open only while a few are read, so it may be changed meanwhile. MemoryLost if a record is damaged.
+        """
+        seq = since_seq + 1
+        while limit > 0:
+            seq = max(seq, self.first_seq)
+            data, count = self._read(seq, limit)
             for number in range(count):
-                if chunk[number * RECORD_SIZE + 8] >= ADDED:  # an owner's: few of all that there are
-                    note_request(self.requests, chunk, number * RECORD_SIZE, header.seq + 1 - left + number)
-            left -= count
-        self._expect(crc, "the history's checksum is wrong")
-        return header, layout, keys
-
-    def appended(self, seq: int, count: int) -> "Iterator[Event]":
-        """The `count` records after the history, the first of which must have the number `seq`. ValueError
-        when one is damaged or missing, or when a commit is incomplete.
-        """
-        more = False
-        while count:
-            batch = min(count, CHUNK_RECORDS)
-            self._take(memoryview(self._buffer)[: batch * RECORD_SIZE])
-            for number in range(batch):
-                event = record_at(self._buffer, number, seq)
-                note_request(self.requests, self._buffer, number * RECORD_SIZE, seq)
-                more = event.flags & MORE != 0
-                yield event
+                yield _sound_record(data, number, seq)
                 seq += 1
-            count -= batch
-        if more:
-            raise ValueError("its last commit is incomplete")
+            if not count:
+                return
+            limit -= count
 
-    def _take(self, view: memoryview) -> memoryview:
-        """Fill the view from the file."""
-        if len(view) and self._file.readinto(view) != len(view):
-            raise ValueError("it ends too early")
-        return view
+    def _history(self, seq: int) -> "Iterator[bytearray]":
+        """Yield the packed records from number `seq` on, in chunks. MemoryLost if one is damaged."""
+        while True:
+            data, count = self._read(seq, CHUNK_RECORDS)
+            if not count:
+                return
+            for number in range(count):
+                _sound_record(data, number, seq + number)
+            yield data
+            seq += count
 
-    def _expect(self, crc: int, otherwise: str) -> None:
-        if unpack(">I", self._take(memoryview(bytearray(_WORD))))[0] != crc:
-            raise ValueError(otherwise)
+    def _read(self, seq: int, limit: int) -> "tuple[bytearray, int]":
+        """Return (packed records from number `seq` on, how many): a few, at most `limit`."""
+        layout = self.layout
+        index = seq - layout.first
+        end = layout.history if index < layout.history else layout.history + layout.appended
+        count = max(0, min(CHUNK_RECORDS, limit, end - index))
+        data = bytearray(count * RECORD_SIZE)
+        if data:
+            try:
+                with open(self._path + JOURNAL, "rb") as file:
+                    file.seek(layout.offset(index))
+                    if file.readinto(data) != len(data):
+                        raise ValueError("it ends too early")
+            except (OSError, ValueError) as error:
+                raise damaged(error)
+        return data, count
+
+    def _require_certain(self) -> None:
+        """Raise StoreFull if an earlier change ended in an unknown state."""
+        if self.in_doubt:
+            raise StoreFull("the flash does not say whether it took the last change: restart the lock")
+
+    def _failed(self, error: Exception) -> StoreFull:
+        if isinstance(error, atomic_files.InDoubt):
+            self.in_doubt = True
+        return full(error)
 
 
-def record_at(buffer: bytes, number: int, seq: int) -> Event:
-    """The record in place `number` of the buffer; ValueError unless it is sound and has the sequence number
-    `seq`.
-    """
+def write_new(path: str, parts: "Iterable[bytes]") -> None:
+    """Write a journal of these parts in `path` and let it take the place of an old one. OSError if that fails."""
+    atomic_files.write(path + NEW, parts)
+    atomic_files.rename(path + NEW, path + JOURNAL)
+
+
+def first_parts(header: bytes, keys: bytes) -> "Iterator[bytes]":
+    """Return the bytes of the journal of a new lock, in pieces."""
+    return _parts(header, keys, b"", (), b"")
+
+
+def _parts(
+    header: bytes, keys: bytes, codes: "bytes | memoryview", history: "Iterable[bytearray]", last: bytes
+) -> "Iterator[bytes]":
+    """Yield the bytes of a journal, in pieces that need almost no memory."""
+    yield header
+    yield keys
+    crc = crc32(codes, crc32(keys, crc32(header)))
+    yield codes
+    yield pack(">I", crc)
+    for data in history:
+        crc = crc32(data, crc)
+        yield data
+    yield last
+    yield pack(">I", crc32(last, crc))
+
+
+def record_at(buffer: bytes, number: int, seq: int) -> "Event":
+    """Return the record in place `number` of the buffer. ValueError if it is damaged or its number is not `seq`."""
     event = unpack_record(buffer, number * RECORD_SIZE)
     if event.seq != seq:
         raise ValueError("a record is missing")
     return event
 
 
-def read_records(path: str, layout: Layout, index: int, buffer: "bytearray | memoryview") -> None:
-    """Fill the buffer with records from the `index`-th on (all history, or all appended); ValueError when the
-    file is too short.
-    """
-    with open(path, "rb") as file:
-        file.seek(layout.offset(index))
-        if file.readinto(buffer) != len(buffer):
-            raise ValueError("it ends too early")
+def _sound_record(buffer: bytes, number: int, seq: int) -> "Event":
+    try:
+        return record_at(buffer, number, seq)
+    except ValueError as error:
+        raise damaged(error)
+
+
+def full(error: Exception) -> StoreFull:
+    """Return the error for a change that the flash refused."""
+    return StoreFull("the flash takes no more (error %s): free some of it" % (error.args[0] if error.args else ""))
+
+
+def damaged(error: Exception) -> MemoryLost:
+    """Return the error for a journal that cannot be believed."""
+    return MemoryLost("the journal is damaged: %s" % error)

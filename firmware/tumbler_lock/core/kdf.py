@@ -25,7 +25,8 @@ def _finish(inner: bytes, outer: bytes, message: bytes) -> bytes:
     digest.update(message)
     last = hashlib.sha256(outer)
     last.update(digest.digest())
-    return last.digest()
+    code: bytes = last.digest()
+    return code
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
@@ -37,7 +38,7 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
 class Hmac:
     """HMAC-SHA256 under one key, whose pads are prepared once."""
 
-    def __init__(self, key: bytes):
+    def __init__(self, key: bytes) -> None:
         self._inner, self._outer = _pads(key)
 
     def digest(self, message: bytes) -> bytes:
@@ -60,7 +61,7 @@ def hkdf(secret: bytes, info: bytes, length: int = 32, salt: bytes = b"") -> byt
 
 
 def same(a: bytes, b: bytes) -> bool:
-    """Tell whether two byte strings are equal, in a time that depends on their lengths only."""
+    """Return whether two byte strings are equal, in a time that depends on their lengths only."""
     if len(a) != len(b):
         return False
     different = 0

@@ -1,38 +1,41 @@
-"""The keys pressed since the last entry: digits, `#` enters, `*` clears, 10 s without a key clears.
+"""The keypad buttons pressed since the last entry: digits, `#` enters, `*` clears, 10 s without a button clear.
 
 Times are milliseconds of a clock that never wraps.
 """
 
-SHORTEST = 4  # digits of the shortest code there is, a custom one
-LONGEST = 9
+from .passcode import MOST_DIGITS
+
 ENTER = "#"
 CLEAR = "*"
 TIMEOUT_MS = 10_000
 
 
 class EntryBuffer:
-    """Collects digits. What is longer than any code stays an entry, so that it is refused like a wrong code, but
-    takes no more memory: a leaning elbow costs one digit too many, not a heap."""
+    """Collects digits.
 
-    def __init__(self, timeout_ms: int = TIMEOUT_MS):
+    It keeps one digit more than the longest code has. So a longer entry is refused like a wrong code, and an elbow on
+    the keypad takes no memory.
+    """
+
+    def __init__(self, timeout_ms: int = TIMEOUT_MS) -> None:
         self._timeout_ms = timeout_ms
         self._digits = ""
         self._last_ms = 0
 
     @property
     def empty(self) -> bool:
-        """True when no digit is waiting for `#`."""
+        """Whether no digit waits for `#`."""
         return not self._digits
 
     def expire(self, now_ms: int) -> bool:
-        """Clear the digits when the last key is older than the timeout; True when something was cleared."""
+        """Clear the digits when the last button is older than the timeout. Return whether some were cleared."""
         if self._digits and now_ms - self._last_ms >= self._timeout_ms:
             self._digits = ""
             return True
         return False
 
-    def key(self, key: str, now_ms: int):
-        """Take one key. The digits entered when it is `#` (perhaps none), else None. Other letters do nothing."""
+    def key(self, key: str, now_ms: int) -> "str | None":
+        """Take one button. Return the digits (perhaps none) when it is `#`, else None. Letters do nothing."""
         self.expire(now_ms)
         self._last_ms = now_ms
         if key == ENTER:
@@ -40,6 +43,6 @@ class EntryBuffer:
             return digits
         if key == CLEAR:
             self._digits = ""
-        elif "0" <= key <= "9" and len(self._digits) <= LONGEST:
+        elif "0" <= key <= "9" and len(self._digits) <= MOST_DIGITS:
             self._digits += key
         return None

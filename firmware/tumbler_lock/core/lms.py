@@ -1,8 +1,10 @@
 """LMS signatures (RFC 8554): verification, and the steps that a signer shares with it. SHA-256, n = m = 32.
 
-A public key is its LMS type 4, LM-OTS type 4, identifier I 16, root 32. A signature is the number q of its one-time key
-4, LM-OTS type 4, C 32, y of 32 each, LMS type 4, path of 32 each. Of the parameters this knows heights 5 and 10,
-Winternitz 4 and 8. Integers are big-endian. Everything verified is public: nothing here needs constant time.
+Fields with their bytes:
+public key    LMS type 4, LM-OTS type 4, identifier I 16, root 32
+signature     number q of its one-time key 4, LM-OTS type 4, C 32, y of 32 each, LMS type 4, path of 32 each
+Heights 5 and 10 and Winternitz parameters 4 and 8 are known. Integers are big-endian. All that is verified is public,
+so nothing here needs constant time.
 """
 
 from hashlib import sha256
@@ -27,7 +29,7 @@ OF_NODE = b"\x83\x83"
 
 SLICE = 8  # hashes without a pause
 _HEAD = 8 + HASH  # of a signature: q, LM-OTS type, C
-_CHAIN = IDENTIFIER + 4 + 2 + 1 + HASH  # what a step of a chain hashes: I, q, number of the chain, of the step, value
+_CHAIN = IDENTIFIER + 4 + 2 + 1 + HASH  # hashed by a step of a chain: I, q, number of the chain, of the step, value
 
 
 def word(number: int) -> bytes:
@@ -36,13 +38,13 @@ def word(number: int) -> bytes:
 
 
 def signature_size(public: bytes) -> int:
-    """Return the bytes of every signature of a public key; ValueError for a key of another kind."""
+    """Return the size of every signature of a public key, in bytes. ValueError if the key's parameters are unknown."""
     lms, ots = _types(public)
     return _HEAD + CHAINS[ots][1] * HASH + 4 + HEIGHTS[lms] * HASH
 
 
 def coefficients(digest: bytes, ots: int) -> "list[int]":
-    """Return how far each chain of the LM-OTS type is to go for a message's digest, checksum included."""
+    """Return how far each chain of the LM-OTS type goes for a message's digest, checksum included."""
     bits, chains, shift = CHAINS[ots]
     most = (1 << bits) - 1
     values = _cut(digest, bits)
@@ -67,7 +69,7 @@ class Chain:
         self._step = bytearray(identifier + word(q) + bytes(_CHAIN - IDENTIFIER - 4))
 
     def go(self, number: int, first: int, last: int, value: bytes) -> bytes:
-        """Return what chain `number` has at `last` when it has `value` at `first`."""
+        """Return the value of chain `number` at step `last`, from its `value` at step `first`."""
         step = self._step
         step[20] = number >> 8
         step[21] = number & 255
@@ -79,25 +81,33 @@ class Chain:
 
 
 def node(identifier: bytes, number: int, left: bytes, right: bytes) -> bytes:
-    """Return the hash of the tree's node of that number, 1 is the root, from those below it."""
-    return sha256(identifier + word(number) + OF_NODE + left + right).digest()
+    """Return the hash of node `number` of the tree (1 is the root), from those below it."""
+    return _digest(identifier + word(number) + OF_NODE + left + right)
 
 
 def leaf(identifier: bytes, number: int, key: bytes) -> bytes:
     """Return the hash of the leaf that is node `number`, from its one-time public key."""
-    return sha256(identifier + word(number) + OF_LEAF + key).digest()
+    return _digest(identifier + word(number) + OF_LEAF + key)
 
 
 def message_digest(identifier: bytes, q: int, randomizer: bytes, message: bytes) -> bytes:
-    """Return what a one-time key signs of a message."""
+    """Return the digest that a one-time key signs for a message."""
     digest = sha256(identifier + word(q) + OF_MESSAGE + randomizer)
     digest.update(message)
-    return digest.digest()
+    whole: bytes = digest.digest()
+    return whole
+
+
+def _digest(data: bytes) -> bytes:
+    whole: bytes = sha256(data).digest()
+    return whole
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> "Generator[None, None, bool]":
-    """Whether it is a signature of the message under the public key (RFC 8554, algorithm 6a). A generator, in slices of
-    SLICE hashes (core/slices.py). ValueError for a public key of a kind that is not known."""
+    """Return whether it is a signature of the message under the public key (RFC 8554, algorithm 6a).
+
+    A generator, in slices of SLICE hashes (cooperative.py). ValueError if the key's parameters are unknown.
+    """
     lms, ots = _types(public)
     height = HEIGHTS[lms]
     bits, chains, _ = CHAINS[ots]
@@ -133,10 +143,10 @@ def verify(public: bytes, message: bytes, signature: bytes) -> "Generator[None, 
 
 
 def _types(public: bytes) -> "tuple[int, int]":
-    """LMS and LM-OTS type of a public key."""
+    """Return the LMS and LM-OTS type of a public key."""
     if len(public) != PUBLIC:
         raise ValueError("an LMS public key of SHA-256 is 56 bytes")
     lms, ots = int.from_bytes(public[:4], "big"), int.from_bytes(public[4:8], "big")
     if lms not in HEIGHTS or ots not in CHAINS:
-        raise ValueError("an LMS public key of parameters that are not known here")
+        raise ValueError("an LMS public key with unknown parameters")
     return lms, ots

@@ -10,7 +10,7 @@ Refused with what to do instead and leaves everything as it was; neither the mes
 from collections import namedtuple
 
 from .budget import bearable, day_risk
-from .codebook import ACTIVE, NEVER, REVOKED, USED, Code
+from .codebook import ACTIVE, FEWEST_DIGITS, NEVER, REVOKED, USED, StoredCode
 from .errors import Refused, StoreFull
 from .events import (
     ADDED,
@@ -21,15 +21,13 @@ from .events import (
     KEY_ADDED,
     KEY_REMOVED,
     TIME_SET,
-    UNKNOWN,
     UNLOCKED,
     UPDATED,
 )
-from .keypad_buffer import LONGEST, SHORTEST
 from .keys import OWNER, SLOTS
-from .passcode import TAG
-from .records import ERASE, FORGET, NONE, PUT, TIME, Entry
-from .tickets import CUSTOM
+from .passcode import MOST_DIGITS, TAG_SIZE
+from .records import ERASE_ALL, FORGET, NONE, PUT, TIME, Entry
+from .tickets import CUSTOM, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 By = namedtuple("By", "slot request")
 LOCAL = By(-1, 0)  # nobody's slot: on the spot
 
-NO_TAG = bytes(TAG)  # of a command that is about no code and no key
+NO_TAG = bytes(TAG_SIZE)  # of a command that is about no code and no key
 
 _KEY_REFUSALS = {
     "not-permitted": "the role of this key opens nothing",
@@ -83,8 +81,8 @@ class Owner:
         if done:
             return done
         now, trusted = self._now()
-        tag, gone = self._free(digits, now)
-        code = Code(tag, CUSTOM, ACTIVE, len(digits), gone=gone)
+        tag, taken_until = self._free(digits, now)
+        code = StoredCode(tag, CUSTOM, ACTIVE, len(digits), digits_taken_until=taken_until)
         self._limit(code, start, end)
         if code.end <= now:
             raise Refused("already-over", "the end has passed: name a later one")
@@ -97,7 +95,7 @@ class Owner:
         """Give a code new times or new digits; whatever is not named stays. Returns its tag, the new digits' if any.
 
         code: its digits, or the tag of one the lock knows; end: NEVER takes it away. The code may be custom, or offline
-        and used or not yet; a suspended code lives again when it is given a new start. Refused when it is no code,
+        and used or not yet; a new start revives one that missed its first use. Refused when it is no code,
         deleted, used up, or the new digits are taken or weak (unless insist).
         """
         done = self.done(by, CHANGED)
@@ -115,16 +113,16 @@ class Owner:
                 new_digits = None
         if start is None and end is None and new_digits is None:
             raise Refused("nothing-named", "name a new start, a new end or new digits")
-        before = Code.unpack(known.pack())
+        before = StoredCode.unpack(known.pack())
         self._limit(known, start, end)
         if new_digits is None:
             self._commit([_entry(CHANGED, PUT, known, by)], now, trusted)
             return known.tag
-        tag, gone = self._free(new_digits, now)
+        tag, taken_until = self._free(new_digits, now)
         if not insist:
             replaced = before.length == len(new_digits) and self.store.book.find(before.tag) and before.live(now)
             self._strong(new_digits, 0 if replaced else 1)
-        known.tag, known.length, known.gone = tag, len(new_digits), gone
+        known.tag, known.length, known.digits_taken_until = tag, len(new_digits), taken_until
         # The request's id stands in the record of the new digits alone: it is the one a retry is answered from.
         entries = self._end(before, CHANGED, now, By(by.slot, 0))
         self._commit(entries + [_entry(CHANGED, PUT, known, by)], now, trusted)
@@ -150,7 +148,7 @@ class Owner:
         if self.done(by, ALL_ERASED):
             return
         now, trusted = self._now()
-        self._commit([_entry(ALL_ERASED, ERASE, None, by)], now, trusted)
+        self._commit([_entry(ALL_ERASED, ERASE_ALL, None, by)], now, trusted)
         self.verifier.erased()
 
     def set_time(self, now: int, by=LOCAL) -> None:
@@ -238,31 +236,31 @@ class Owner:
         if done:
             return done
         now, trusted = self._now()
-        told = Code((bytes(version) + NO_TAG)[:TAG], UNKNOWN)
+        told = StoredCode((bytes(version) + NO_TAG)[:TAG_SIZE], UNKNOWN)
         self._commit([_entry(UPDATED, NONE, told, by)], now, trusted)
         return told.tag
 
     def _now(self) -> tuple:
-        """The time to judge limits by: the clock's when it is trusted, else the floor."""
+        """The time to judge limits by: the clock's when it is trusted, else the latest trusted one."""
         now, trusted = self.verifier.clock.read()
-        return (now, True) if trusted else (self.store.floor, False)
+        return (now, True) if trusted else (self.store.latest_trusted, False)
 
-    def _find(self, code, now: int) -> "Code":
+    def _find(self, code, now: int) -> "StoredCode":
         """The record of a code by digits or tag."""
         if isinstance(code, str):
             self._check_digits(code)
             found = self.verifier.find(code, now)
         else:
-            found = self.store.book.find(bytes(code)) if len(code) == TAG else None
+            found = self.store.book.find(bytes(code)) if len(code) == TAG_SIZE else None
         if found is None:
             raise Refused("no-such-code", "the lock knows no such code: look at the digits and the lock's time")
         return found
 
     def _free(self, digits: str, now: int) -> tuple:
-        """(tag, gone) for digits that are to be a code; Refused when they are a live one.
+        """(tag, taken_until) for digits that are to be a code; Refused when they are a live one.
 
-        gone: until when the same digits are, or were, some other code's. When the new code is deleted before that, its
-        record stays, so that the other one does not come to life.
+        taken_until: until when the same digits are, or were, some other code's. When the new code is deleted before
+        that, its record stays, so that the other one does not come to life.
         """
         self._check_digits(digits)
         tag = self.verifier.scheme.tag(digits)
@@ -270,10 +268,10 @@ class Owner:
         if known and known.live(now):
             raise Refused("code-exists", "the lock has a code of these digits already: change that, or choose others")
         other = known or self.verifier.find(digits, now)
-        return tag, other.gone if other else 0
+        return tag, other.digits_taken_until if other else 0
 
     def _check_digits(self, digits: str) -> None:
-        if not SHORTEST <= len(digits) <= LONGEST or not all("0" <= d <= "9" for d in digits):
+        if not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS or not all("0" <= d <= "9" for d in digits):
             raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
 
     def _strong(self, digits: str, more: int) -> None:
@@ -289,7 +287,7 @@ class Owner:
         text = "%s: one in %s guesses is right, a day of guessing would succeed with %.1f %%; choose others, or insist"
         raise Refused("weak-digits", text % (why, _thousands(round(1 / odds)), 100 * day_risk(odds)))
 
-    def _limit(self, code: "Code", start, end) -> None:
+    def _limit(self, code: "StoredCode", start, end) -> None:
         """Put named limits on a code; those not named stay."""
         phase = self.verifier.zone.phase
         for name, value in (("start", start), ("end", end)):
@@ -306,10 +304,10 @@ class Owner:
         if code.end <= code.start:
             raise Refused("bad-time", "the end must be after the start: name both")
 
-    def _end(self, code: "Code", event: int, now: int, by: "By") -> list:
+    def _end(self, code: "StoredCode", event: int, now: int, by: "By") -> list:
         """Entries that end a code: kept as dead while its bare digits could still be used, or as a word for the
         log; a custom code that was never anything else is forgotten."""
-        if code.kind == CUSTOM and code.gone <= now:
+        if code.kind == CUSTOM and code.digits_taken_until <= now:
             return [_entry(event, FORGET, code, by)]
         code.state = REVOKED
         return [_entry(event, PUT, code, by)]
@@ -331,12 +329,12 @@ class Owner:
 
     def _settle_keys(self, event: int, key, keys: list, by: "By") -> bytes:
         """Replace the keys; the record names the one that came or went."""
-        tag = (bytes((key.slot, key.role)) + key.label.encode() + NO_TAG)[:TAG]
-        self._settle(_entry(event, NONE, Code(tag, UNKNOWN), by), None, keys)
+        tag = (bytes((key.slot, key.role)) + key.label.encode() + NO_TAG)[:TAG_SIZE]
+        self._settle(_entry(event, NONE, StoredCode(tag, UNKNOWN), by), None, keys)
         return tag
 
 
-def _entry(event: int, action: int, code: "Code | None", by: "By") -> "Entry":
+def _entry(event: int, action: int, code: "StoredCode | None", by: "By") -> "Entry":
     return Entry(event, 1 + by.slot, action, code, by.request)
 
 

@@ -1,5 +1,6 @@
-"""Manifest: what is in a slot, or shall be (docs/spec/update.md, "Manifest"). Bytes in, values out; integers
-big-endian."""
+"""The manifest: the files of a firmware slot (docs/spec/update.md, "Manifest"). Bytes in, values out; integers are
+big-endian.
+"""
 
 from hashlib import sha256
 
@@ -9,11 +10,11 @@ if TYPE_CHECKING:
 
 MAGIC = b"TMBm"
 FORMAT = 1
-MOST = 8192  # bytes of a manifest
+MANIFEST_MOST = 8192  # bytes
 FILES_MOST = 200
-FILE_MOST = 65_536  # bytes of a file
-TOTAL_MOST = 524_288
-NAME_MOST = 64
+FILE_MOST = 65_536  # bytes of one file
+TOTAL_MOST = 524_288  # bytes of all files
+NAME_MOST = 64  # characters of a path
 TOP = "tumbler_lock/"
 IDENT = 8  # bytes of an update's id
 _HEAD = 16
@@ -22,31 +23,31 @@ _DOT, _SLASH = 0x2E, 0x2F
 
 
 class Manifest:
-    """Made from its bytes; ValueError when they are none.
+    """Parsed from its bytes; ValueError if they are invalid.
 
-    Attributes: data (the bytes), version (three numbers), bytecode (version of the .mpy format and processor, 0 where
-    there is none), count (of files), total (their bytes), signed (how many bytes the signature covers), signature.
+    Attributes: data: the bytes; version: three numbers; bytecode: version of the .mpy format and processor, 0 where it
+    does not matter; count: of files; total: bytes of all files; signed: bytes that the signature covers; signature.
     """
 
     def __init__(self, data: bytes) -> None:
-        if not _HEAD + 2 < len(data) <= MOST:
-            raise ValueError("a manifest has another length")
+        if not _HEAD + 2 < len(data) <= MANIFEST_MOST:
+            raise ValueError("a manifest has 19 to 8,192 bytes")
         if data[:5] != MAGIC + bytes((FORMAT,)):
-            raise ValueError("no manifest of this format")
+            raise ValueError("not a manifest of format 1")
         self.data = data
         self.version = (data[5], data[6], data[7])
         self.bytecode = (data[8], data[9])
         self.count = _number(data, 10, 2)
         self.total = _number(data, 12, 4)
         if not 1 <= self.count <= FILES_MOST or self.total > TOTAL_MOST:
-            raise ValueError("too many files for a slot, or too large ones")
+            raise ValueError("a slot has 1 to 200 files, of 524,288 bytes in all")
         self.signed = self._check_files()
         self.signature = data[self.signed + 2 :]
         if len(data) < self.signed + 2 or len(self.signature) != _number(data, self.signed, 2):
-            raise ValueError("the signature has another length")
+            raise ValueError("the length of the signature is wrong")
 
     def _check_files(self) -> int:
-        """Check every entry; return where they end."""
+        """Check every file's entry; return the offset after the last one."""
         at = _HEAD
         last = b""
         total = 0
@@ -54,10 +55,10 @@ class Manifest:
             length = self.data[at] if at < len(self.data) else 0
             end = at + 1 + length + 4 + _DIGEST
             if not 1 <= length <= NAME_MOST or end > len(self.data):
-                raise ValueError("a manifest that is cut")
+                raise ValueError("the manifest is cut short")
             name = self.data[at + 1 : at + 1 + length]
             if name <= last or not _is_name(name):
-                raise ValueError("a name that no file of a slot has, or one out of order")
+                raise ValueError("a file's name is invalid or out of order")
             last = name
             size = _number(self.data, at + 1 + length, 4)
             if not 1 <= size <= FILE_MOST:
@@ -65,11 +66,11 @@ class Manifest:
             total += size
             at = end
         if total != self.total:
-            raise ValueError("the sizes do not add up")
+            raise ValueError("the sizes of the files do not add up")
         return at
 
     def files(self) -> "Iterator[tuple[str, int, bytes]]":
-        """Yield name, size and SHA-256 of each file."""
+        """Yield (name, size, SHA-256) of each file."""
         data = self.data
         at = _HEAD
         for _ in range(self.count):
@@ -81,7 +82,8 @@ class Manifest:
     @property
     def ident(self) -> bytes:
         """The update's id."""
-        return sha256(self.data).digest()[:IDENT]
+        whole: bytes = sha256(self.data).digest()
+        return whole[:IDENT]
 
 
 def _number(data: bytes, at: int, size: int) -> int:
@@ -89,7 +91,7 @@ def _number(data: bytes, at: int, size: int) -> int:
 
 
 def _is_name(name: bytes) -> bool:
-    """Whether these bytes name a file of a slot: tumbler_lock/ and words, none of which begins with a dot."""
+    """Return whether these bytes name a file of a slot: tumbler_lock/ and words, none of which begins with a dot."""
     top = TOP.encode()
     if name[: len(top)] != top or name[-1:] == b"/":
         return False

@@ -13,6 +13,7 @@ from .config import SETTINGS, Config
 from .errors import LockError, Refused, StoreFull
 from .kdf import PSK_SIZE, hmac_sha256, same
 from .keys import OWNER, AccessKey
+from .passcode import SECRET_SIZE
 from .store import Store
 
 TYPE_CHECKING = False
@@ -27,7 +28,6 @@ REVEALED_WITHIN = 10  # seconds from the handshake to the nonces
 TYPED_WITHIN = 120  # from the nonces to the digits
 FINISHED_WITHIN = 120  # from the digits to the end: a person looks at the lock, and walks to its button
 ANSWER_GRACE = 5  # in which the client may still hear that the time is over
-SECRET = 32
 
 CLIENT = b"C"
 LOCK = b"L"
@@ -167,7 +167,7 @@ class Pairing:
 
     def _set_up(self, psk: bytes, label: str, rest: bytes) -> int:
         """Make a lock of one that has no secret, or that lost its memory. One file commit counts: its last one."""
-        head = 6 + SECRET
+        head = 6 + SECRET_SIZE
         if len(rest) <= head:
             raise Refused("not-set-up", "this lock has no secret yet: give it time, epoch, secret and settings too")
         now, epoch = int.from_bytes(rest[:4], "big"), int.from_bytes(rest[4:6], "big")

@@ -1,51 +1,54 @@
 """What an owner lets the lock accept offline, and how many tickets that is: the odds of a guess, by counting.
 
-FF1 is a permutation, so a random entry of n digits is right exactly as often as (tickets accepted now) /
-10**n. `accepted_at` counts them for one moment; `worst_accepted` bounds them for every moment and zone,
-cheaply enough for the lock. Times are Unix seconds.
+FF1 is a permutation, so a random entry of n digits is right exactly as often as (tickets accepted now) / 10**n.
+`accepted_at` counts them for one moment. `worst_accepted` bounds them for every moment and zone, cheaply enough for the
+lock. Times are Unix seconds.
 """
 
-from .passcode import EARLY, FEWEST, MOST, hour_of, start_of
-from .schedule import in_cycle, occurs
+from .passcode import EARLY, FEWEST_OFFLINE, MOST_DIGITS, hour_of, start_of
+from .schedule import CYCLES_A_DAY, in_cycle, occurs
 from .tickets import (
-    ERASE,
+    CYCLE_NAMES,
     FIRST_USE_HOURS,
-    FIRST_USE_HOURS_ONE_TIME,
+    KINDS,
     LONGEST_HOURS,
-    ONE_TIME,
     RECURRING,
     TABLE,
+    TICKET_KINDS,
     TIMED,
-    Meaning,
     fewest_digits,
     meaning,
 )
-from .zone import weekday
+from .zone import HOUR, weekday
 
-OFFLINE_KINDS = (1 << ERASE + 1) - 1  # mask of all kinds that a ticket can have, one-time bit 0
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .tickets import Meaning
+    from .zone import Zone
+
+ALL_KINDS = (1 << len(TICKET_KINDS)) - 1  # a policy's bits of all kinds, one-time bit 0
 PACKED = 5  # bytes
 
-# Every day is in three of the four cycles: daily, either weekend or workday, and weekly; 24 end hours each.
-_RECURRING_A_START = 3 * 24
+_RECURRING_A_START = CYCLES_A_DAY * 24  # tickets with one start that can be inside an occurrence: 24 end hours each
 
 
 class Policy:
-    """What is accepted offline: a mask of kinds by number, fewest digits, longest timed code, timed variants.
+    """What is accepted offline.
 
-    ValueError, naming the field, for anything out of range. A policy is a value: compare it, do not change
-    it.
+    kinds: a bit for each of TICKET_KINDS; fewest_digits: of a code; longest_hours: of a timed code; variants: whether
+    timed codes with a variant are accepted. ValueError if one is out of range. A policy is a value: do not change it.
     """
 
     def __init__(
         self,
-        kinds: int = OFFLINE_KINDS,
-        fewest_digits: int = FEWEST,
+        kinds: int = ALL_KINDS,
+        fewest_digits: int = FEWEST_OFFLINE,
         longest_hours: int = LONGEST_HOURS,
         variants: bool = True,
-    ):
-        if not 0 <= kinds <= OFFLINE_KINDS:
-            raise ValueError("policy: kinds is a mask of the six offline kinds, 0 to 63")
-        if not FEWEST <= fewest_digits <= MOST:
+    ) -> None:
+        if not 0 <= kinds <= ALL_KINDS:
+            raise ValueError("policy: kinds is a mask of %d offline kinds, 0 to %d" % (len(TICKET_KINDS), ALL_KINDS))
+        if not FEWEST_OFFLINE <= fewest_digits <= MOST_DIGITS:
             raise ValueError("policy: the fewest digits are 6 to 9")
         if not 1 <= longest_hours <= LONGEST_HOURS:
             raise ValueError("policy: the longest timed code is 1 to 8784 hours")
@@ -55,12 +58,13 @@ class Policy:
         self.variants = bool(variants)
 
     def allows(self, ticket: int, length: int) -> bool:
-        """Tell whether `length` digits with this ticket may be accepted at all; unassigned ones never are."""
-        return max(self.fewest_digits, fewest_digits(ticket)) <= length <= MOST and self.permits(meaning(ticket))
+        """Return whether `length` digits with this ticket may be accepted at all. Unassigned ones never are."""
+        fewest = max(self.fewest_digits, fewest_digits(ticket))
+        return fewest <= length <= MOST_DIGITS and self.permits(meaning(ticket))
 
     def permits(self, what: "Meaning | None") -> bool:
-        """Tell whether a ticket with this meaning may be accepted, in a code that is long enough; None never is."""
-        if what is None or not self.kinds >> what.kind & 1:
+        """Return whether a ticket with this meaning may be accepted in a code that is long enough. None never is."""
+        if what is None or not self.kinds >> TICKET_KINDS.index(what.kind) & 1:
             return False
         return what.kind != TIMED or (what.hours <= self.longest_hours and (self.variants or what.serial == 0))
 
@@ -76,34 +80,34 @@ class Policy:
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Policy":
-        """Return the policy that `pack` made 5 bytes of. ValueError for any other bytes."""
+        """Return the policy in 5 bytes of `pack`. ValueError if they are invalid."""
         if len(packed) != PACKED:
             raise ValueError("policy: 5 bytes are needed")
         if packed[4] > 1:
             raise ValueError("policy: variants is 0 or 1")
         return cls(packed[0], packed[1], int.from_bytes(packed[2:4], "big"), packed[4] == 1)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Policy) and self.pack() == other.pack()
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.pack())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Policy({self.kinds}, {self.fewest_digits}, {self.longest_hours}, {self.variants})"
 
 
 STANDARD = Policy()
-STRICT = Policy(fewest_digits=MOST, longest_hours=168, variants=False)
+STRICT = Policy(fewest_digits=MOST_DIGITS, longest_hours=168, variants=False)
 
 
-def _rows(policy: Policy, length: int) -> list:
-    """Return (count, kind, first value) for the table's rows, as far as the policy allows their tickets."""
+def _rows(policy: Policy, length: int) -> "list[tuple[int, int, int]]":
+    """Return (count, kind, first value) of the table's rows, as far as the policy allows their tickets."""
     rows = []
     for first, count, kind, value, _ in TABLE:
         if kind == TIMED:
             count = min(count, policy.longest_hours + 1 - value)
-        # The first ticket of a row stands for all: rows do not cross powers of ten, kinds or variants.
+        # All tickets of a row are like its first: rows do not cross powers of ten, kinds or variants.
         if count > 0 and policy.allows(first, length):
             rows.append((count, kind, value))
     return rows
@@ -112,34 +116,32 @@ def _rows(policy: Policy, length: int) -> list:
 def worst_accepted(policy: Policy, length: int) -> int:
     """Return the most tickets of `length` digits that are accepted at any moment, in any zone and weekend.
 
-    It is the count in the last five minutes of an hour, when one more start hour is acceptable, with the
-    windows of all recurring codes open: a clock change can open more of them at once than a common day
-    does. 0 for a length that carries no ticket.
+    It counts the last five minutes of an hour, when one more start hour is accepted, with the windows of all recurring
+    codes open: a clock change can open more of them at once than a common day does. 0 for a length without tickets.
     """
     total = 0
     for count, kind, value in _rows(policy, length):
+        window = KINDS[kind].first_use_hours
         if kind == RECURRING:
-            total += (FIRST_USE_HOURS + 1) * _RECURRING_A_START
-        elif kind == ONE_TIME:
-            total += (FIRST_USE_HOURS_ONE_TIME + 1) * count
+            total += (window + 1) * _RECURRING_A_START
         elif kind == TIMED:
-            total += _started(count, value, FIRST_USE_HOURS) + count
+            total += _started(count, value, window) + count
         else:
-            total += (FIRST_USE_HOURS + 1) * count
+            total += (window + 1) * count
     return total
 
 
 def _started(count: int, value: int, most: int) -> int:
-    """Sum min(hours, most) over `count` timed tickets from `value` hours on: the hours each lasts in."""
+    """Sum min(hours, most) over `count` timed tickets from `value` hours on."""
     short = max(0, min(count, most - value))
     return short * (2 * value + short - 1) // 2 + (count - short) * most
 
 
-def accepted_at(policy: Policy, length: int, now: int, zone, weekend: int) -> int:
-    """Return exactly how many tickets of `length` digits the lock accepts at `now`; revoke and erase count.
+def accepted_at(policy: Policy, length: int, now: int, zone: "Zone", weekend: int) -> int:
+    """Return exactly how many tickets of `length` digits the lock accepts at `now`, revoke and erase included.
 
-    `zone` is a `Zone`, `weekend` the lock's weekend days (Monday bit 0). Where the accepted start hours lie
-    in two eras, tickets of both are counted, although a few pairs of them may share their digits.
+    `weekend`: the lock's weekend days, Monday bit 0. Where the accepted start hours lie in two eras, tickets of both
+    are counted, although a few pairs of them may share their digits.
     """
     total = 0
     rows = _rows(policy, length)
@@ -148,25 +150,25 @@ def accepted_at(policy: Policy, length: int, now: int, zone, weekend: int) -> in
         start = start_of(hour, zone.phase)
         age = now - start
         for count, kind, value in rows:
-            if age >= 3600 * (FIRST_USE_HOURS_ONE_TIME if kind == ONE_TIME else FIRST_USE_HOURS):
+            if age >= HOUR * KINDS[kind].first_use_hours:
                 continue
             if kind == RECURRING:
                 total += _recurring(start, now, zone, weekend)
             elif kind == TIMED:
                 # Of hours value, value + 1, ... those that end after `now`.
-                ended = max(0, age // 3600 + 1 - value)
+                ended = max(0, age // HOUR + 1 - value)
                 total += max(0, count - ended)
             else:
                 total += count
     return total
 
 
-def _recurring(start: int, now: int, zone, weekend: int) -> int:
-    """Count the recurring tickets with this start that are inside an occurrence at `now`."""
+def _recurring(start: int, now: int, zone: "Zone", weekend: int) -> int:
+    """Return how many recurring tickets with this start are inside an occurrence at `now`."""
     first, begin, _, _ = zone.local(start)
     day, hour, _, _ = zone.local(now)
     total = 0
-    for cycle in range(4):
+    for cycle in range(len(CYCLE_NAMES)):
         if not in_cycle(cycle, weekday(first), weekend, first):
             continue
         for until in range(24):

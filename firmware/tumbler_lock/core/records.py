@@ -10,16 +10,15 @@ from collections import namedtuple
 from hashlib import sha256
 from struct import pack, pack_into, unpack_from
 
-from .codebook import CODE_SIZE, Code
+from .codebook import CODE_SIZE, StoredCode
 from .events import ADDED, KEY_ADDED
 from .keys import SLOTS
+from .passcode import SECRET_SIZE
 
 HEADER_SIZE = 256
 RECORD_SIZE = 48
 COUNTERS_SIZE = 32
 CONFIG_MAX = 160
-SECRET_SIZE = 32
-LATEST = 0xFFFFFFFF
 
 # Flags of a record.
 REFUND = 1  # the attempt named in it was given back
@@ -31,16 +30,19 @@ MORE = 8  # the next one belongs to the same commit
 NONE = 0
 PUT = 1
 FORGET = 2
-ERASE = 3
+ERASE_ALL = 3
 TIME = 4
 
 # keys, codes, history: how many of each the journal has.
-Header = namedtuple("Header", "keys codes history epoch seq attempt refunded refund_seq floor forgotten config secret")
-# What a caller commits: `code` is a Code or None. For FORGET its tag counts; with NONE it is only logged.
+Header = namedtuple(
+    "Header",
+    "keys codes history epoch seq attempt refunded refund_seq latest_trusted oldest_start_accepted config secret",
+)
+# What a caller commits: `code` is a StoredCode or None. For FORGET its tag counts; with NONE it is only logged.
 Entry = namedtuple("Entry", "event reason action code arg")
-# What a record says: `code` is a Code or None.
+# What a record says: `code` is a StoredCode or None.
 Event = namedtuple("Event", "seq time event reason flags action attempt code arg")
-Counters = namedtuple("Counters", "tokens lock attempt floor seq")
+Counters = namedtuple("Counters", "tokens lock attempt latest_trusted seq")
 
 _MAGIC = b"TUMBLERj"
 _VERSION = 2  # of the journal; version 1 had no keys
@@ -65,7 +67,7 @@ def pack_header(header: Header) -> bytes:
     if len(header.config) > CONFIG_MAX:
         raise ValueError("a configuration has at most 160 bytes")
     _fits(header.epoch, 16, "the epoch")
-    for name in ("seq", "attempt", "refunded", "refund_seq", "floor", "forgotten"):
+    for name in ("seq", "attempt", "refunded", "refund_seq", "latest_trusted", "oldest_start_accepted"):
         _fits(getattr(header, name), 32, name)
     packed = pack(
         _HEADER,
@@ -78,8 +80,8 @@ def pack_header(header: Header) -> bytes:
         header.attempt,
         header.refunded,
         header.refund_seq,
-        header.floor,
-        header.forgotten,
+        header.latest_trusted,
+        header.oldest_start_accepted,
         len(header.config),
         header.keys,
         header.secret,
@@ -105,7 +107,7 @@ def unpack_header(data: bytes) -> Header:
     size = fields[11]
     if size > CONFIG_MAX:
         raise ValueError("the configuration's length is wrong")
-    codes, history, epoch, seq, attempt, refunded, refund_seq, floor, forgotten = fields[2:11]
+    codes, history, epoch, seq, attempt, refunded, refund_seq, latest_trusted, oldest_start_accepted = fields[2:11]
     config = bytes(fields[14][:size])
     return Header(
         fields[12],
@@ -116,8 +118,8 @@ def unpack_header(data: bytes) -> Header:
         attempt,
         refunded,
         refund_seq,
-        floor,
-        forgotten,
+        latest_trusted,
+        oldest_start_accepted,
         config,
         bytes(fields[13]),
     )
@@ -158,7 +160,7 @@ def unpack_record(buffer: bytes, offset: int) -> Event:
     start = offset + 16
     code = None
     if bytes(buffer[start : start + CODE_SIZE]) != _NO_CODE:
-        code = Code.unpack(buffer, start)
+        code = StoredCode.unpack(buffer, start)
     return Event(seq, time, event, reason, flags, action, attempt, code, arg)
 
 
@@ -186,7 +188,7 @@ def lock_mark(secret: bytes) -> bytes:
 def pack_counters(counters: Counters) -> bytes:
     """32 bytes."""
     _fits(counters.tokens, 16, "tokens")
-    for name in ("attempt", "floor", "seq"):
+    for name in ("attempt", "latest_trusted", "seq"):
         _fits(getattr(counters, name), 32, name)
     packed = pack(
         _COUNTERS,
@@ -195,7 +197,7 @@ def pack_counters(counters: Counters) -> bytes:
         counters.tokens,
         counters.lock,
         counters.attempt,
-        counters.floor,
+        counters.latest_trusted,
         counters.seq,
         0,
     )
@@ -206,9 +208,9 @@ def unpack_counters(data: bytes) -> Counters:
     """The counters in the 32 bytes; ValueError says why they are none."""
     if len(data) != COUNTERS_SIZE:
         raise ValueError("a counters file is 32 bytes")
-    magic, version, tokens, lock, attempt, floor, seq, _, crc = unpack_from(_COUNTERS + "I", data)
+    magic, version, tokens, lock, attempt, latest_trusted, seq, _, crc = unpack_from(_COUNTERS + "I", data)
     if crc32(memoryview(data)[:-4]) != crc:
         raise ValueError("the counters' checksum is wrong")
     if magic != _COUNTERS_MAGIC or version != _COUNTERS_VERSION:
         raise ValueError("not counters of this format")
-    return Counters(tokens, lock, attempt, floor, seq)
+    return Counters(tokens, lock, attempt, latest_trusted, seq)

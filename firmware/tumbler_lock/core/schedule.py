@@ -1,5 +1,6 @@
-"""When something opens: a daily window of wall-clock hours on the days of a cycle (recurring passcodes), or on some
-weekdays (keys, passage hours).
+"""When something opens: a daily window of wall-clock hours, on the days of a cycle or on some weekdays.
+
+Recurring codes have a cycle; access keys and passage hours have weekdays.
 
 Hours are 0 to 23 and days are counted from 1970-01-01, both on the lock's wall clock, as `Zone.local` gives
 them: a window from 9 to 17 stays from 9 to 17 through every clock change. An occurrence belongs to the day on
@@ -9,21 +10,30 @@ which it begins, also past midnight. The weekend is a mask of weekdays, Monday b
 from .tickets import DAILY, WEEKEND, WEEKLY, WORKDAY
 from .zone import weekday as weekday_of
 
+# Of the cycles, how many one day can be in at most: daily, either weekend or workday, and weekly.
+CYCLES_A_DAY = 3
+
 
 def in_cycle(cycle: int, weekday_of_start: int, weekend: int, day: int) -> bool:
-    """Say whether `day` is one of a cycle's days; the weekday, Monday 0, matters to the weekly cycle only.
+    """Return whether `day` is one of a cycle's days. A cycle that does not exist has none.
 
-    A cycle that does not exist has no days.
+    weekday_of_start: Monday 0; only the weekly cycle uses it.
     """
     today = weekday_of(day)
+    free = weekend >> today & 1 == 1
+    if cycle == DAILY:
+        return True
+    if cycle == WEEKEND:
+        return free
+    if cycle == WORKDAY:
+        return not free
     if cycle == WEEKLY:
         return today == weekday_of_start
-    free = weekend >> today & 1 == 1
-    return cycle == DAILY or (cycle == WEEKEND and free) or (cycle == WORKDAY and not free)
+    return False
 
 
 def on_days(days: int, begin: int, until: int, day: int, hour: int) -> bool:
-    """Say whether the window from wall-clock hour `begin` to `until` is open in the hour `hour` of `day`.
+    """Return whether the window from wall-clock hour `begin` to `until` is open in the hour `hour` of `day`.
 
     `days` is the mask of the weekdays on which it begins, Monday bit 0; `until` as in `occurs`.
     """
@@ -35,7 +45,7 @@ def on_days(days: int, begin: int, until: int, day: int, hour: int) -> bool:
 
 
 def occurs(cycle: int, begin: int, until: int, weekday: int, weekend: int, day: int, hour: int) -> bool:
-    """Say whether the window from wall-clock hour `begin` to `until` is open in the hour `hour` of `day`.
+    """Return whether the window from wall-clock hour `begin` to `until` is open in the hour `hour` of `day`.
 
     `until` equal to or below `begin` lies on the next day. `weekday` and `weekend` as in `in_cycle`.
     """

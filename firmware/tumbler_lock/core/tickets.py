@@ -1,35 +1,78 @@
-"""What the ticket in an offline passcode means: one table of all tickets, read in both directions.
+"""The kinds of codes, the cycles of recurring ones, and what the ticket in an offline code means: three tables.
 
-A ticket is a number from 0 to 9999. A code of n digits carries tickets below 10**(n-5), so a ticket's place
-alone decides the fewest digits it needs. Serials (one-time, permanent) and variants (timed) only make
-different codes for the same times.
+A ticket is a number from 0 to 9999. A code of n digits carries tickets below 10**(n-5), so a ticket's place alone
+decides the fewest digits it needs. Serials (one-time, permanent) and variants (timed) only make different codes for the
+same times. docs/howto/add-a-code-kind.md says how to add a kind or a cycle.
 """
 
 from collections import namedtuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class Kind(NamedTuple):
+        """One kind of code.
+
+        first_use_hours: hours after its start in which a lock accepts a code that it has not seen; lasting: whether it
+        opens again after its first use.
+        """
+
+        name: str
+        first_use_hours: int
+        lasting: bool
+
+    class Meaning(NamedTuple):
+        """What a ticket grants. Fields that a kind does not use are 0.
+
+        serial: of a timed code its variant; hours: timed codes; cycle, until_hour: recurring codes.
+        """
+
+        kind: int
+        serial: int
+        hours: int
+        cycle: int
+        until_hour: int
+
+
 TICKETS = 10_000  # 0 to 9999
-FIRST_USE_HOURS = 24  # an unseen code is accepted in these hours after its start ...
-FIRST_USE_HOURS_ONE_TIME = 6  # ... and a one-time code in these
+FIRST_USE_HOURS = 24  # the longest window of a first use
 LONGEST_HOURS = 8784  # of a timed code: 366 days
 
+if not TYPE_CHECKING:
+    Kind = namedtuple("Kind", "name first_use_hours lasting")
+    Meaning = namedtuple("Meaning", "kind serial hours cycle until_hour")
+
+# Numbers on flash and in messages, at most 15. None may change or be used again.
 ONE_TIME = 0
 PERMANENT = 1
 TIMED = 2
 RECURRING = 3
 REVOKE = 4
 ERASE = 5
-CUSTOM = 6  # never in a ticket: digits that the owner chose and told the lock
-KIND_NAMES = ("one-time", "permanent", "timed", "recurring", "revoke", "erase", "custom")
+CUSTOM = 6
+UNKNOWN = 7  # no kind: of digits that are no code, in the log only
 
+KINDS = {
+    # number            name, hours of the first use, lasting
+    ONE_TIME: Kind("one-time", 6, False),
+    PERMANENT: Kind("permanent", FIRST_USE_HOURS, True),
+    TIMED: Kind("timed", FIRST_USE_HOURS, True),
+    RECURRING: Kind("recurring", FIRST_USE_HOURS, True),
+    REVOKE: Kind("revoke", FIRST_USE_HOURS, False),
+    ERASE: Kind("erase", FIRST_USE_HOURS, False),
+    CUSTOM: Kind("custom", FIRST_USE_HOURS, True),  # never in a ticket: digits that the owner picked
+}
+
+# The kinds that a ticket can have, in the order of the bits of a policy.
+TICKET_KINDS = (ONE_TIME, PERMANENT, TIMED, RECURRING, REVOKE, ERASE)
+
+# schedule.in_cycle knows their days.
 DAILY = 0
 WEEKEND = 1
 WORKDAY = 2
 WEEKLY = 3
 CYCLE_NAMES = ("daily", "weekend", "workday", "weekly")
-
-# kind; serial (one-time, permanent) or variant (timed); hours (timed); cycle and until_hour (recurring).
-# Fields that a kind does not use are 0.
-Meaning = namedtuple("Meaning", ("kind", "serial", "hours", "cycle", "until_hour"))
 
 # The first ticket's value is its serial (one-time, permanent), its hours (timed) or 24*cycle + until_hour
 # (recurring); each next ticket's is one more. Tickets between the rows are unassigned.
@@ -54,14 +97,19 @@ TABLE = (
 )  # fmt: skip
 
 
+def kind_name(kind: int) -> "str | None":
+    """Return the name of a kind's number; None when it is no kind."""
+    return KINDS[kind].name if kind in KINDS else None
+
+
 def fewest_digits(ticket: int) -> int:
-    """Return the length of the shortest code that carries `ticket`: 6 to 9. ValueError outside 0-9999."""
+    """Return the length of the shortest code that carries `ticket`: 6 to 9. ValueError outside 0 to 9999."""
     _require(ticket)
     return 5 + len(str(ticket))
 
 
 def meaning(ticket: int) -> "Meaning | None":
-    """Return what `ticket` stands for, None when it is unassigned. ValueError outside 0 to 9999."""
+    """Return what `ticket` means, None when it is unassigned. ValueError outside 0 to 9999."""
     _require(ticket)
     for first, count, kind, value, variant in TABLE:
         if ticket < first + count:
@@ -69,22 +117,10 @@ def meaning(ticket: int) -> "Meaning | None":
     return None
 
 
-def ticket_of(wanted: "Meaning") -> int:
-    """Return the ticket that stands for `wanted`. ValueError: none does, or an unused field is not 0."""
-    kind, serial, hours, cycle, until_hour = wanted
-    value = (serial, serial, hours, 24 * cycle + until_hour, 0, 0, 0)[kind] if 0 <= kind <= CUSTOM else 0
-    for first, count, row_kind, row_value, variant in TABLE:
-        if row_kind == kind and row_value <= value < row_value + count:
-            ticket = first + value - row_value
-            if _meaning(kind, value, variant) == tuple(wanted):
-                return ticket
-    raise ValueError("no ticket stands for that: " + _limits(kind))
-
-
 def tickets(kind: int, hours: int = 0, cycle: int = 0, until_hour: int = 0) -> "list[int]":
     """Return every ticket with that meaning by ascending serial or variant, an issuer's order of preference.
 
-    `hours` is for timed codes, `cycle` and `until_hour` for recurring ones. ValueError when there is none.
+    `hours` is for timed codes, `cycle` and `until_hour` for recurring ones. ValueError if there is none.
     """
     found = []
     for first, count, row_kind, value, variant in TABLE:
@@ -99,13 +135,8 @@ def tickets(kind: int, hours: int = 0, cycle: int = 0, until_hour: int = 0) -> "
             if (what.hours, what.cycle, what.until_hour) == (hours, cycle, until_hour):
                 found.append(first + place)
     if not found:
-        raise ValueError("no ticket stands for that: " + _limits(kind))
+        raise ValueError("no ticket has this kind, length, cycle and end hour")
     return found
-
-
-def first_use_hours(what: "Meaning") -> int:
-    """Return for how many hours after its start an unseen code with this meaning is accepted."""
-    return FIRST_USE_HOURS_ONE_TIME if what.kind == ONE_TIME else FIRST_USE_HOURS
 
 
 def _meaning(kind: int, value: int, variant: int) -> "Meaning":
@@ -114,18 +145,6 @@ def _meaning(kind: int, value: int, variant: int) -> "Meaning":
     if kind == RECURRING:
         return Meaning(kind, 0, 0, value // 24, value % 24)
     return Meaning(kind, value, 0, 0, 0)
-
-
-def _limits(kind: int) -> str:
-    if kind == TIMED:
-        return "a timed code lasts 1 to 8784 hours, and only up to 168 hours it has variants 0 to 3"
-    if kind == RECURRING:
-        return "a recurring code has a cycle 0 to 3 and an end hour 0 to 23"
-    if kind == ONE_TIME:
-        return "a one-time code has a serial 0 to 199"
-    if kind == PERMANENT:
-        return "a permanent code has a serial 0 to 23"
-    return "revoke and erase have one ticket each, other kinds none"
 
 
 def _require(ticket: int) -> None:

@@ -1,37 +1,42 @@
-"""Updates over the link: what is accepted, from whom it must come, and what is wanted next (docs/spec/update.md).
+"""Updates over the link: what is accepted, who must have signed it, and what is wanted next (docs/spec/update.md).
 
-Invariants: nothing of an update reaches the flash before its signature was right; it is checked again, with every file,
-from the flash, before the slot may be tried. Whether the asking key may is the caller's to judge. All work is a
-generator, in slices (core/slices.py), and raises Refused; what was asked last goes on, what is unfinished does not.
+Invariants: nothing of an update reaches the flash before its signature was checked. Signature and files are checked
+again from the flash before the slot may be tried. The caller judges whether the asking key may update. All work is a
+generator, in slices (cooperative.py), and raises Refused. A new request ends the one that is not finished.
 """
 
 from . import atomic_files
 from .errors import Refused
 from .lms import PUBLIC, verify
-from .manifest import MOST, Manifest
-from .slot_writer import Filling
+from .manifest import IDENT, MANIFEST_MOST, Manifest
+from .slot_writer import SlotWriter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import Any
+    from typing import TypeVar
 
-    from .boot_slots import Slots
+    from .boot_slots import FirmwareSlots
+
+    Result = TypeVar("Result")
 
 LEAST_FREE = 196_608  # bytes that the memory may need: docs/spec/storage.md, "Room"
 
-IDLE, ANNOUNCED, FILLING, FILLED, TRIAL = range(5)
+IDLE, ANNOUNCED, FILLING, FILLED, TRIAL = range(5)  # states
 
-_NO_IDENT = bytes(8)
+_NO_IDENT = bytes(IDENT)
 
 
 class Updates:
-    """slots: a Slots; running: the slot that runs; version: its firmware's, three numbers; bytecode: .mpy format and
-    processor of this MicroPython; reserve: bytes that must stay free."""
+    """The update of one lock.
+
+    running: the slot that runs; version: of its firmware, three numbers; bytecode: .mpy format and processor of this
+    MicroPython; reserve: bytes that must stay free.
+    """
 
     def __init__(
         self,
-        slots: "Slots",
+        slots: "FirmwareSlots",
         running: str,
         version: "tuple[int, int, int]",
         bytecode: "tuple[int, int]",
@@ -42,16 +47,18 @@ class Updates:
         self._version = version
         self._bytecode = bytecode
         self._reserve = reserve
-        self._filling: "Any" = None  # read when it is asked for first
+        self._writer: "SlotWriter | None" = None  # made at the first request
         self._ident = _NO_IDENT
         self._announced = bytearray()
-        self._turn: "Any" = None
+        self._turn: "object | None" = None  # of the request that is being worked on
 
     def announce(
         self, insist: bool, ident: bytes, length: int, offset: int, data: bytes
     ) -> "Generator[None, None, int]":
-        """Take a piece of the manifest with this id and length, if it is the one that is wanted. Return how many bytes
-        of it there are. With the last one it is checked, and the update begins."""
+        """Take a piece of the manifest with this id and length if it is the one that is wanted.
+
+        Return how many bytes of it there are. The last piece has the manifest checked, and begins the update.
+        """
         return self._work(self._announce(insist, ident, length, offset, data))
 
     def status(self) -> "Generator[None, None, bytes]":
@@ -59,11 +66,11 @@ class Updates:
         return self._work(self._status())
 
     def piece(self, ident: bytes, number: int, offset: int, data: bytes) -> "Generator[None, None, tuple[int, int]]":
-        """Take a piece of a file, if it is the one that is wanted. Return number and offset that are wanted then."""
+        """Take a piece of a file if it is the one that is wanted. Return (number, offset) of what is wanted next."""
         return self._work(self._piece(ident, number, offset, data))
 
     def verified(self, insist: bool, ident: bytes) -> "Generator[None, None, tuple[tuple[int, int, int], bool]]":
-        """Verify the whole update. Return its version, and whether to hand it over: not when it runs already."""
+        """Verify the whole update. Return (its version, whether to hand it over): False when it runs already."""
         return self._work(self._verified(insist, ident))
 
     def hand_over(self) -> None:
@@ -73,28 +80,31 @@ class Updates:
         except OSError:
             raise _full()
 
-    def _work(self, work: "Any") -> "Any":
-        """Do the work, as long as nothing else is asked for meanwhile."""
+    def _work(self, work: "Generator[None, None, Result]") -> "Generator[None, None, Result]":
+        """Do the work as long as no other request comes in between."""
         mine = self._turn = object()
         while True:
             try:
                 next(work)
             except StopIteration as end:
-                return end.value
+                result: "Result" = end.value
+                return result
             except OSError:
                 raise _full()
             yield
             if self._turn is not mine:
-                raise Refused("update-incomplete", "another connection goes on with the update")
+                raise Refused("update-incomplete", "another connection continues the update")
 
-    def _current(self) -> Filling:
-        if self._filling is None:
-            self._filling = Filling(self._slots, self._running)
-        return self._filling
+    def _current(self) -> SlotWriter:
+        if self._writer is None:
+            self._writer = SlotWriter(self._slots, self._running)
+        return self._writer
 
-    def _announce(self, insist: bool, ident: bytes, length: int, offset: int, data: bytes) -> "Any":
-        self._proven()
-        if not 0 < length <= MOST:
+    def _announce(
+        self, insist: bool, ident: bytes, length: int, offset: int, data: bytes
+    ) -> "Generator[None, None, int]":
+        self._require_no_trial()
+        if not 0 < length <= MANIFEST_MOST:
             raise Refused("bad-request", "a manifest has 8,192 bytes at most")
         current = self._current()
         if current.manifest is not None and current.manifest.ident == ident:
@@ -117,7 +127,7 @@ class Updates:
         current.begin(manifest)
         return length
 
-    def _status(self) -> "Any":
+    def _status(self) -> "Generator[None, None, bytes]":
         current = self._current()
         state, ident, number, offset, left = IDLE, _NO_IDENT, 0, 0, 0
         if self._slots.on_trial(self._running):
@@ -140,17 +150,17 @@ class Updates:
             + left.to_bytes(4, "big")
         )
 
-    def _piece(self, ident: bytes, number: int, offset: int, data: bytes) -> "Any":
-        self._proven()
+    def _piece(self, ident: bytes, number: int, offset: int, data: bytes) -> "Generator[None, None, tuple[int, int]]":
+        self._require_no_trial()
         current = self._begun(ident)
         return (yield from current.put(number, offset, data))
 
-    def _verified(self, insist: bool, ident: bytes) -> "Any":
+    def _verified(self, insist: bool, ident: bytes) -> "Generator[None, None, tuple[tuple[int, int, int], bool]]":
         running = self._slots.manifest(self._running)
         if running is not None and running.ident == ident:
             return running.version, False
-        self._proven()
-        self._filling = None  # what counts now is what the flash holds
+        self._require_no_trial()
+        self._writer = None  # from here on only the flash counts
         current = self._current()
         if current.handed_over(ident):
             manifest = self._slots.manifest(current.other)
@@ -163,19 +173,20 @@ class Updates:
         yield from self._check(manifest, insist)
         return manifest.version, True
 
-    def _proven(self) -> None:
-        """Refused while the firmware that runs is on trial: the other slot is what stands behind it."""
+    def _require_no_trial(self) -> None:
+        """Raise Refused while the running firmware is on trial: the other slot is what it falls back to."""
         if self._slots.on_trial(self._running):
             raise Refused("on-trial", "the lock tries out an update: wait some minutes until that is decided")
 
-    def _begun(self, ident: bytes) -> Filling:
+    def _begun(self, ident: bytes) -> SlotWriter:
+        """Return the writer of this update. Refused if it was not begun."""
         current = self._current()
         if current.manifest is None or current.manifest.ident != ident:
             raise Refused("update-incomplete", "this update was not begun, or another one since: begin it")
         return current
 
-    def _check(self, manifest: Manifest, insist: bool) -> "Any":
-        """Refused unless it comes from whom it must, and is for this lock."""
+    def _check(self, manifest: Manifest, insist: bool) -> "Generator[None, None, None]":
+        """Raise Refused unless the signature is right and the update is for this lock."""
         public = atomic_files.read(self._slots.root + "/update.pub", PUBLIC)
         try:
             good = yield from verify(public, manifest.data[: manifest.signed], manifest.signature)
@@ -196,8 +207,8 @@ def _manifest(data: bytes) -> Manifest:
     try:
         return Manifest(data)
     except ValueError as error:
-        raise Refused("bad-request", "no manifest: " + str(error))
+        raise Refused("bad-request", "invalid manifest: " + str(error))
 
 
 def _full() -> Refused:
-    return Refused("store-full", "the flash took nothing more: ask for the update's status, and go on")
+    return Refused("store-full", "the flash takes no more: ask for the status of the update, and continue it")

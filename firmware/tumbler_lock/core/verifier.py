@@ -1,92 +1,78 @@
 """The verifier: the digits of one entry and the lock's memory in, a verdict out.
 
 The order is what makes it safe (docs/spec/entries.md): pay the guess budget on flash; look the digits up in the code
-book; else decode them; decide; commit what must be remembered; only then answer. Whoever moves the bolt does so
-after enter() has returned "open".
+book; else decode them; decide; commit what must be remembered; only then answer. The caller moves the bolt after
+enter() has returned "open".
 
-Invariants: digits are never kept, only their keyed tag; every way through costs at most one tag, two FF1
-decryptions and two file commits; what the lock remembers of a code beats what its digits say.
+Invariants: digits are never kept, only their keyed tag. Every way through costs at most one tag, two FF1 decryptions
+and two file commits. What the lock remembers of a code counts more than what its digits say.
 """
 
-from collections import namedtuple
-
 from .budget import Budget
-from .codebook import ACTIVE, FRESH, NEVER, REVOKED, USED, Code
+from .codebook import ACTIVE, FEWEST_DIGITS, FRESH, NEVER, REVOKED, USED
 from .config import Config
 from .errors import LockError, StoreFull
-from .events import ERASED as ERASED_VERDICT
-from .events import LOCKED_OUT, OPEN, PASSAGE, REASONS, REFUSED, REVOKE_ARMED, UNKNOWN, VERDICTS, Verdict
+from .events import ERASED, LOCKED_OUT, OPEN, PASSAGE, REASONS, REFUSED, REVOKE_ARMED, VERDICTS, Verdict
 from .events import REVOKED as REVOKED_VERDICT
-from .keypad_buffer import LONGEST, SHORTEST
-from .passcode import EARLY, HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from .records import ERASE, FORGET, NONE, PUT, Entry
-from .schedule import in_cycle, occurs, on_days
-from .tickets import (
-    CUSTOM,
-    FIRST_USE_HOURS,
-    FIRST_USE_HOURS_ONE_TIME,
-    ONE_TIME,
-    PERMANENT,
-    RECURRING,
-    REVOKE,
-    TIMED,
-    meaning,
-)
-from .tickets import ERASE as ERASE_KIND
-from .zone import weekday
+from .passcode import EARLY, MOST_DIGITS, Scheme, code_id
+from .reading import Reader, no_code
+from .records import ERASE_ALL, FORGET, NONE, PUT, Entry
+from .schedule import on_days
+from .tickets import CUSTOM, ERASE, KINDS, PERMANENT, REVOKE, UNKNOWN
+from .zone import HOUR
 
-HORIZON = 8_784 * 3_600  # a decoded start further from now than the longest code is no code, but a wrong guess
-QUIET_FOR = 3_600  # seconds after a lockout or a passage was logged in which the next one is not
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import Clock
+    from .codebook import StoredCode
+    from .reading import Reading
+    from .store import Store
+
+QUIET_FOR = HOUR  # after a lockout or a passage was logged, in which the next one is not
 ARMED_FOR = 30  # seconds in which the code after a revoke code must be typed
-
-# What unseen digits are: the reason they are taken ("opened") or not, and the FRESH record of the code they are,
-# with every limit of their ticket; of kind UNKNOWN when they are no code.
-Reading = namedtuple("Reading", "reason code")
-
-# The better reason wins where two eras give two readings of the same digits.
-_RANK = {"wrong": 0, "suspended": 1, "expired": 2, "not-yet": 3, "outside-its-hours": 4, "opened": 5}
 
 
 class Verifier:
-    """Decides entries for one lock.
+    """Decides entries for one lock. uptime: returns whole seconds since the start, never going back."""
 
-    store: the open Store; clock: Clock; uptime: callable, whole seconds since the start, never going back.
-    """
-
-    def __init__(self, store, clock, uptime):
+    def __init__(self, store: "Store", clock: "Clock", uptime: "Callable[[], int]") -> None:
         self.store = store
         self.clock = clock
         self._uptime = uptime
-        self._armed = None  # (uptime until which it counts, the revoke code's record)
-        self._quiet_until = {}  # record's event: uptime before which no other of these is logged
+        self._armed: "tuple[int, StoredCode] | None" = None  # (uptime until which it counts, the revoke code)
+        self._quiet_until: "dict[int, int]" = {}  # number of an event: uptime before which no other one is logged
         self.budget = Budget(store, uptime, Config.unpack(store.config).policy)
         self.scheme = Scheme(store.secret, store.epoch)
         self.configure()
 
     def configure(self) -> None:
-        """Read the store's configuration again, after it changed. The guess budget goes on."""
+        """Use the store's configuration, after it changed. The guess budget stays as it is."""
         self.config = Config.unpack(self.store.config)
         self.zone = self.config.zone
+        self._reader = Reader(self.scheme, self.config)
         self.budget.configure(self.config.policy)
         self.codes_changed()
 
     def erased(self) -> None:
-        """Begin the store's new epoch, in which no code of the old one means anything; call after an erase."""
+        """Use the store's new epoch, in which every earlier code is invalid. Call it after an erase."""
         self.scheme = Scheme(self.store.secret, self.store.epoch)
+        self._reader = Reader(self.scheme, self.config)
         self._armed = None
         self.codes_changed()
 
     def codes_changed(self) -> None:
-        """Count the stored codes that can still open and weigh the odds anew; call after the owner changed any."""
-        self._lengths = self.store.book.live_lengths(self.store.floor)
+        """Count the stored codes that can still open, and update the odds. Call it after the owner changed any."""
+        self._lengths = self.store.book.live_lengths(self.store.latest_trusted)
         self.budget.adjust(self._lengths)
 
     def enter(self, digits: str) -> "Verdict":
-        """Decide one entry. Never raises for what was typed; nothing is changed unless the answer says so."""
+        """Decide one entry. It never raises because of what was typed."""
         length = len(digits)
         if not length:
             return self._nothing()
-        if not SHORTEST <= length <= LONGEST or not all("0" <= d <= "9" for d in digits):
+        if not FEWEST_DIGITS <= length <= MOST_DIGITS or not all("0" <= d <= "9" for d in digits):
             return Verdict(REFUSED, "wrong", None, None, self._at())  # no code looks so: no guess, no payment
         now, trusted = self.clock.read()
         revoke = self._take_armed()
@@ -107,89 +93,30 @@ class Verifier:
         if not paid:
             return self._locked_out(now, trusted)
         if not trusted:
-            return self._conclude("time-untrusted", _unknown(tag, length), now, trusted, paid)
+            return self._conclude("time-untrusted", no_code(tag, length), now, trusted, paid)
         reading = self.read(tag, digits, now)
         return self._conclude(reading.reason, reading.code, now, trusted, paid, True)
 
     def tick(self) -> None:
-        """Housekeeping, once a minute or so: earned tokens, and the floor once an hour, go to flash."""
+        """Write earned tokens to flash, and the trusted time once an hour. Call it once a minute or so."""
         now, trusted = self.clock.read()
-        floor = self.store.floor
-        if trusted and now - floor >= 3_600:
+        latest = self.store.latest_trusted
+        if trusted and now - latest >= HOUR:
             self.budget.keep(now)
             self.codes_changed()  # some may be over by now
         else:
-            self.budget.keep(floor)
+            self.budget.keep(latest)
 
     def read(self, tag: bytes, digits: str, now: int) -> "Reading":
-        """What unseen digits with this tag mean at trusted time `now`: the best reading over the eras, at most two,
-        that have hours within the horizon."""
-        length = len(digits)
-        best = Reading("wrong", None)
-        gone = 0
-        if length >= self.config.policy.fewest_digits:
-            phase = self.zone.phase
-            last = hour_of(now + HORIZON, phase) // HOURS_PER_ERA
-            for era in range(hour_of(max(0, now - HORIZON), phase) // HOURS_PER_ERA, last + 1):
-                hour, ticket = self.scheme.decode(digits, era)
-                start = start_of(hour, phase)
-                what = meaning(ticket) if start >= 0 and abs(now - start) <= HORIZON else None
-                if self.config.policy.permits(what):
-                    code = self._fresh(tag, length, what, start)
-                    reason = self._unseen(code, now)
-                    gone = max(gone, code.gone)
-                    if _RANK[reason] > _RANK[best.reason]:
-                        best = Reading(reason, code)
-        if best.code is None:
-            return Reading("wrong", _unknown(tag, length))
-        best.code.gone = gone  # the same digits may have a second reading, in the next era
-        return best
+        """Return what unseen digits with this tag mean at trusted time `now`."""
+        return self._reader.read(tag, digits, now, self.store.oldest_start_accepted)
 
-    def _fresh(self, tag: bytes, length: int, what, start: int) -> "Code":
-        """The record of a ticket that has not been used."""
-        code = Code(tag, what.kind, FRESH, length)
-        code.start = start
-        code.gone = start + 3_600 * FIRST_USE_HOURS
-        if what.kind == TIMED:
-            code.end = start + 3_600 * what.hours
-        elif what.kind == RECURRING:
-            day, hour, _, _ = self.zone.local(start)
-            code.cycle, code.begin, code.until, code.weekday = what.cycle, hour, what.until_hour, weekday(day)
-        return code
-
-    def _unseen(self, code: "Code", now: int) -> str:
-        """Why a ticket that the lock does not know is taken at `now`, or not."""
-        if code.kind == RECURRING:
-            day, _, _, _ = self.zone.local(code.start)
-            if not in_cycle(code.cycle, code.weekday, self.config.weekend, day):
-                return "wrong"
-        # Within the hour of what was forgotten: a new zone rule may have moved the hours by part of one.
-        return "suspended" if code.start < self.store.forgotten + 3_600 else self._first_use(code, now)
-
-    def _at(self):
+    def _at(self) -> "int | None":
         now, trusted = self.clock.read()
         return now if trusted else None
 
-    def _first_use(self, code: "Code", now: int) -> str:
-        """Why a code that was never used may be used first at `now`, or not."""
-        if now < code.start - EARLY:
-            return "not-yet"
-        if now >= code.end:
-            return "expired"
-        if now >= code.start + 3_600 * (FIRST_USE_HOURS_ONE_TIME if code.kind == ONE_TIME else FIRST_USE_HOURS):
-            return "suspended"
-        return self._within(code, now)
-
-    def _within(self, code: "Code", now: int) -> str:
-        """Whether a recurring code is inside one of its occurrences; every other kind always is."""
-        if code.kind != RECURRING:
-            return "opened"
-        day, hour, _, _ = self.zone.local(max(now, code.start))  # early for the first time is as if on time
-        inside = occurs(code.cycle, code.begin, code.until, code.weekday, self.config.weekend, day, hour)
-        return "opened" if inside else "outside-its-hours"
-
-    def _known(self, code: "Code", now: int, trusted: bool) -> str:
-        """The reason for a code of the code book."""
+    def _known(self, code: "StoredCode", now: int, trusted: bool) -> str:
+        """Return the reason for a code of the code book."""
         if code.state == REVOKED:
             return "revoked"
         if code.state == USED:
@@ -197,15 +124,17 @@ class Verifier:
         early = 0 if code.kind == CUSTOM else EARLY
         if not trusted:
             timeless = code.state == ACTIVE and code.kind in (PERMANENT, CUSTOM) and code.end == NEVER
-            begun = code.start - early <= self.store.floor
+            begun = code.start - early <= self.store.latest_trusted
             return "opened" if timeless and begun else "time-untrusted"
         if code.state == FRESH:
-            return self._first_use(code, now)
+            return self._reader.first_use(code, now)
         if now < code.start - early:
             return "not-yet"
-        return "expired" if now >= code.end else self._within(code, now)
+        return "expired" if now >= code.end else self._reader.within(code, now)
 
-    def _conclude(self, reason, code, now, trusted, paid, first=False) -> "Verdict":
+    def _conclude(
+        self, reason: str, code: "StoredCode", now: int, trusted: bool, paid: bool, first: bool = False
+    ) -> "Verdict":
         """Commit what `reason` asks for and answer. first: this is the code's first use, so it is remembered."""
         kind = code.kind
         if reason != "opened":
@@ -215,21 +144,23 @@ class Verifier:
             if verdict.verdict == REVOKE_ARMED:
                 self._armed = (self._uptime() + ARMED_FOR, code)
             return verdict
-        if kind == ERASE_KIND:
-            verdict = self._answer(ERASED_VERDICT, "erased", code, ERASE, now, trusted, paid)
-            if verdict.verdict == ERASED_VERDICT:
+        if kind == ERASE:
+            verdict = self._answer(ERASED, "erased", code, ERASE_ALL, now, trusted, paid)
+            if verdict.verdict == ERASED:
                 self.erased()
             return verdict
         if first:
-            code.state = USED if kind == ONE_TIME else ACTIVE
+            code.state = ACTIVE if KINDS[kind].lasting else USED
         verdict = self._answer(OPEN, "opened", code, PUT if first else NONE, now, trusted, paid)
         if first and code.state == ACTIVE and verdict.verdict == OPEN:
-            self._lengths[code.length] += 1  # counted exactly within the hour; until then never too low
+            self._lengths[code.length] += 1  # counted exactly within the hour, and never too low until then
             self.budget.adjust(self._lengths)
         return verdict
 
-    def _answer(self, verdict, reason, code, action, now, trusted, refund) -> "Verdict":
-        """Commit one verdict with its change, and give it; refused when the change cannot be kept on flash."""
+    def _answer(
+        self, verdict: str, reason: str, code: "StoredCode", action: int, now: int, trusted: bool, refund: bool
+    ) -> "Verdict":
+        """Commit a verdict with its change, and return it. It is refused if the flash cannot keep the change."""
         kind, short = (None, None) if code.kind == UNKNOWN else (code.kind, code_id(code.tag))
         at = now if trusted else None
         try:
@@ -246,9 +177,11 @@ class Verifier:
             self.budget.refunded()
         return Verdict(verdict, reason, kind, short, at)
 
-    def with_room(self, entries: list, now: int) -> list:
-        """`entries`, after what must be forgotten so that each new record among them finds room; StoreFull when
-        nothing else can be forgotten."""
+    def with_room(self, entries: "list[Entry]", now: int) -> "list[Entry]":
+        """Return `entries` behind those that forget enough codes to make room for them.
+
+        StoreFull if too few can be forgotten.
+        """
         tags = [entry.code.tag for entry in entries if entry.action in (PUT, FORGET)]
         new = 0
         for entry in entries:
@@ -259,7 +192,7 @@ class Verifier:
         return (self.store.make_room(now, new, tags) if new > 0 else []) + entries
 
     def _nothing(self) -> "Verdict":
-        """Decide `#` alone: it opens in passage hours, with nothing paid and nothing asked of the flash."""
+        """Decide `#` alone. It opens in passage hours, pays nothing and needs no flash."""
         now, trusted = self.clock.read()
         at = now if trusted else None
         days, begin, until = self.config.passage
@@ -271,13 +204,16 @@ class Verifier:
         return Verdict(REFUSED, "wrong", None, None, at)
 
     def _locked_out(self, now: int, trusted: bool) -> "Verdict":
-        """Turn an entry away unread; none is logged twice in a row."""
+        """Refuse an entry unread. Two lockouts in a row are logged once."""
         self._log_seldom(_entry(LOCKED_OUT, "locked-out", NONE, None), now, trusted, -1)
         return Verdict(LOCKED_OUT, "locked-out", None, None, now if trusted else None)
 
     def _log_seldom(self, entry: "Entry", now: int, trusted: bool, since: int) -> None:
-        """Log once an hour what may happen all the time, more would wear the flash; and not right after another of
-        these after Unix second `since`, whatever was restarted meanwhile."""
+        """Log at most once an hour what may happen all the time: more would wear the flash.
+
+        It is not logged either if the newest event is of the same kind and later than Unix second `since`, so that
+        restarts add none.
+        """
         event = entry.event
         if self._uptime() < self._quiet_until.get(event, 0):
             return
@@ -287,10 +223,10 @@ class Verifier:
                 self._quiet_until[event] = self._uptime() + QUIET_FOR
                 self.store.commit([entry], now, trusted)
         except LockError:
-            pass  # the log alone is not worth a verdict of another kind
+            pass  # a log that cannot be written does not change the verdict
 
-    def _take_armed(self):
-        """The revoke code that waits for its target, if its time is not over; forgets it otherwise."""
+    def _take_armed(self) -> "StoredCode | None":
+        """Return the armed revoke code. Disarm and return None after ARMED_FOR, or if it was revoked itself."""
         if self._armed:
             until, revoke = self._armed
             known = self.store.book.find(revoke.tag)
@@ -299,14 +235,14 @@ class Verifier:
             self._armed = None
         return None
 
-    def _revoke_with(self, revoke, digits: str, now: int, trusted: bool) -> "Verdict":
-        """The entry after a revoke code: that code is dead, and the revoke code is used up, in one commit.
+    def _revoke_with(self, revoke: "StoredCode", digits: str, now: int, trusted: bool) -> "Verdict":
+        """Decide the entry after a revoke code: revoke that code, and use up the revoke code, in one commit.
 
-        Digits that are no code leave the lock armed, so that a slip of the finger can be typed again.
+        Digits that are no code leave the lock armed, so that a mistyped code can be typed again.
         """
         at = now if trusted else None
         if not trusted:
-            now = self.store.floor  # the clock failed since the revoke code: judge by the last time believed
+            now = self.store.latest_trusted  # the clock failed since the revoke code
         target = self.find(digits, now)
         if target is None:
             return Verdict(REFUSED, "wrong", None, None, at)
@@ -315,7 +251,7 @@ class Verifier:
         entries = [_entry(REVOKED_VERDICT, "revoked", PUT, dead(target))]
         both = entries + [_entry(REVOKED_VERDICT, "revoked", PUT, dead(revoke))]
         for attempt in (entries,) if target.tag == revoke.tag else (both, entries):
-            # With no room for the revoke code's own record, its target is what matters; it may then be used again.
+            # If there is no room to remember the revoke code, revoke the target alone. Then it may be used again.
             try:
                 self.store.commit(self.with_room(attempt, now), now, trusted)
             except StoreFull:
@@ -324,8 +260,8 @@ class Verifier:
             return Verdict(REVOKED_VERDICT, "revoked", kind, short, at)
         return Verdict(REFUSED, "store-full", kind, short, at)
 
-    def find(self, digits: str, now: int):
-        """The record of a code: the code book's, or a FRESH one of what the digits mean; None when nothing."""
+    def find(self, digits: str, now: int) -> "StoredCode | None":
+        """Return the stored code with these digits, or a FRESH one of what they mean; None if they are no code."""
         tag = self.scheme.tag(digits)
         known = self.store.book.find(tag)
         if known:
@@ -334,16 +270,11 @@ class Verifier:
         return None if code.kind == UNKNOWN else code
 
 
-def _unknown(tag: bytes, length: int) -> "Code":
-    """What the log says of digits that are no code."""
-    return Code(tag, UNKNOWN, REVOKED, length)
-
-
-def dead(code: "Code") -> "Code":
-    """The same code, revoked; it may be forgotten once its digits alone can do nothing any more."""
+def dead(code: "StoredCode") -> "StoredCode":
+    """Revoke the code and return it. It may be forgotten once its digits alone can do nothing any more."""
     code.state = REVOKED
     return code
 
 
-def _entry(verdict: str, reason: str, action: int, code) -> "Entry":
+def _entry(verdict: str, reason: str, action: int, code: "StoredCode | None") -> "Entry":
     return Entry(VERDICTS.index(verdict), REASONS.index(reason), action, code, 0)

@@ -7,8 +7,13 @@ Times are Unix seconds, offsets are seconds east of Greenwich, days are counted 
 clock, weekdays go from Monday 0 to Sunday 6. Everything is an integer.
 """
 
-HOUR = 3600
-DAY = 86400
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # A date of a rule: form, month or day, week, weekday with Sunday 0, seconds.
+    Date = tuple[str, int, int, int, int]
+
+HOUR = 3600  # seconds
+DAY = 86400  # seconds
 RULE_MAX = 100  # characters; every rule of the IANA database has less than 50
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
@@ -23,10 +28,10 @@ def day_of(year: int, month: int, day: int) -> int:
     return days + day - 1 + (1 if month > 2 and _leap(year) else 0)
 
 
-def date_of(day: int) -> tuple:
+def date_of(day: int) -> "tuple[int, int, int]":
     """Return (year, month, day of the month) of a day counted from 1970-01-01."""
     year = 1970 + day * 400 // 146097
-    # The mean year puts days next to New Year into the neighbouring year at worst.
+    # Calculated with the mean length of a year, so days next to New Year may be one year off.
     while day < day_of(year, 1, 1):
         year -= 1
     while day >= day_of(year + 1, 1, 1):
@@ -47,16 +52,17 @@ class Zone:
 
     `rule` is the text; `standard` and `daylight` are its two offsets, equal where the clocks never change;
     `phase` is the standard offset modulo an hour: where the hours of passcodes begin.
-    ValueError says what is wrong with a rule.
+    ValueError with the reason if the rule is invalid.
     """
 
-    def __init__(self, rule: str):
+    def __init__(self, rule: str) -> None:
         reader = _Reader(rule)
         self.rule = rule
         reader.name()
         self.standard = self.daylight = -reader.offset()
         self.phase = self.standard % HOUR
-        self._begins = self._ends = ()
+        self._begins: "Date | None" = None
+        self._ends: "Date | None" = None
         if not reader.done():
             reader.name()
             self.daylight = self.standard + HOUR if reader.peek() in ("", ",") else -reader.offset()
@@ -64,7 +70,7 @@ class Zone:
             self._ends = reader.date("ends")
             if not reader.done():
                 raise reader.error("nothing may follow the two dates")
-        # The stretch looked at last and its offset: nearly every question falls into the same half year.
+        # The last stretch that was asked for, and its offset: nearly every question falls into the same half year.
         self._from = self._until = self._offset = 0
 
     def offset(self, t: int) -> int:
@@ -73,7 +79,7 @@ class Zone:
             self._look(t)
         return self._offset
 
-    def span(self, t: int) -> tuple:
+    def span(self, t: int) -> "tuple[int, int, int]":
         """Return (from, until, offset): a stretch around `t` in which the offset does not change.
 
         It ends where the offset changes, or with the UTC year.
@@ -81,7 +87,7 @@ class Zone:
         self.offset(t)
         return self._from, self._until, self._offset
 
-    def local(self, t: int) -> tuple:
+    def local(self, t: int) -> "tuple[int, int, int, int]":
         """Return (day, hour, minute, second) on the wall clock at Unix time `t`."""
         wall = t + self.offset(t)
         second = wall % DAY
@@ -93,8 +99,8 @@ class Zone:
         low = day_of(year, 1, 1) * DAY
         high = day_of(year + 1, 1, 1) * DAY
         offset = self.standard
-        if self._begins:
-            # A time of day may push a change a week into another year, and a season may span New Year.
+        if self._begins is not None and self._ends is not None:
+            # A time of day may move a change by a week into another year, and a season may span New Year.
             for start in range(year - 2, year + 2):
                 begin = _moment(start, self._begins, self.standard)
                 season = start
@@ -118,7 +124,7 @@ def _leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-def _moment(year: int, date: tuple, offset: int) -> int:
+def _moment(year: int, date: "Date", offset: int) -> int:
     """Return the Unix time of a rule's date in a year, under the offset that holds until then."""
     form, number, week, sunday_based, seconds = date
     if form == "M":
@@ -136,7 +142,7 @@ def _moment(year: int, date: tuple, offset: int) -> int:
 class _Reader:
     """Reads a rule from left to right."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
         if not isinstance(text, str) or not text:
@@ -145,10 +151,11 @@ class _Reader:
             raise ValueError(f"a time-zone rule has at most {RULE_MAX} characters, this one has {len(text)}")
 
     def error(self, what: str) -> ValueError:
-        """Return the error that says what is wrong, and where."""
+        """Return the error: what is wrong, and where."""
         return ValueError(f"time-zone rule {self._text!r}, character {self._at + 1}: {what}")
 
     def done(self) -> bool:
+        """Whether the whole rule was read."""
         return self._at >= len(self._text)
 
     def peek(self) -> str:
@@ -202,8 +209,8 @@ class _Reader:
         """Read a zone's offset: seconds west of Greenwich, as POSIX counts."""
         return self.clock(2, 24, "the offset's hour")
 
-    def date(self, event: str) -> tuple:
-        """Read `,date[/time]` as (form, month or day, week, weekday with Sunday 0, seconds)."""
+    def date(self, event: str) -> "Date":
+        """Read `,date[/time]`."""
         if not self.take(","):
             raise self.error(f"the date on which daylight-saving time {event} is missing")
         week = day = 0

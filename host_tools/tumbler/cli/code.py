@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tumbler_lock.core.passcode import FEWEST, MOST
+from tumbler_lock.core.passcode import FEWEST_OFFLINE, MOST_DIGITS
 from tumbler_lock.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
 from tumbler_lock.core.zone import Zone
 
@@ -69,8 +69,8 @@ class IssuingSized(Issuing):
         int | None,
         typer.Option(
             "--digits",
-            parser=number(FEWEST, MOST),
-            metavar=f"{FEWEST}-{MOST}",
+            parser=number(FEWEST_OFFLINE, MOST_DIGITS),
+            metavar=f"{FEWEST_OFFLINE}-{MOST_DIGITS}",
             help="Exactly this length.",
             show_default="the shortest allowed",
         ),

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from tumbler_lock.core.codebook import NEVER, Code
-from tumbler_lock.core.passcode import MOST
+from tumbler_lock.core.codebook import NEVER, StoredCode
+from tumbler_lock.core.passcode import MOST_DIGITS
 from tumbler_lock.core.tickets import CUSTOM
+from tumbler_lock.core.tickets import kind_name
 from tumbler_lock.core.zone import Zone
 
 from ..codes.issue import policy_of
@@ -113,7 +114,7 @@ async def _add_random(door: ConnectedLock, start: int | None, end: int | None, l
         except Refusal as refusal:
             if refusal.word not in ("weak-digits", "code-exists") or not left:
                 raise
-            length = min(MOST, length + 1)
+            length = min(MOST_DIGITS, length + 1)
     raise ToolError("The lock accepted none of the random digits.", "Name digits of your own.")
 
 
@@ -145,7 +146,7 @@ def change(
     begin, until = hour(start, zone, "--start"), NEVER if end == NO_END else hour(end, zone, "--end", "up")
     note = named.label if label is None else label_of(label)
 
-    async def work(door: ConnectedLock, progress: output.Progress) -> tuple[bytes, Code | None]:
+    async def work(door: ConnectedLock, progress: output.Progress) -> tuple[bytes, StoredCode | None]:
         target = await _target(door, named, progress)
         progress(f"Changing a code of {door.lock.name} …")
         tag = await door.change_code(target, begin, until, digits, note, force=force)
@@ -250,7 +251,7 @@ def _data(
     zone = Zone(lock.rule)
     return {
         "digits": digits,
-        "kind": None if kind is None else output_lock.kind_name(kind),
+        "kind": None if kind is None else kind_name(kind),
         "start": None if start is None else format_time(start, zone),
         "end": None if end is None else format_time(end, zone),
         "lock": lock.name,
@@ -271,11 +272,13 @@ def _end(text: str | None, zone: Zone) -> int | None:
 
 
 def _are_digits(text: str) -> bool:
-    return SHORTEST <= len(text) <= MOST and text.isascii() and text.isdigit()
+    return SHORTEST <= len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
 
 
 def _digits_of(text: str, field: str) -> str:
     digits = without_grouping(text)
     if not _are_digits(digits):
-        raise ToolError(f"{field}: a code has {SHORTEST} to {MOST} digits and nothing else.", "Choose other digits.")
+        raise ToolError(
+            f"{field}: a code has {SHORTEST} to {MOST_DIGITS} digits and nothing else.", "Choose other digits."
+        )
     return digits

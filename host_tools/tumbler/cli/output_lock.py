@@ -19,7 +19,7 @@ from tumbler_lock.core.events import (
 from tumbler_lock.core.keys import ROLE_NAMES, SLOTS
 from tumbler_lock.core.passcode import EARLY
 from tumbler_lock.core.records import RESTARTED, UNTRUSTED
-from tumbler_lock.core.tickets import CYCLE_NAMES, KIND_NAMES, RECURRING
+from tumbler_lock.core.tickets import CYCLE_NAMES, RECURRING, kind_name
 from tumbler_lock.core.zone import Zone
 
 from ..answers import CodeRecord, KeyEntry, LogEvent, Status
@@ -96,11 +96,6 @@ def status_data(lock: RegistryLock, status: Status, now: int) -> Data:
 def role_name(role: int) -> str:
     """Return the word for a role, its number if this version does not know it."""
     return ROLE_NAMES.get(role, f"role-{role}")
-
-
-def kind_name(kind: int) -> str | None:
-    """Return the word for a kind of code, None if this version does not know it."""
-    return KIND_NAMES[kind] if kind < len(KIND_NAMES) else None
 
 
 # Codes

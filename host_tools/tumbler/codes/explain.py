@@ -1,18 +1,16 @@
-"""What digits mean to a lock. The lock's own verifier decides, with an empty memory.
+"""What digits mean to a lock that does not know them. The lock's own code decides.
 
 So the answer is that of a lock which has not seen the code. What a lock remembers of it (used, changed, revoked)
 only the lock knows. Times are Unix seconds.
 """
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
-from tumbler_lock.core.codebook import CodeBook
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.events import ERASED, OPEN, REFUSED, REVOKE_ARMED
 from tumbler_lock.core.passcode import HOURS_PER_ERA, Scheme, code_id, hour_of, start_of
-from tumbler_lock.core.tickets import ERASE, KIND_NAMES, REVOKE, Meaning, meaning
-from tumbler_lock.core.verifier import Verifier
+from tumbler_lock.core.reading import Reader
+from tumbler_lock.core.tickets import ERASE, KINDS, REVOKE, Meaning, meaning
 from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
@@ -46,7 +44,7 @@ class Answer:
     @property
     def kind(self) -> str | None:
         """The kind in words, None for digits that are not a code."""
-        return KIND_NAMES[self.meaning.kind] if self.meaning else None
+        return KINDS[self.meaning.kind].name if self.meaning else None
 
 
 def explain(registry: Registry, lock: RegistryLock, digits: str, at: int) -> list[Answer]:
@@ -80,7 +78,8 @@ def _answer(lock: RegistryLock, epoch: int, digits: str, at: int, rows: list[Iss
     scheme = Scheme(lock.required_secret, epoch)
     tag = scheme.tag(digits)
     row = _issued(lock, epoch, digits, rows)
-    reading = _verifier(lock, epoch).read(tag, digits, at)
+    config = Config(lock.rule, weekend=lock.weekend, policy=policy_of(lock))
+    reading = Reader(scheme, config).read(tag, digits, at, oldest_start=0)
     verdict, reason = REFUSED, reading.reason
     if reason == "opened":
         verdict, reason = _VERDICTS.get(reading.code.kind, (OPEN, reason))
@@ -117,18 +116,3 @@ def _issued(lock: RegistryLock, epoch: int, digits: str, rows: list[IssuedRow]) 
         if found:
             return found
     return None
-
-
-def _verifier(lock: RegistryLock, epoch: int) -> Verifier:
-    """Return the lock's verifier over an empty memory."""
-    config = Config(lock.rule, weekend=lock.weekend, policy=policy_of(lock))
-    memory = SimpleNamespace(
-        config=config.pack(),
-        secret=lock.required_secret,
-        epoch=epoch,
-        forgotten=0,
-        tokens=0,
-        floor=0,
-        book=CodeBook(1),
-    )
-    return Verifier(memory, clock=None, uptime=lambda: 0)

@@ -11,13 +11,23 @@ start or an end is the beginning of an hour. A start inside an hour would mean t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tumbler_lock.core.passcode import EARLY, FEWEST, HOURS_PER_ERA, MOST, Scheme, code_id, hour_of, start_of
+from tumbler_lock.core.passcode import (
+    EARLY,
+    EPOCHS,
+    FEWEST_OFFLINE,
+    HOURS_PER_ERA,
+    MOST_DIGITS,
+    Scheme,
+    code_id,
+    hour_of,
+    start_of,
+)
 from tumbler_lock.core.policy import Policy
 from tumbler_lock.core.schedule import in_cycle
 from tumbler_lock.core.tickets import (
     CYCLE_NAMES,
     ERASE,
-    KIND_NAMES,
+    KINDS,
     LONGEST_HOURS,
     ONE_TIME,
     PERMANENT,
@@ -25,7 +35,6 @@ from tumbler_lock.core.tickets import (
     REVOKE,
     TIMED,
     Meaning,
-    first_use_hours,
     meaning,
     tickets,
 )
@@ -37,8 +46,8 @@ from ..registry.schema import POLICIES
 from ..text import command_line
 from ..timezones import format_time
 
-LENGTHS = range(FEWEST, MOST + 1)
-LAST_HOUR = 65_536 * HOURS_PER_ERA - 1  # the era has two bytes
+LENGTHS = range(FEWEST_OFFLINE, MOST_DIGITS + 1)
+LAST_HOUR = EPOCHS * HOURS_PER_ERA - 1  # the era has two bytes
 EARLIER_HOURS = 12  # how far back a revoke or erase code may start, so that it still works for half a day
 
 
@@ -75,7 +84,7 @@ class IssuedCode:
     @property
     def kind(self) -> str:
         """The kind in words."""
-        return KIND_NAMES[self.meaning.kind]
+        return KINDS[self.meaning.kind].name
 
 
 def policy_of(lock: RegistryLock) -> Policy:
@@ -100,7 +109,7 @@ def describe(lock: RegistryLock, row: IssuedRow) -> IssuedCode:
 def times(what: Meaning, start: int) -> tuple[int, int | None, int]:
     """Return (start, end or None, end of the first-use window) of a ticket whose hour begins at `start`."""
     end = start + what.hours * HOUR if what.kind == TIMED else None
-    until = start + first_use_hours(what) * HOUR
+    until = start + KINDS[what.kind].first_use_hours * HOUR
     return start, end, until if end is None else min(until, end)
 
 
@@ -136,8 +145,7 @@ def state(lock: RegistryLock, code: IssuedCode, now: int) -> str:
         return "upcoming"
     if now < code.first_use_until:
         return "usable"
-    lasting = code.meaning.kind in (TIMED, PERMANENT, RECURRING)
-    return "if-used" if lasting and (code.end is None or now < code.end) else "over"
+    return "if-used" if KINDS[code.meaning.kind].lasting and (code.end is None or now < code.end) else "over"
 
 
 def stored_lengths(registry: Registry, lock: RegistryLock, now: int) -> list[int]:
@@ -149,7 +157,7 @@ def stored_lengths(registry: Registry, lock: RegistryLock, now: int) -> list[int
             continue
         what = meaning(row.ticket)
         start, end, _ = times(what, start_of(row.hour, phase)) if what else (0, None, 0)
-        if what and what.kind in (TIMED, PERMANENT, RECURRING) and start <= now and (end is None or now < end):
+        if what and KINDS[what.kind].lasting and start <= now and (end is None or now < end):
             counts[row.length] += 1
     return counts
 
@@ -255,13 +263,13 @@ def _choose(registry: Registry, lock: RegistryLock, zone: Zone, wish: Wish, hour
     lengths = sorted({length for length, _ in allowed})
     if not allowed:
         raise ToolError(
-            f"The policy '{lock.policy}' of this lock allows no {KIND_NAMES[wish.kind]} code.",
+            f"The policy '{lock.policy}' of this lock allows no {KINDS[wish.kind].name} code.",
             "Choose another kind of code, or change the policy: tumbler lock settings --help",
         )
     if wish.digits is not None and wish.digits not in lengths:
         words = " or ".join(str(length) for length in lengths)
         raise ToolError(
-            f"A {KIND_NAMES[wish.kind]} code for these times has {words} digits on this lock, not {wish.digits}.",
+            f"A {KINDS[wish.kind].name} code for these times has {words} digits on this lock, not {wish.digits}.",
             "Leave --digits out, or choose one of these lengths.",
         )
     elsewhere = _digits_of_other_eras(registry, lock, hour)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from tumbler_lock.core.budget import TRIES, day_risk, refill_interval, worst_odds
+from tumbler_lock.core.budget import day_risk, refill_interval, worst_odds
 from tumbler_lock.core.policy import accepted_at, worst_accepted
+from tumbler_lock.core.store import TRIES
 from tumbler_lock.core.zone import Zone
 
 from ..registry.registry import Registry, RegistryLock

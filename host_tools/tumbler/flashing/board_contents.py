@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from tumbler_lock.core.boot_slots import SETTLED, A, B, Record, other, unpack
+from tumbler_lock.core.boot_slots import SETTLED, A, B, Selection, other, unpack
 from tumbler_lock.core.manifest import Manifest
 
 from .console import Console
@@ -14,9 +14,9 @@ LOADERS = ("/loader", "/loader_old")  # the folders that main.py takes the loade
 FOLDERS = ("/a", "/b", "/lib", *LOADERS)
 
 
-def settled_on(name: str) -> Record:
+def settled_on(name: str) -> Selection:
     """Return what `/slot` says when this slot runs, and not on trial."""
-    return Record(name, SETTLED, 0)
+    return Selection(name, SETTLED, 0)
 
 
 class BoardContents:
@@ -43,12 +43,12 @@ class BoardContents:
         return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
 
     @property
-    def named(self) -> Record | None:
+    def named(self) -> Selection | None:
         """What `/slot` says; None if it is missing or damaged."""
         return unpack(self._slot)
 
     @property
-    def slot(self) -> Record | None:
+    def slot(self) -> Selection | None:
         """What `/slot` says; if it is missing or damaged, what the loader makes of the slots."""
         if self.named is not None:
             return self.named

@@ -6,7 +6,7 @@ A board whose MicroPython has the firmware inside gets none of these: only what 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tumbler_lock.core.boot_slots import SETTLED, A, Record, pack
+from tumbler_lock.core.boot_slots import SETTLED, A, Selection, pack
 from tumbler_lock.core.manifest import Manifest
 
 from ..paths import FIRMWARE, Firmware
@@ -62,7 +62,7 @@ class Bundle:
         """Return every file of a new board, by its path without the leading /."""
         if self.update is None:
             return dict(self.start)
-        files = {**self.start, "slot": pack(Record(A, SETTLED, 0)), "a/manifest": bytes(self.manifest.data)}
+        files = {**self.start, "slot": pack(Selection(A, SETTLED, 0)), "a/manifest": bytes(self.manifest.data)}
         files.update({f"a/{name}": data for name, data in self.slot.items()})
         if self.aioble is not None:
             files.update({f"lib/{name}": data for name, data in self.aioble.compiled.items()})

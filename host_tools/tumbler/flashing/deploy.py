@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tumbler_lock.core.boot_slots import STARTS, TRIAL, A, Record, other, pack
+from tumbler_lock.core.boot_slots import ON_TRIAL, STARTS, A, Selection, other, pack
 from tumbler_lock.core.manifest import Manifest
 
 from ..errors import ToolError
@@ -117,7 +117,7 @@ class _Deploy:
         self._progress = progress
         self._settled = board.safe
         self._name = A if self._settled is None else other(self._settled)
-        self._next: Record | None = None
+        self._next: Selection | None = None
         self._total = 0
         self.report = DeployReport(bundle.version, self._name if bundle.slot else "", trial=False)
 
@@ -133,7 +133,7 @@ class _Deploy:
             self._write("/slot", pack(settled_on(settled)))  # ends a trial
         self._fill(self._name)
         report.trial = settled is not None
-        self._next = Record(self._name, TRIAL, STARTS) if report.trial else settled_on(self._name)
+        self._next = Selection(self._name, ON_TRIAL, STARTS) if report.trial else settled_on(self._name)
         return report
 
     def _is_this(self, manifest: Manifest | None) -> bool:

@@ -11,7 +11,7 @@ lock, so nothing is stored. `say` is called with what happens, for the person wh
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, Code
+from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, StoredCode
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.keys import SLOTS
 from tumbler_lock.core.passcode import Scheme
@@ -139,7 +139,7 @@ class ConnectedLock:
                 raise
             tag = await self._tag_of(asked)
         self.cache.choose(tag, digits, label, self._now())
-        code = Code(tag, CUSTOM, ACTIVE, len(digits), start=start or 0, end=NEVER if end is None else end)
+        code = StoredCode(tag, CUSTOM, ACTIVE, len(digits), start=start or 0, end=NEVER if end is None else end)
         self.cache.note_known(CodeRecord.of(code), self._now())
         return tag
 
@@ -181,7 +181,7 @@ class ConnectedLock:
             self.cache.note_known(CodeRecord.of(known), self._now())
         return tag
 
-    def known(self, tag: bytes) -> Code | None:
+    def known(self, tag: bytes) -> StoredCode | None:
         """Return a code as the lock reported it, None if it did not."""
         return next((one.record.code for one in self.cache.known() if one.record.tag == tag), None)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tumbler_lock.core.events import REASONS, VERDICTS
-from tumbler_lock.core.tickets import KIND_NAMES
+from tumbler_lock.core.tickets import kind_name
 from tumbler_lock.core.zone import Zone
 
 from ..timezones import format_time, parse_instant
@@ -359,5 +359,5 @@ def describe(entry: Entered) -> str:
     words = entry.verdict if entry.reason in ("opened", entry.verdict) else f"{entry.verdict}: {entry.reason}"
     if entry.kind is None:
         return words
-    kind = KIND_NAMES[entry.kind] if isinstance(entry.kind, int) else entry.kind
+    kind = kind_name(entry.kind) if isinstance(entry.kind, int) else entry.kind
     return f"{words} ({kind} code {entry.id})"

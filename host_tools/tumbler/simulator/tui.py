@@ -19,7 +19,7 @@ from textual.message import Message as TextualMessage
 from textual.widget import Widget
 from textual.widgets import Button, Digits, Footer, RichLog, Static
 
-from tumbler_lock.core.tickets import CUSTOM, KIND_NAMES, ONE_TIME
+from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, kind_name
 from tumbler_lock.core.zone import Zone, weekday
 
 from ..errors import ToolError
@@ -297,7 +297,7 @@ class DoorApp(App[int]):
         why = REASONS.get(event["reason"], "") if event["verdict"] in ("refused", "locked-out") else ""
         colour = {"green": "#9ece6a", "red": "#f7768e", "yellow": "#e0af68"}[colour]
         kind = event.get("kind")
-        name = KIND_NAMES[kind] if isinstance(kind, int) else kind
+        name = kind_name(kind) if isinstance(kind, int) else kind
         code = f"  [#565f89]{name} code {event.get('id')}[/]" if name else ""
         self._put("#answer", f"[b {colour}]{text}[/]")
         self._note(f"[b {colour}]{event['verdict']}[/]  {why or text}{code}")

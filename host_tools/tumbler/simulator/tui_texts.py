@@ -32,7 +32,7 @@ VERDICTS = {
 REASONS = {
     "wrong": "not a valid code",
     "not-yet": "too early for this code",
-    "suspended": "not used in time",
+    "first-use-missed": "not used in time",
     "expired": "its time is over",
     "outside-its-hours": "outside its hours",
     "already-used": "used before",

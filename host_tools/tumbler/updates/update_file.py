@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tumbler_lock import VERSION
-from tumbler_lock.core.manifest import FORMAT, MAGIC, MOST, Manifest
+from tumbler_lock.core.manifest import FORMAT, MAGIC, MANIFEST_MOST, Manifest
 
 from ..errors import ToolError
 from ..extras import require
@@ -71,7 +71,7 @@ class Update:
         """Read an update file and compare every SHA-256. Raises BadUpdate, or ToolError if it cannot be read."""
         try:
             with path.open("rb") as file:
-                data = file.read(MOST + _FILES_MOST + 1)
+                data = file.read(MANIFEST_MOST + _FILES_MOST + 1)
         except OSError as error:
             raise ToolError(f"{path} cannot be read: {reason(error)}.", "Name the file of an update.") from None
         manifest, rest = _split(path, data)

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-from tumbler_lock.core.codebook import ACTIVE, NEVER, Code, CodeBook
+from tumbler_lock.core.codebook import ACTIVE, NEVER, CodeBook, StoredCode
 from tumbler_lock.core.kdf import hmac_sha256
 from tumbler_lock.core.passcode import Scheme
 from tumbler_lock.core.tickets import CUSTOM
@@ -33,7 +33,7 @@ def full_book() -> CodeBook:
     book = CodeBook(CODES)
     for number in range(CODES):
         tag = hmac_sha256(SECRET, b"%d" % number)[:8]
-        book.put(Code(tag, kind=CUSTOM, state=ACTIVE, length=6, end=NEVER))
+        book.put(StoredCode(tag, kind=CUSTOM, state=ACTIVE, length=6, end=NEVER))
     return book
 
 

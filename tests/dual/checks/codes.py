@@ -31,8 +31,10 @@ def _meaning(case: list) -> int:
         return _same(name, what, None)
     if what is None:
         raise ValueError(name + ": got no meaning, expected " + kind)
-    _same(name, (tickets.KIND_NAMES[what.kind],) + tuple(what[1:]), (kind, serial, hours, cycle, until))
-    return _same(name + ", back", tickets.ticket_of(what), ticket)
+    _same(name, (tickets.kind_name(what.kind),) + tuple(what[1:]), (kind, serial, hours, cycle, until))
+    return _same(
+        name + ", back", tickets.tickets(what.kind, what.hours, what.cycle, what.until_hour)[what.serial], ticket
+    )
 
 
 def check(vectors: dict) -> int:

@@ -6,10 +6,10 @@ from binascii import crc32
 
 from tests.dual.support.update_builders import NEW, OLD, closed, found, pack, put_slot
 from tumbler_lock.core import atomic_files, boot_slots
-from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, Record, Slots
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED, STARTS, FirmwareSlots, Selection
 from tumbler_lock.core.cooperative import run
 from tumbler_lock.core.manifest import Manifest
-from tumbler_lock.core.slot_writer import Filling
+from tumbler_lock.core.slot_writer import SlotWriter
 
 HEAD = b"TMBs\x01"
 
@@ -30,7 +30,7 @@ def board(directory, both=True):
     put_slot(directory, "a", (0, 1, 0), OLD)
     if both:
         put_slot(directory, "b", (0, 2, 0), NEW)
-    return Slots(directory)
+    return FirmwareSlots(directory)
 
 
 # /slot
@@ -39,10 +39,10 @@ def board(directory, both=True):
 def test_the_record_is_as_in_the_document(directory):
     settled = record(HEAD + b"a\0\0\0\0\0\0")
     trial = record(HEAD + b"b\1\3\0\0\0\0")
-    assert boot_slots.pack(Record("a", SETTLED, 0)) == settled
-    assert boot_slots.unpack(settled) == Record("a", SETTLED, 0)
-    assert boot_slots.pack(Record("b", TRIAL, 3)) == trial
-    assert boot_slots.unpack(trial) == Record("b", TRIAL, 3)
+    assert boot_slots.pack(Selection("a", SETTLED, 0)) == settled
+    assert boot_slots.unpack(settled) == Selection("a", SETTLED, 0)
+    assert boot_slots.pack(Selection("b", ON_TRIAL, 3)) == trial
+    assert boot_slots.unpack(trial) == Selection("b", ON_TRIAL, 3)
 
 
 def test_anything_else_is_no_record(directory):
@@ -69,7 +69,7 @@ def test_a_settled_slot_runs_and_nothing_is_written(directory):
         here.settle(slot)
         here.path = None  # no file of a slot is looked at
         assert here.choose() == slot
-        here = Slots(directory)
+        here = FirmwareSlots(directory)
 
 
 def test_a_trial_counts_down_and_is_given_up(directory):
@@ -79,9 +79,9 @@ def test_a_trial_counts_down_and_is_given_up(directory):
     assert not here.on_trial("a")
     for left in (2, 1, 0):
         assert here.choose() == "b"
-        assert here.read() == Record("b", TRIAL, left)
+        assert here.read() == Selection("b", ON_TRIAL, left)
     assert here.choose() == "a"
-    assert here.read() == Record("a", SETTLED, 0)
+    assert here.read() == Selection("a", SETTLED, 0)
     assert here.choose() == "a"
 
 
@@ -116,7 +116,7 @@ def test_a_trial_that_cannot_be_counted_does_not_begin(directory):
         assert here.choose() == "b"  # there is nothing else
     finally:
         atomic_files.write = real
-    assert here.read() == Record("b", TRIAL, 3)
+    assert here.read() == Selection("b", ON_TRIAL, 3)
 
 
 def test_a_slot_that_fails_and_is_damaged_gives_way_to_a_whole_one(directory):
@@ -129,7 +129,7 @@ def test_a_slot_that_fails_and_is_damaged_gives_way_to_a_whole_one(directory):
     assert here.choose() == "b"
     here.try_out("a")
     here.failed("a")  # on trial: its starts count
-    assert here.read() == Record("a", TRIAL, 3)
+    assert here.read() == Selection("a", ON_TRIAL, 3)
     atomic_files.remove(here.path("b", "manifest"))
     here.settle("a")
     here.failed("a")
@@ -138,7 +138,7 @@ def test_a_slot_that_fails_and_is_damaged_gives_way_to_a_whole_one(directory):
 
 
 def test_without_a_record_the_first_whole_slot_runs(directory):
-    here = Slots(directory)
+    here = FirmwareSlots(directory)
     assert here.choose() == ""
     put_slot(directory, "b", (0, 2, 0), NEW)
     assert here.choose() == "b"
@@ -220,7 +220,7 @@ def test_random_damage_is_refused_or_is_another_good_manifest(directory):
     assert taken > 100  # what is changed in a version, a digest or the signature leaves it a manifest
 
 
-# Filling
+# Writing a slot
 
 
 def fill(filling, contents, most=1000):
@@ -238,7 +238,7 @@ def fill(filling, contents, most=1000):
 def test_filling_sends_only_what_is_new_and_removes_what_is_old(directory):
     here = board(directory)
     here.settle("a")
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     assert filling.manifest is None
     version = dict(NEW)
     version["tumbler_lock/app/lock.py"] = OLD["tumbler_lock/app/lock.py"]  # as in the running slot
@@ -255,16 +255,16 @@ def test_filling_sends_only_what_is_new_and_removes_what_is_old(directory):
     assert run(filling.complete())
     assert found(directory, "b") == version
     assert not atomic_files.exists(here.path("b", "tumbler_lock/core/old"))
-    assert here.read() == Record("a", SETTLED, 0)
+    assert here.read() == Selection("a", SETTLED, 0)
     filling.hand_over()
-    assert here.read() == Record("b", TRIAL, 3)
+    assert here.read() == Selection("b", ON_TRIAL, 3)
     assert run(here.whole("b"))
     assert found(directory, "a") == OLD
 
 
 def test_pieces_out_of_turn_are_not_taken(directory):
     here = board(directory, both=False)
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     filling.begin(Manifest(closed(pack((0, 2, 0), NEW))))
     names = sorted(NEW)
     first = NEW[names[0]]
@@ -282,7 +282,7 @@ def test_pieces_out_of_turn_are_not_taken(directory):
 
 def test_a_file_with_another_digest_is_dropped(directory):
     here = board(directory, both=False)
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     filling.begin(Manifest(closed(pack((0, 2, 0), NEW))))
     wrong = bytes(len(NEW["tumbler_lock/__init__.py"]))
     assert run(filling.put(0, 0, wrong)) == (0, 0)
@@ -294,12 +294,12 @@ def test_a_file_with_another_digest_is_dropped(directory):
 
 def test_a_start_goes_on_where_it_was(directory):
     here = board(directory, both=False)
-    Filling(here, "a").begin(Manifest(closed(pack((0, 2, 0), NEW))))
+    SlotWriter(here, "a").begin(Manifest(closed(pack((0, 2, 0), NEW))))
     names = sorted(NEW)
     want = (0, 0)
     starts = 0
     while want[0] < len(names):
-        filling = Filling(here, "a")  # a start: everything in RAM is new
+        filling = SlotWriter(here, "a")  # a start: everything in RAM is new
         starts += 1
         assert run(filling.wanted()) == want
         left = filling.left()
@@ -307,13 +307,13 @@ def test_a_start_goes_on_where_it_was(directory):
         want = run(filling.put(want[0], want[1], data))
         assert filling.left() == left - len(data)
     assert starts > 5
-    assert run(Filling(here, "a").complete())
+    assert run(SlotWriter(here, "a").complete())
     assert found(directory, "b") == NEW
 
 
 def test_work_that_was_abandoned_does_no_harm(directory):
     here = board(directory, both=False)
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     filling.begin(Manifest(closed(pack((0, 2, 0), NEW))))
     for turns in range(40):
         work = filling.wanted()
@@ -326,7 +326,7 @@ def test_work_that_was_abandoned_does_no_harm(directory):
 
 def test_another_update_takes_the_place_of_one_that_was_begun(directory):
     here = board(directory, both=False)
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     filling.begin(Manifest(closed(pack((0, 2, 0), NEW))))
     run(filling.put(0, 0, b"VER"))
     other = {"tumbler_lock/__init__.py": b"VERSION = 3\n"}
@@ -339,7 +339,7 @@ def test_another_update_takes_the_place_of_one_that_was_begun(directory):
 
 def test_without_a_manifest_nothing_is_filled_and_nothing_removed(directory):
     here = board(directory)
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     assert run(filling.wanted()) == (0, 0)
     assert run(filling.put(0, 0, b"x")) == (0, 0)
     assert not run(filling.complete())
@@ -348,7 +348,7 @@ def test_without_a_manifest_nothing_is_filled_and_nothing_removed(directory):
 
 def test_room_is_reckoned_in_whole_blocks(directory):
     here = board(directory)
-    filling = Filling(here, "a")
+    filling = SlotWriter(here, "a")
     block, free = atomic_files.space(directory)
     room = filling.room(Manifest(closed(pack((0, 2, 0), NEW))))
     big = filling.room(Manifest(closed(pack((0, 2, 0), {"tumbler_lock/x": bytes(65_536)}))))

@@ -139,7 +139,7 @@ def test_time(directory):
 def test_a_manager_moves_the_clock_on_by_a_day_at_most_and_never_back(directory):
     lock = staff(directory)
     client = session(lock, 1, PSKS[1])
-    for far in (NOW + DAY + 1, lock.store.floor - 1, NOW + 70 * 365 * DAY):
+    for far in (NOW + DAY + 1, lock.store.latest_trusted - 1, NOW + 70 * 365 * DAY):
         assert word(client, protocol.SET_TIME, u32(far)) == "not-permitted"
         assert lock.rtc.now == NOW
     assert client.done(protocol.SET_TIME, u32(NOW + DAY), 77) == b""
@@ -148,9 +148,11 @@ def test_a_manager_moves_the_clock_on_by_a_day_at_most_and_never_back(directory)
     lock.wait(20)
     assert client.done(protocol.SET_TIME, u32(NOW + DAY + 10)) == b"", "a clock that is fast, since the last event"
     lock.rtc.ok = False
-    assert word(client, protocol.SET_TIME, u32(lock.store.floor - 1)) == "not-permitted"
-    assert word(client, protocol.SET_TIME, u32(lock.store.floor + 366 * DAY + 1)) == "not-permitted"
-    assert client.done(protocol.SET_TIME, u32(lock.store.floor + 366 * DAY)) == b"", "a clock that stood for a year"
+    assert word(client, protocol.SET_TIME, u32(lock.store.latest_trusted - 1)) == "not-permitted"
+    assert word(client, protocol.SET_TIME, u32(lock.store.latest_trusted + 366 * DAY + 1)) == "not-permitted"
+    assert client.done(protocol.SET_TIME, u32(lock.store.latest_trusted + 366 * DAY)) == b"", (
+        "a clock that stood for a year"
+    )
     assert session(lock).done(protocol.SET_TIME, u32(NOW)) == b"", "an owner sets whatever it is"
 
 

@@ -8,7 +8,7 @@ from tests.dual.support.link_tools import NEVER, PSKS, add, change, code, key, s
 from tests.dual.support.linked_lock import Linked
 from tests.dual.support.lock import DAY, HOUR, NOW
 from tumbler_lock.core import protocol
-from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
+from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, StoredCode
 from tumbler_lock.core.keys import MANAGER, OPENER, AccessKey
 from tumbler_lock.core.records import NONE, Entry
 from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, PERMANENT, RECURRING, TIMED
@@ -23,9 +23,10 @@ def full(lock, count=1000):
         end = NEVER if kind in (CUSTOM, PERMANENT) else NOW + DAY * (1 + number)
         cycle, begin, until, day = (number % 4, 9, 17, number % 7) if kind == RECURRING else (0, 0, 0, 0)
         tag = bytes((number * 37 % 256, number * 11 % 256)) + u16(number) + bytes(4)
-        record = Code(tag, kind, state, 4 + number % 6, cycle, begin, until, day, NOW - DAY, end, 0)
+        record = StoredCode(tag, kind, state, 4 + number % 6, cycle, begin, until, day, NOW - DAY, end, 0)
         records[tag] = record.pack()
-    lock.store.book.load(b"".join(records.values()))
+    lock.store.book.space(len(records))[:] = b"".join(records.values())
+    lock.store.book.adopt(len(records))
     lock.store.compact()
     lock.verifier.codes_changed()
     return records

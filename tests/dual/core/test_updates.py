@@ -5,7 +5,7 @@ import random
 from tests.dual.support.linked_lock import Client, Linked
 from tests.dual.support.update_builders import NEW, OLD, Maker, closed, found, pack, put_slot
 from tumbler_lock.core import atomic_files, protocol
-from tumbler_lock.core.boot_slots import SETTLED, TRIAL, Record, Slots
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED, FirmwareSlots, Selection
 from tumbler_lock.core.events import UPDATED
 from tumbler_lock.core.keys import IDENTIFIER, MANAGER, OPENER, AccessKey
 from tumbler_lock.core.updates import Updates
@@ -34,7 +34,7 @@ class Board(Linked):
 
     def start(self):
         super().start()
-        slots = Slots(self.root)
+        slots = FirmwareSlots(self.root)
         self.slot = slots.choose()
         version = slots.manifest(self.slot).version
         self.updates = Updates(slots, self.slot, version, BYTECODE, self.reserve)
@@ -129,7 +129,7 @@ def test_an_update_from_begin_to_confirmed(directory):
     assert not board.anew
     assert finish(client, ident) == "done"
     assert board.anew
-    assert Slots(directory).read() == Record("b", TRIAL, 3)
+    assert FirmwareSlots(directory).read() == Selection("b", ON_TRIAL, 3)
     event = list(board.store.events())[-1]
     assert (event.event, event.reason, event.code.tag[:3]) == (UPDATED, 1, b"\0\2\0")
     assert found(directory, "a") == OLD
@@ -143,7 +143,7 @@ def test_an_update_from_begin_to_confirmed(directory):
     assert piece(client, ident, 0, 0, b"x") == "on-trial"
     assert finish(client, ident) == "done"
     assert not board.anew
-    Slots(directory).settle("b")
+    FirmwareSlots(directory).settle("b")
     assert status(client)[0] == 0
     assert begin(client, maker().manifest((0, 3, 0), OLD)) == "done"
 
@@ -218,8 +218,8 @@ def test_versions_only_go_up_unless_the_owner_insists(directory):
         send(client, sha(manifest), NEW)
         assert finish(client, sha(manifest)) == "not-newer"
         assert finish(client, sha(manifest), insist=1) == "done"
-        assert Slots(directory).on_trial("b")
-        Slots(directory).settle("a")
+        assert FirmwareSlots(directory).on_trial("b")
+        FirmwareSlots(directory).settle("a")
     for version in ((0, 1, 1), (0, 2, 0), (1, 0, 0)):
         assert begin(client, maker().manifest(version, NEW)) == "done"
 
@@ -357,7 +357,7 @@ def test_what_was_changed_on_flash_since_is_noticed_by_finish(directory):
     atomic_files.write(directory + "/b/manifest.new", (closed(hostile),))
     assert finish(client, ident) == "update-incomplete"
     assert finish(client, sha(closed(hostile))) in ("bad-signature", "update-incomplete")
-    assert Slots(directory).read() == Record("a", SETTLED, 0)
+    assert FirmwareSlots(directory).read() == Selection("a", SETTLED, 0)
 
 
 def test_a_trial_that_nobody_confirms_comes_back_and_may_be_tried_again(directory):
@@ -375,7 +375,7 @@ def test_a_trial_that_nobody_confirms_comes_back_and_may_be_tried_again(director
     assert begin(client, manifest) == "done"
     assert status(client)[4:] == (5, 0, 0)  # every file is there still
     assert finish(client, ident) == "done"
-    assert Slots(directory).on_trial("b")
+    assert FirmwareSlots(directory).on_trial("b")
 
 
 def test_two_connections_do_not_mix(directory):

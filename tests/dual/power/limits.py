@@ -122,7 +122,7 @@ def full_book(blocks):
     late = START + 3_000_000
     peak = 0
     for at in range(0, 1000, 8):
-        store.commit([Entry(0, 0, PUT, code(n, gone=late), n) for n in range(at, at + 8)], START, True)
+        store.commit([Entry(0, 0, PUT, code(n, digits_taken_until=late), n) for n in range(at, at + 8)], START, True)
     for at in range(2_500):
         store.commit([Entry(1, 1, NONE, None, at)], START + at, True)
         peak = max(peak, os.stat(PATH + "/journal")[6])
@@ -131,7 +131,7 @@ def full_book(blocks):
         found = [event.arg for event in lock.events()]
         demand(found == list(range(1_500, 2_500)), "not the last 1,000 events")
         for n in range(1000):
-            demand(lock.book.find(code(n).tag).pack() == code(n, gone=late).pack(), "a code is missing")
+            demand(lock.book.find(code(n).tag).pack() == code(n, digits_taken_until=late).pack(), "a code is missing")
         before = state_of(lock), content("journal")
         refused(StoreFull, lock.make_room, START + 99)
         refused(StoreFull, lock.commit, [Entry(0, 0, PUT, code(1000), 0)], START, True)

@@ -5,7 +5,7 @@
 
 import struct
 
-NONE, PUT, FORGET, ERASE, TIME = range(5)
+NONE, PUT, FORGET, ERASE_ALL, TIME = range(5)
 REFUND, UNTRUSTED, RESTARTED, MORE = 1, 2, 4, 8
 KEY_ADDED = 24
 
@@ -23,7 +23,7 @@ def packed(code):
         code.until | code.weekday << 5,
         code.start,
         code.end,
-        code.gone,
+        code.digits_taken_until,
     )
 
 
@@ -46,8 +46,8 @@ class Model:
         self.secret = secret
         self.config = config
         self.epoch = 0
-        self.floor = now
-        self.forgotten = 0
+        self.latest_trusted = now
+        self.oldest_start_accepted = 0
         self.seq = 0
         self.tokens = 8
         self.attempt = 0
@@ -61,8 +61,8 @@ class Model:
 
     def copy(self):
         """The same state, independent of this one."""
-        other = Model(self.secret, self.config, self.floor, self.kept)
-        for name in ("epoch", "forgotten", "seq", "tokens", "attempt", "fresh", "returned"):
+        other = Model(self.secret, self.config, self.latest_trusted, self.kept)
+        for name in ("epoch", "oldest_start_accepted", "seq", "tokens", "attempt", "fresh", "returned"):
             setattr(other, name, getattr(self, name))
         other.book = dict(self.book)
         other.events = list(self.events)
@@ -75,12 +75,12 @@ class Model:
         self.tokens -= 1
         self.attempt += 1
         if now is not None:
-            self.floor = max(self.floor, now)
+            self.latest_trusted = max(self.latest_trusted, now)
 
     def keep(self, tokens, floor):
         """Tokens and floor are kept."""
         self.tokens = tokens
-        self.floor = max(self.floor, floor)
+        self.latest_trusted = max(self.latest_trusted, floor)
 
     def settle(self, entry, now, trusted, config=None, keys=None):
         """Configuration or keys are replaced, and the entry logged."""
@@ -108,18 +108,18 @@ class Model:
             self.events.append((self.seq, now, event, reason, flags, action, self.attempt, packed(code), arg))
             self._asked(event, reason, code, arg)
             if action == TIME:
-                self.floor = now
+                self.latest_trusted = now
             elif trusted:
-                self.floor = max(self.floor, now)
+                self.latest_trusted = max(self.latest_trusted, now)
             if action == PUT:
                 self.book[code.tag] = packed(code)
             elif action == FORGET:
                 gone = struct.unpack(">I", self.book.pop(code.tag)[20:])[0]
-                self.forgotten = max(self.forgotten, gone - 86_400)
-            elif action == ERASE:
+                self.oldest_start_accepted = max(self.oldest_start_accepted, gone - 86_400)
+            elif action == ERASE_ALL:
                 self.book = {}
                 self.epoch += 1
-                self.forgotten = 0
+                self.oldest_start_accepted = 0
         if refund:
             self.tokens = min(8, self.tokens + 1)
             self.returned = self.attempt
@@ -138,8 +138,8 @@ class Model:
             self.secret,
             self.config,
             self.epoch,
-            self.floor,
-            self.forgotten,
+            self.latest_trusted,
+            self.oldest_start_accepted,
             self.seq,
             self.tokens,
             self.attempt,
@@ -168,8 +168,8 @@ def state_of(store):
         store.secret,
         store.config,
         store.epoch,
-        store.floor,
-        store.forgotten,
+        store.latest_trusted,
+        store.oldest_start_accepted,
         store.seq,
         store.tokens,
         store.attempt,
@@ -181,7 +181,8 @@ def state_of(store):
 
 
 _NAMES = (
-    "secret", "config", "epoch", "floor", "forgotten", "seq", "tokens", "attempt", "book", "events", "keys", "requests",
+    "secret", "config", "epoch", "latest_trusted", "oldest_start_accepted", "seq", "tokens", "attempt", "book",
+    "events", "keys", "requests",
 )  # fmt: skip
 _LONG = ("secret", "book", "events", "keys")
 

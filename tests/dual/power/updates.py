@@ -10,10 +10,10 @@ import random
 from tests.dual.support.lock import NOW
 from tests.dual.support.update_builders import NEW, OLD, Maker, found, put_slot
 from tumbler_lock.core import atomic_files
-from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, Slots, other, pack
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED, STARTS, FirmwareSlots, other, pack
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.cooperative import run
-from tumbler_lock.core.slot_writer import Filling
+from tumbler_lock.core.slot_writer import SlotWriter
 from tumbler_lock.core.store import Store
 from tumbler_lock.core.updates import FILLED, FILLING, Updates
 
@@ -62,7 +62,7 @@ class Updating:
 
     def _set_up(self, path):
         put_slot(path, "a", (0, 1, 0), OLD)
-        Slots(path).settle("a")
+        FirmwareSlots(path).settle("a")
         atomic_files.write(path + "/update.pub", (MAKER.public,))
         os.mkdir(path + "/lock")
         Store.create(path + "/lock", bytes(range(32)), Config("UTC0").pack(), NOW)
@@ -93,20 +93,20 @@ class Updating:
             yield "start", lambda: self._start(path, new), self.check
 
     def _start(self, path, expected):
-        if Slots(path).choose() != expected:
+        if FirmwareSlots(path).choose() != expected:
             raise ValueError("this start runs another slot")
 
     def _confirm(self, path):
         new = other(self._running)
         self._contents[new] = self._target[1]
-        Slots(path).settle(new)
+        FirmwareSlots(path).settle(new)
         self._running = new
         self._allowed = "ab"
 
     def _check_finish(self, path, done):
         """Once finish is done, the next start is a trial."""
-        record = Slots(path).read()
-        if done and record.state != TRIAL:
+        record = FirmwareSlots(path).read()
+        if done and record.state != ON_TRIAL:
             raise ValueError("finish is done, and nothing is on trial")
         Updating.check(self, path, done)
 
@@ -116,7 +116,7 @@ class Updating:
             raise ValueError("the memory was touched")
         if found(path, self._running) != self._contents[self._running]:
             raise ValueError("the slot that runs was touched")
-        slots = Slots(path)
+        slots = FirmwareSlots(path)
         before = slots.read()
         if before is None:
             raise ValueError("/slot says nothing")
@@ -126,21 +126,21 @@ class Updating:
         if not run(slots.whole(chosen)):
             raise ValueError("a start runs slot %s, which is not whole" % chosen)
         record = slots.read()
-        if record.state == TRIAL and not run(slots.whole(other(chosen))):
+        if record.state == ON_TRIAL and not run(slots.whole(other(chosen))):
             raise ValueError("nothing whole stands behind the trial")
         atomic_files.remove(path + "/slot")
-        if not run(slots.whole(Slots(path).choose())):
+        if not run(slots.whole(FirmwareSlots(path).choose())):
             raise ValueError("without /slot, a start runs a slot that is not whole")
         atomic_files.write(path + "/slot", (pack(before),))  # as it was, for what the engine does next
 
     def recover(self, path):
         """A start, and all that it writes."""
-        Slots(path).choose()
+        FirmwareSlots(path).choose()
 
     def resume(self, path):
         """Start from the copy and bring the update to its end."""
         version, contents = self._target
-        slots = Slots(path)
+        slots = FirmwareSlots(path)
         slot = slots.choose()
         if slots.manifest(slot).version != version:
             slots.settle(slot)  # a trial that is over, as far as this goes
@@ -153,9 +153,13 @@ class Updating:
             while number < len(contents):
                 number, offset = _send(updates, self._manifest, contents, number, offset)
             _finish(updates, self._manifest)
-            slot = Slots(path).choose()
-        Slots(path).settle(slot)
-        if Slots(path).choose() != slot or found(path, slot) != contents or Slots(path).read().state != SETTLED:
+            slot = FirmwareSlots(path).choose()
+        FirmwareSlots(path).settle(slot)
+        if (
+            FirmwareSlots(path).choose() != slot
+            or found(path, slot) != contents
+            or FirmwareSlots(path).read().state != SETTLED
+        ):
             raise ValueError("the update does not come to its end")
 
 
@@ -164,15 +168,15 @@ class TrialFirst(Updating):
 
     def steps(self, path):
         """Run with the mistake in place."""
-        kept = Filling.hand_over
+        kept = SlotWriter.hand_over
 
         def hand_over(filling):
             filling.slots.try_out(filling.other)
             kept(filling)
 
-        Filling.hand_over = hand_over
+        SlotWriter.hand_over = hand_over
         yield from super().steps(path)
-        Filling.hand_over = kept
+        SlotWriter.hand_over = kept
 
     def check(self, path, done):
         """Let everything pass but finish."""
@@ -188,7 +192,7 @@ class SameSlot(Updating):
 
 
 def _updates(path, slot):
-    slots = Slots(path)
+    slots = FirmwareSlots(path)
     manifest = slots.manifest(slot)
     return Updates(slots, slot, (0, 0, 1) if manifest is None else manifest.version, (6, 0), 0)
 

@@ -8,11 +8,13 @@ import hashlib
 import random
 
 import tumbler_lock.core.journal as journal_module
+import tumbler_lock.core.journal_reader as reader_module
 import tumbler_lock.core.store as store_module
-from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, Code
+from tumbler_lock.core.codebook import ACTIVE, FRESH, REVOKED, USED, StoredCode
 from tumbler_lock.core.errors import NotProvisioned
 from tumbler_lock.core.keys import AccessKey
-from tumbler_lock.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
+from tumbler_lock.core.records import ERASE_ALL, FORGET, NONE, PUT, TIME, Entry
+from tumbler_lock.core.store import Store
 
 from .model import Model, difference, state_of
 
@@ -22,9 +24,9 @@ START = 1_795_478_400  # 2026-11-23T00:00Z
 
 def limits(codes, events):
     """Make books and logs of this size, so that short histories reach every limit."""
-    store_module.CODES_MAX = journal_module.CODES_MAX = codes
-    store_module.LOG_EVENTS = journal_module.LOG_EVENTS = events
-    store_module.APPENDED_MAX = journal_module.APPENDED_MAX = events
+    store_module.CODES_MAX = codes
+    store_module.LOG_EVENTS = journal_module.LOG_EVENTS = reader_module.LOG_EVENTS = events
+    store_module.APPENDED_MAX = journal_module.APPENDED_MAX = reader_module.APPENDED_MAX = events
 
 
 class StoreWorkload:
@@ -111,10 +113,10 @@ class StoreWorkload:
         except NotProvisioned:
             store = Store.create(path, SECRET, b"", START)
         if store.tokens == 0:
-            store.keep(1, store.floor)
+            store.keep(1, store.latest_trusted)
         store.pay(None)
         tokens, seq, attempt = store.tokens, store.seq, store.attempt
-        store.commit([Entry(7, 7, NONE, None, 7)], store.floor, True, True)
+        store.commit([Entry(7, 7, NONE, None, 7)], store.latest_trusted, True, True)
         store.compact()
         again = Store.open(path)
         if (again.tokens, again.seq, again.attempt) != (tokens + 1, seq + 1, attempt):
@@ -129,18 +131,18 @@ def start(path):
         store = Store.open(path)
     except NotProvisioned:
         return
-    store.keep(store.tokens, store.floor)
+    store.keep(store.tokens, store.latest_trusted)
     store.compact()
 
 
-def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, gone=None):
+def code(number, kind=2, state=ACTIVE, length=7, start=START, end=None, digits_taken_until=None):
     """The code with this number; its tag is spread over the index like a real one."""
     random.seed(number + 1)
     tag = bytes(random.getrandbits(8) for _ in range(8))
-    made = Code(tag, kind, state, length)
+    made = StoredCode(tag, kind, state, length)
     made.start = start
     made.end = start + 86_400 if end is None else end
-    made.gone = start + 86_400 if gone is None else gone
+    made.digits_taken_until = start + 86_400 if digits_taken_until is None else digits_taken_until
     return made
 
 
@@ -155,7 +157,7 @@ KEYS = [key(0), key(1, 3, 16)]
 
 def told(event, slot, request, key=None):
     """What a command over the link leaves in the log."""
-    code = None if key is None else Code(bytes((key.slot, key.role)) + b"kkkkk\0", 7)
+    code = None if key is None else StoredCode(bytes((key.slot, key.role)) + b"kkkkk\0", 7)
     return Entry(event, 1 + slot, NONE, code, request)
 
 
@@ -204,7 +206,7 @@ class Kinds(StoreWorkload):
         yield self.step("settle keys", "settle", told(24, 0, 2, KEYS[1]), now + 370, True, None, KEYS)
         yield self.step("commit a request", "commit", [told(23, 1, 3)], now + 380, True)
         yield self.step("settle both", "settle", told(25, 0, 4, KEYS[1]), 0, False, b"third", KEYS[:1])
-        yield self.step("erase", "commit", [Entry(5, 10, ERASE, None, 0)], now + 400, True)
+        yield self.step("erase", "commit", [Entry(5, 10, ERASE_ALL, None, 0)], now + 400, True)
         yield self.step("compact after it", "compact")
         many = [Entry(2, 9, NONE, None, at) for at in range(6)]
         yield self.step("commit six", "commit", many, now + 500, True)
@@ -253,7 +255,7 @@ class History(Kinds):
                     yield self.wipe(path)
                     yield self.create(path, keys=KEYS)
                     continue
-                erase = [Entry(5, 10, ERASE, None, 0), Entry(16, 0, PUT, code(number, 6), 0)][: draw(1, 2)]
+                erase = [Entry(5, 10, ERASE_ALL, None, 0), Entry(16, 0, PUT, code(number, 6), 0)][: draw(1, 2)]
                 yield self.step("erase", "commit", erase, now, trusted)
 
     def _pay(self, now, trusted, draw):
@@ -288,7 +290,7 @@ class History(Kinds):
                 if len(known) >= self.codes and not gone:
                     continue
                 if gone and (len(known) >= self.codes or choice < 7):
-                    old = Code.unpack(known.pop(gone[draw(0, len(gone) - 1)]))
+                    old = StoredCode.unpack(known.pop(gone[draw(0, len(gone) - 1)]))
                     entries.append(Entry(18, 0, FORGET, old, 0))
                 entries.append(Entry(0, 0, PUT, fresh, 0))
             if entries[-1:] and entries[-1].action == PUT:
@@ -336,7 +338,7 @@ class Full(StoreWorkload):
         yield self.step("commit to the limit", "commit", [Entry(1, 1, NONE, None, 0)] * 3, now, True)
         more = [Entry(0, 0, PUT, code(5000, 0, REVOKED, 7, now), 0)]
         yield self.step("commit with a compaction", "commit", more, now, True)
-        yield self.step("erase", "commit", [Entry(5, 10, ERASE, None, 0)], now, True)
+        yield self.step("erase", "commit", [Entry(5, 10, ERASE_ALL, None, 0)], now, True)
         sixteen = [key(slot, 1 + slot % 4, 16) for slot in range(16)]
         yield self.step("settle", "settle", told(24, 0, 5, sixteen[9]), now, True, b"s" * 160, sixteen)
         yield self.step("compact", "compact")

@@ -237,7 +237,7 @@ class Fuzz:
         """What changes when anything changes."""
         lock = self.lock
         store = lock.store
-        kept = None if store is None else (store.commits, store.seq, store.attempt, store.epoch, store.floor)
+        kept = None if store is None else (store.commits, store.seq, store.attempt, store.epoch, store.latest_trusted)
         return kept, len(lock.opened), lock.rtc.now - lock.up, lock.trouble, lock.anew
 
     def run(self, frames):

@@ -8,7 +8,7 @@ each for as many messages as they like, which no maker may.
 from hashlib import sha256
 
 from tumbler_lock.core import atomic_files, lms
-from tumbler_lock.core.boot_slots import Slots
+from tumbler_lock.core.boot_slots import FirmwareSlots
 
 HEIGHT = 5
 OLD = {
@@ -90,7 +90,7 @@ class Maker:
 
 def put_slot(root, slot, version, contents):
     """Fill a slot as a cable does."""
-    slots = Slots(root)
+    slots = FirmwareSlots(root)
     for name in contents:
         path = slots.path(slot, name)
         atomic_files.make_directories(path)

@@ -16,7 +16,7 @@ from tumbler.simulator.flash_image import plug_in
 from tumbler.simulator.lock import SLOTS_KIB
 from tumbler.simulator.process import BoardStopped
 from tumbler.updates.update_file import Update, build, compile_source, loader
-from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, Record, pack, unpack
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED, STARTS, Selection, pack, unpack
 
 DISK = ROOT / "tests" / "dual" / "on_micropython" / "disk.py"
 
@@ -101,7 +101,7 @@ class Slotted(Board):
 
     def say(self, slot, state, left):
         """Write /slot."""
-        self.put({"/slot": pack(Record(slot, state, left))})
+        self.put({"/slot": pack(Selection(slot, state, left))})
 
     def on(self, **request):
         return super().on(slots=True, flash_kib=SLOTS_KIB, **request)
@@ -137,12 +137,12 @@ def test_the_slot_that_is_settled_runs(board):
     board.wait(500)
     assert board.all("confirmed") == []
     board.off()
-    assert board.record() == Record("a", SETTLED, 0)
+    assert board.record() == Selection("a", SETTLED, 0)
 
 
 def test_a_good_update_confirms_itself_after_a_minute_and_stays(board):
     board.slot("b", board.variant())
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     board.on()
     assert board.press(board.code() + "#") == "open opened"
     board.wait(50)
@@ -150,24 +150,24 @@ def test_a_good_update_confirms_itself_after_a_minute_and_stays(board):
     board.wait(20)
     assert [event["rounds"] for event in board.all("confirmed")] == [60]
     assert board.ends("reset_button") == "reset"
-    assert board.record() == Record("b", SETTLED, 0)
+    assert board.record() == Selection("b", SETTLED, 0)
     board.on()
     assert board.press(board.code() + "#") == "refused already-used"  # the memory is what it was
     board.off()
-    assert board.record() == Record("b", SETTLED, 0)
+    assert board.record() == Selection("b", SETTLED, 0)
 
 
 def test_a_trial_that_is_switched_off_too_soon_three_times_is_over(board):
     board.slot("b", board.variant())
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     for left in (2, 1, 0):
         board.on()
         board.wait(50)
         board.off()
-        assert board.record() == Record("b", TRIAL, left)
+        assert board.record() == Selection("b", ON_TRIAL, left)
     board.on()
     board.off()
-    assert board.record() == Record("a", SETTLED, 0)
+    assert board.record() == Selection("a", SETTLED, 0)
 
 
 @pytest.mark.parametrize(
@@ -186,11 +186,11 @@ def test_an_update_that_does_not_even_start_is_rolled_back_by_itself(board, sour
     else:
         broken = board.variant(**sources)
     board.slot("b", broken)
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     assert board.starts() == STARTS + 1
     assert board.press(board.code() + "#") == "open opened"
     board.off()
-    assert board.record() == Record("a", SETTLED, 0)
+    assert board.record() == Selection("a", SETTLED, 0)
 
 
 @pytest.mark.parametrize("broken", [DIES, NEVER_WELL], ids=["a task dies", "never well"])
@@ -198,23 +198,23 @@ def test_an_update_that_runs_but_is_not_well_is_rolled_back_by_itself(board, bro
     ((name, text),) = broken.items()
     assert text != SOUND[name]
     board.slot("b", board.variant(**broken))
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     for left in (2, 1, 0):
         board.on()
         opened = board.press(board.code() + "#").startswith("open")
         assert opened == (left == 2)  # a one-time code: the memory is that of the start before
         assert board.ends("advance", to_ms=board.now_ms + 400_000) == "reset"
-        assert board.record() == Record("b", TRIAL, left)
+        assert board.record() == Selection("b", ON_TRIAL, left)
         board.now_ms += 1
     assert board.starts() == 1
     assert board.press(board.code() + "#") == "refused already-used"
     board.off()
-    assert board.record() == Record("a", SETTLED, 0)
+    assert board.record() == Selection("a", SETTLED, 0)
 
 
 def test_a_lock_on_trial_does_not_sleep(board):
     board.slot("b", board.variant())
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     board.on()
     assert not board.ask("state")["quiet"]
     board.wait(70)
@@ -226,18 +226,18 @@ def test_a_radio_that_fails_keeps_an_update_from_being_confirmed(board):
     broken = ble_server.replace("self._arrived = await self._radio.accept(", 'raise NoRadio("broken")\n            (')
     assert broken != ble_server
     board.slot("b", board.variant(ble_server=broken))
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     board.on()
     board.wait(200)
     assert board.all("confirmed") == []
     assert board.ends("advance", to_ms=board.now_ms + 400_000) == "reset"
-    assert board.record() == Record("b", TRIAL, 2)
+    assert board.record() == Selection("b", ON_TRIAL, 2)
 
 
 def test_a_new_lock_without_a_secret_confirms_too(tmp_path, base, image):
     with Slotted(tmp_path, base, image, provision=False) as board:
         board.slot("b", board.variant())
-        board.say("b", TRIAL, STARTS)
+        board.say("b", ON_TRIAL, STARTS)
         assert not board.on()["provisioned"]
         board.wait(70)
         assert len(board.all("confirmed")) == 1
@@ -249,7 +249,7 @@ def test_a_memory_that_cannot_be_read_confirms_nothing(board):
     board.off()
     board.put({"/lock/journal": b"damaged"})
     board.slot("b", board.variant())
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     board._provision = None
     assert not board.on()["provisioned"]
     board.wait(200)
@@ -273,7 +273,7 @@ def test_a_settled_slot_that_is_damaged_gives_way(board):
     board.put({"/a/tumbler_lock/core/zone.mpy": b"damaged"})
     assert board.starts() == 2
     board.off()
-    assert board.record() == Record("b", SETTLED, 0)
+    assert board.record() == Selection("b", SETTLED, 0)
 
 
 @pytest.mark.parametrize("at", sampled([1, 3], range(1, 7)))
@@ -283,13 +283,13 @@ def test_power_cuts_in_the_starts_of_a_trial_that_fails(board, at):
     board.on()
     board.off()
     board.slot("b", board.variant(lock=RAISES))
-    board.say("b", TRIAL, STARTS)
+    board.say("b", ON_TRIAL, STARTS)
     ends = [board.ends("on", cut=at) for _ in range(STARTS)]
     assert "" not in ends
     assert board.starts() <= STARTS + 1
     assert board.press(board.code() + "#") == "open opened"
     board.off()
-    assert board.record() == Record("a", SETTLED, 0)
+    assert board.record() == Selection("a", SETTLED, 0)
 
 
 def test_while_the_loaders_folder_is_changed_the_old_one_is_taken(board):
@@ -340,7 +340,7 @@ def test_an_update_over_the_radio_from_begin_to_confirmed(updatable):
     assert send(phone, sha(manifest), update.contents) > 20
     assert finish(phone, sha(manifest)) == "done"
     assert restarts(board)
-    assert board.record() == Record("b", TRIAL, STARTS)
+    assert board.record() == Selection("b", ON_TRIAL, STARTS)
     assert board.disk(read=["/a/manifest"])["/a/manifest"] == bytes(board.base.manifest.data).hex()
     board.on()
     board.wait(1)
@@ -351,7 +351,7 @@ def test_an_update_over_the_radio_from_begin_to_confirmed(updatable):
     assert len(board.all("confirmed")) == 1
     assert board.press(board.code() + "#") == "refused already-used"
     board.off()
-    assert board.record() == Record("b", SETTLED, 0)
+    assert board.record() == Selection("b", SETTLED, 0)
 
 
 def goes_on(board, update, cut=0):
@@ -379,7 +379,7 @@ def confirms(board):
     board.wait(70)
     assert len(board.all("confirmed")) == 1
     board.off()
-    assert board.record() == Record("b", SETTLED, 0)
+    assert board.record() == Selection("b", SETTLED, 0)
 
 
 @pytest.mark.parametrize("cut", sampled([2, 700], range(1, 2000, 90)))
@@ -388,7 +388,7 @@ def test_an_update_over_the_radio_that_loses_its_power_goes_on(updatable, cut):
     board, update = updatable, new(updatable)
     board.ask("cut", n=cut)
     assert goes_on(board, update) == "cut"
-    assert board.record() == Record("a", SETTLED, 0)
+    assert board.record() == Selection("a", SETTLED, 0)
     board.on()
     board.wait(1)
     assert goes_on(board, update) == ""
@@ -399,7 +399,7 @@ def test_an_update_over_the_radio_that_loses_its_power_goes_on(updatable, cut):
 def test_a_finish_that_loses_its_power_is_done_or_not(updatable, cut):
     board, update = updatable, new(updatable)
     assert goes_on(board, update, cut) == "cut"
-    if board.record() == Record("a", SETTLED, 0):
+    if board.record() == Selection("a", SETTLED, 0):
         board.on()
         board.wait(1)
         assert goes_on(board, update) == ""

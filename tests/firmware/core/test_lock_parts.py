@@ -147,8 +147,8 @@ def test_corrupt_config_never_passes_unseen():
     assert refused > 1000
 
 
-class Floor:
-    floor = NOW
+class Memory:
+    latest_trusted = NOW
 
 
 @pytest.mark.parametrize(
@@ -166,17 +166,17 @@ class Floor:
 def test_trust(shown, ok, read):
     rtc = Rtc(shown)
     rtc.ok = ok
-    assert Clock(rtc, Floor).read() == read
+    assert Clock(rtc, Memory).read() == read
 
 
 def test_a_clock_that_does_not_answer():
     rtc = Rtc(NOW + 5)
     rtc.answers = False
-    assert Clock(rtc, Floor).read() == (NOW, False)
+    assert Clock(rtc, Memory).read() == (NOW, False)
     with pytest.raises(OSError):
-        Clock(rtc, Floor).set(NOW)
+        Clock(rtc, Memory).set(NOW)
     with pytest.raises(ValueError, match="2020"):
-        Clock(rtc, Floor).set(0)
+        Clock(rtc, Memory).set(0)
 
 
 def test_event_names():

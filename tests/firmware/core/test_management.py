@@ -113,7 +113,7 @@ def test_change_of_the_end_keeps_the_rest(lock, used):
     lock.owner.change(code, end=NOW + 96 * HOUR)
     if not used:
         lock.at(NOW + 25 * HOUR)
-        assert lock.enter(code) == "refused suspended", "the first-use window was not named, so it stays"
+        assert lock.enter(code) == "refused first-use-missed", "the first-use window was not named, so it stays"
         return
     lock.at(NOW + 95 * HOUR)
     assert lock.enter(code) == "open"
@@ -129,10 +129,10 @@ def test_change_of_the_end_of_a_permanent_code(lock):
     assert lock.enter(code) == "refused expired"
 
 
-def test_a_new_start_wakes_a_suspended_code_with_a_window_of_its_own(lock):
+def test_a_new_start_wakes_a_code_that_missed_its_first_use_with_a_window_of_its_own(lock):
     code = lock.code(TIMED, hours=500)
     lock.at(NOW + 30 * HOUR)
-    assert lock.enter(code) == "refused suspended"
+    assert lock.enter(code) == "refused first-use-missed"
     lock.owner.change(code, start=NOW + 40 * HOUR)
     assert lock.enter(code) == "refused not-yet"
     lock.at(NOW + 63 * HOUR)

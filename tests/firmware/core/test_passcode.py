@@ -153,7 +153,7 @@ def test_epoch_era_secret_and_length_change_the_digits():
 def test_tags_hide_the_digits_and_outlive_an_erase():
     scheme = Scheme(SECRET)
     tag = scheme.tag("862871")
-    assert len(tag) == passcode.TAG
+    assert len(tag) == passcode.TAG_SIZE
     assert tag == Scheme(SECRET, 1).tag("862871") == model.tag(SECRET, "862871")
     assert tag != Scheme(bytes(32)).tag("862871")
     assert len({scheme.tag(f"{number:04d}") for number in range(10_000)}) == 10_000

@@ -9,7 +9,7 @@ from tests.generators.zones import BEGIN, END, changes, library_zone
 from tests.support.campaign import cases
 from tests.support.doc_tables import TEXT, number, rows
 from tumbler_lock.core.budget import DAY, RISK, day_risk, refill_interval, resident_may, worst_odds
-from tumbler_lock.core.policy import OFFLINE_KINDS, STANDARD, STRICT, Policy, accepted_at, worst_accepted
+from tumbler_lock.core.policy import ALL_KINDS, STANDARD, STRICT, Policy, accepted_at, worst_accepted
 from tumbler_lock.core.tickets import (
     ERASE,
     ONE_TIME,
@@ -17,9 +17,8 @@ from tumbler_lock.core.tickets import (
     RECURRING,
     REVOKE,
     TIMED,
-    Meaning,
     meaning,
-    ticket_of,
+    tickets,
 )
 from tumbler_lock.core.zone import Zone
 
@@ -36,7 +35,7 @@ RULES = (*model.RULES, "NST3:30NDT,M3.2.0,M11.1.0", "EET-2EEST,M3.4.4/50,M10.4.4
 def drawn(draw):
     """Return a random policy."""
     return Policy(
-        draw.choice((OFFLINE_KINDS, draw.randrange(64))),
+        draw.choice((ALL_KINDS, draw.randrange(64))),
         draw.randrange(6, 10),
         draw.choice((8784, 168, 24, 1, draw.randrange(1, 8785))),
         draw.random() < 0.5,
@@ -206,10 +205,10 @@ def test_allows_against_the_document_told_again():
 
 
 def test_strict():
-    assert STRICT.allows(ticket_of(Meaning(TIMED, 0, 168, 0, 0)), 9)
-    assert not STRICT.allows(ticket_of(Meaning(TIMED, 0, 168, 0, 0)), 8)
-    assert not STRICT.allows(ticket_of(Meaning(TIMED, 0, 169, 0, 0)), 9)
-    assert not STRICT.allows(ticket_of(Meaning(TIMED, 1, 1, 0, 0)), 9)
+    assert STRICT.allows(tickets(TIMED, 168)[0], 9)
+    assert not STRICT.allows(tickets(TIMED, 168)[0], 8)
+    assert not STRICT.allows(tickets(TIMED, 169)[0], 9)
+    assert not STRICT.allows(tickets(TIMED, 1)[1], 9)
     assert all(STRICT.allows(ticket, 9) for ticket in (0, 199 + 9544 - 136, 9998, 9999))
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.generators.schedules import MONDAY, open_hours
 from tests.generators.zones import EPOCH
 from tumbler.timezones import iana, posix_rule
-from tumbler_lock.core.schedule import in_cycle, occurs
+from tumbler_lock.core.schedule import CYCLES_A_DAY, in_cycle, occurs
 from tumbler_lock.core.tickets import CYCLE_NAMES, DAILY, WEEKEND, WEEKLY, WORKDAY
 from tumbler_lock.core.zone import Zone
 
@@ -68,6 +68,14 @@ def test_the_days_of_a_cycle():
     assert [in_cycle(WEEKEND, 0, SATURDAY_SUNDAY, day) for day in days] == [False] * 5 + [True] * 2
     assert [in_cycle(WORKDAY, 0, SATURDAY_SUNDAY, day) for day in days] == [True] * 5 + [False] * 2
     assert [in_cycle(WEEKLY, 2, SATURDAY_SUNDAY, day) for day in days] == [day == FIRST + 2 for day in days]
+
+
+def test_how_many_cycles_a_day_is_in_at_most():
+    most = 0
+    for weekend in range(128):
+        for day in range(FIRST, FIRST + 7):
+            most = max(most, sum(in_cycle(cycle, (day + 3) % 7, weekend, day) for cycle in range(len(CYCLE_NAMES))))
+    assert most == CYCLES_A_DAY
 
 
 def test_a_cycle_that_does_not_exist_never_opens():

@@ -13,20 +13,23 @@ import pytest
 from tests.dual.power.model import Model, difference, state_of
 from tests.support import micropython
 from tests.support.campaign import cases
-from tumbler_lock.core import atomic_files, journal, store
-from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, USED, Code
+from tumbler_lock.core import atomic_files, journal, journal_reader, store
+from tumbler_lock.core.codebook import ACTIVE, NEVER, REVOKED, USED, StoredCode
 from tumbler_lock.core.errors import LockError, MemoryLost, NotProvisioned, StoreFull
 from tumbler_lock.core.keys import AccessKey
-from tumbler_lock.core.records import pack_counters, unpack_counters
-from tumbler_lock.core.store import ERASE, FORGET, NONE, PUT, TIME, Entry, Store
+from tumbler_lock.core.records import ERASE_ALL, FORGET, NONE, PUT, TIME, Entry, pack_counters, unpack_counters
+from tumbler_lock.core.store import Store
 
 SECRET = bytes(range(32))
 CONFIG = b"some configuration"
 NOW = 1_795_478_400
 
 
-def code(number: int, state: int = ACTIVE, gone: int = NOW, end: int = NEVER, kind: int = 1) -> Code:
-    return Code(random.Random(number).randbytes(8), kind, state, 7, start=NOW - 86_400, end=end, gone=gone)
+def code(
+    number: int, state: int = ACTIVE, digits_taken_until: int = NOW, end: int = NEVER, kind: int = 1
+) -> StoredCode:
+    tag = random.Random(number).randbytes(8)
+    return StoredCode(tag, kind, state, 7, start=NOW - 86_400, end=end, digits_taken_until=digits_taken_until)
 
 
 def put(number: int, **fields: int) -> Entry:
@@ -80,8 +83,8 @@ def lost(path: Path, match: str = "journal") -> None:
 def test_a_new_lock_has_everything_and_opens_again(tmp_path):
     made = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
     for lock in (made, Store.open(str(tmp_path))):
-        assert (lock.secret, lock.config, lock.epoch, lock.floor) == (SECRET, CONFIG, 0, NOW)
-        assert (lock.seq, lock.tokens, lock.attempt, lock.forgotten, len(lock.book)) == (0, 8, 0, 0, 0)
+        assert (lock.secret, lock.config, lock.epoch, lock.latest_trusted) == (SECRET, CONFIG, 0, NOW)
+        assert (lock.seq, lock.tokens, lock.attempt, lock.oldest_start_accepted, len(lock.book)) == (0, 8, 0, 0, 0)
         assert list(lock.events()) == []
     assert sorted(bytes_of(tmp_path)) == ["counters", "journal"]
     assert (tmp_path / "journal").stat().st_size == 264
@@ -150,13 +153,13 @@ def test_settings_keys_and_their_record_change_in_one_rename(tmp_path):
     lock.settle(told(3, 77), NOW + 100, True, b"new", keys)
     assert lock.commits == before + 2
     for one in (lock, Store.open(str(tmp_path))):
-        assert (one.config, list(one.keys), one.floor) == (b"new", [1], NOW + 100)
+        assert (one.config, list(one.keys), one.latest_trusted) == (b"new", [1], NOW + 100)
         (last,) = one.events(one.seq - 1)
         assert tuple(last) == (one.seq, NOW + 100, 20, 3, 0, NONE, 1, None, 77)
     lock.settle(told(), NOW + 50, True, keys=[])
     lock.settle(told(), None, False, b"newer")
     again = Store.open(str(tmp_path))
-    assert (again.config, again.keys, again.floor) == (b"newer", {}, NOW + 100)
+    assert (again.config, again.keys, again.latest_trusted) == (b"newer", {}, NOW + 100)
     assert [one.flags for one in again.events(again.seq - 2)] == [0, store.UNTRUSTED]
     again.settle(told(), NOW + 200, True, b"newest")
     assert [one.flags for one in again.events(again.seq - 1)] == [store.RESTARTED]
@@ -177,7 +180,7 @@ def test_what_cannot_be_settled_changes_nothing(tmp_path):
         (told(0, 1 << 32), NOW, True, None, None),
         (told(256), NOW, True, None, None),
         (put(1), NOW, True, None, None),
-        (Entry(26, 0, ERASE, None, 0), NOW, True, None, None),
+        (Entry(26, 0, ERASE_ALL, None, 0), NOW, True, None, None),
         (Entry(19, 0, TIME, None, 0), NOW, True, None, None),
     ):
         with pytest.raises(ValueError, match=r"."):
@@ -220,7 +223,7 @@ def test_the_newest_request_of_each_slot_is_known_after_a_start(tmp_path, small)
     for no_request in (told(0, 7), told(17, 7), told(201, 7), Entry(1, 1, NONE, None, 7), Entry(15, 1, NONE, None, 7)):
         lock.commit([no_request], NOW, True)
     assert requests() == {0: 101}, "the other one is no longer in the log"
-    added = Entry(24, 3, NONE, Code(b"\0\1label\0", 7), 5)
+    added = Entry(24, 3, NONE, StoredCode(b"\0\1label\0", 7), 5)
     lock.settle(added, NOW, True)
     assert requests() == {2: 5}, "the slot's new key did not ask for what the one before it did"
     lock.commit([told(1, 101)], NOW, True)
@@ -310,7 +313,7 @@ def test_everything_survives_a_start(tmp_path):
     lock.settle(told(), NOW + 100, True, b"new")
     again = Store.open(str(tmp_path))
     assert again.config == b"new"
-    assert again.floor == NOW + 100
+    assert again.latest_trusted == NOW + 100
 
 
 def test_an_event_is_read_back_as_it_was_written(tmp_path):
@@ -325,7 +328,7 @@ def test_an_event_is_read_back_as_it_was_written(tmp_path):
     assert vars(first.code) == vars(code(9))
     assert tuple(second) == (2, NOW + 9, 1, 2, 0, NONE, 1, None, 3)
     assert tuple(third)[:7] == (3, 5, 2, 9, store.UNTRUSTED | store.RESTARTED, NONE, 1)
-    assert lock.floor == NOW + 9
+    assert lock.latest_trusted == NOW + 9
 
 
 def test_events_by_number_and_by_count(tmp_path):
@@ -350,8 +353,8 @@ def test_reading_events_goes_on_across_a_compaction(tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """Make logs of 6 events and books of 3 codes, so that their limits are met at once."""
-    for module in (store, journal):
-        monkeypatch.setattr(module, "CODES_MAX", 3)
+    monkeypatch.setattr(store, "CODES_MAX", 3)
+    for module in (store, journal, journal_reader):
         monkeypatch.setattr(module, "LOG_EVENTS", 6)
         monkeypatch.setattr(module, "APPENDED_MAX", 6)
     monkeypatch.setattr(store, "DUE", 4)
@@ -379,11 +382,11 @@ def some_steps(rng: random.Random, model: Model, now: int) -> list[tuple]:
     refund = model.returned < model.attempt and rng.random() < 0.5
     entries = [event()]
     if model.book and rng.random() < 0.4:
-        old = Code.unpack(model.book[rng.choice(list(model.book))])
-        entries = [Entry(0, 0, FORGET if old.gone <= now else NONE, old, 0)]
+        old = StoredCode.unpack(model.book[rng.choice(list(model.book))])
+        entries = [Entry(0, 0, FORGET if old.digits_taken_until <= now else NONE, old, 0)]
     elif len(model.book) < 3:
-        entries = [put(rng.randrange(9), gone=now + 5_000), event()]
-    erase = [Entry(5, 0, ERASE, None, 0), put(1)]
+        entries = [put(rng.randrange(9), digits_taken_until=now + 5_000), event()]
+    erase = [Entry(5, 0, ERASE_ALL, None, 0), put(1)]
     choices: list[list[tuple]] = [
         [("commit", entries, now, trusted, refund)],
         [("commit", entries, now, trusted, refund)],
@@ -463,8 +466,8 @@ def test_the_floor_rises_with_trusted_time_and_falls_only_when_the_owner_sets_it
     lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
 
     def floor() -> int:
-        assert Store.open(str(tmp_path)).floor == lock.floor
-        return lock.floor
+        assert Store.open(str(tmp_path)).latest_trusted == lock.latest_trusted
+        return lock.latest_trusted
 
     lock.commit([event()], NOW + 100, True)
     assert floor() == NOW + 100
@@ -490,7 +493,7 @@ def test_the_floor_rises_with_trusted_time_and_falls_only_when_the_owner_sets_it
 
 def test_erase_empties_the_book_and_no_epoch_comes_twice(tmp_path):
     lock = make(tmp_path)
-    lock.commit([Entry(5, 10, ERASE, None, 0), put(7)], NOW + 60, True)
+    lock.commit([Entry(5, 10, ERASE_ALL, None, 0), put(7)], NOW + 60, True)
     again = Store.open(str(tmp_path))
     assert (again.epoch, [one.tag for one in again.book.codes()]) == (1, [code(7).tag])
     shutil.rmtree(tmp_path)
@@ -498,7 +501,7 @@ def test_erase_empties_the_book_and_no_epoch_comes_twice(tmp_path):
     last = Store.create(str(tmp_path), SECRET, CONFIG, NOW, epoch=65_535)
     before = bytes_of(tmp_path)
     with pytest.raises(StoreFull, match="new secret"):
-        last.commit([Entry(5, 10, ERASE, None, 0)], NOW, True)
+        last.commit([Entry(5, 10, ERASE_ALL, None, 0)], NOW, True)
     assert bytes_of(tmp_path) == before
 
 
@@ -520,7 +523,11 @@ def test_a_full_book_refuses_and_keeps_everything(tmp_path, small):
 def test_room_is_made_from_what_was_over_first_and_its_digits_stay_dead(tmp_path, small):
     lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
     assert lock.make_room(NOW) == []
-    lock.commit([put(1, state=USED, gone=NOW + 20), put(2, state=USED, gone=NOW + 10), put(3)], NOW, True)
+    lock.commit(
+        [put(1, state=USED, digits_taken_until=NOW + 20), put(2, state=USED, digits_taken_until=NOW + 10), put(3)],
+        NOW,
+        True,
+    )
     with pytest.raises(StoreFull):
         lock.make_room(NOW + 9)
     (entry,) = lock.make_room(NOW + 20)
@@ -533,14 +540,14 @@ def test_room_is_made_from_what_was_over_first_and_its_digits_stay_dead(tmp_path
         assert one.book.find(code(2).tag) is None
         assert one.book.find(code(4).tag) is not None
         # Whatever started before it was gone is never taken for unseen, even if the clock is set back.
-        assert one.forgotten == NOW + 10 - 86_400
+        assert one.oldest_start_accepted == NOW + 10 - 86_400
     lock.compact()
-    assert Store.open(str(tmp_path)).forgotten == NOW + 10 - 86_400
+    assert Store.open(str(tmp_path)).oldest_start_accepted == NOW + 10 - 86_400
 
 
 def test_what_can_still_be_used_first_is_not_forgotten(tmp_path):
     lock = Store.create(str(tmp_path), SECRET, CONFIG, NOW)
-    lock.commit([put(1, state=REVOKED, gone=NOW + 100)], NOW, True)
+    lock.commit([put(1, state=REVOKED, digits_taken_until=NOW + 100)], NOW, True)
     for entry, text in (
         (Entry(18, 0, FORGET, code(1), 0), "revoked, not forgotten"),
         (Entry(18, 0, FORGET, code(2), 0), "not in the book"),
@@ -548,9 +555,9 @@ def test_what_can_still_be_used_first_is_not_forgotten(tmp_path):
         with pytest.raises(ValueError, match=text):
             lock.commit([entry], NOW, True)
     with pytest.raises(ValueError, match="not in the book"):
-        lock.commit([Entry(5, 0, ERASE, None, 0), Entry(18, 0, FORGET, code(1), 0)], NOW + 100, True)
+        lock.commit([Entry(5, 0, ERASE_ALL, None, 0), Entry(18, 0, FORGET, code(1), 0)], NOW + 100, True)
     lock.commit([Entry(18, 0, FORGET, code(1), 0)], NOW + 100, True)
-    assert (len(lock.book), lock.forgotten) == (0, NOW + 100 - 86_400)
+    assert (len(lock.book), lock.oldest_start_accepted) == (0, NOW + 100 - 86_400)
 
 
 def test_entries_that_make_no_sense_change_nothing(tmp_path):
@@ -574,7 +581,7 @@ def test_entries_that_make_no_sense_change_nothing(tmp_path):
         ([Entry(0, 0, NONE, None, 1 << 32)], NOW, True),
         ([Entry(0, 0, PUT, short, 0)], NOW, True),
         ([Entry(0, 0, NONE, wide, 0)], NOW, True),
-        ([event(), Entry(0, 0, PUT, Code(b"12345678", 7, REVOKED, 7), 0)], NOW, True),
+        ([event(), Entry(0, 0, PUT, StoredCode(b"12345678", 7, REVOKED, 7), 0)], NOW, True),
     ):
         with pytest.raises(ValueError, match=r"."):
             lock.commit(entries, now, trusted)
@@ -603,7 +610,7 @@ def test_every_truncation_is_noticed_or_is_an_earlier_state(tmp_path):
         else:
             lost(tmp_path)
     (tmp_path / "journal").write_bytes(whole)
-    lock.keep(lock.tokens, lock.floor)
+    lock.keep(lock.tokens, lock.latest_trusted)
     for size in commits:
         (tmp_path / "journal").write_bytes(whole[:size])
         lost(tmp_path, "older")
@@ -662,7 +669,7 @@ def test_valid_records_that_cannot_follow_are_noticed(tmp_path):
         (PUT, None),
         (FORGET, None),
         (FORGET, code(99)),
-        (PUT, Code(b"12345678", 7, REVOKED, 7)),
+        (PUT, StoredCode(b"12345678", 7, REVOKED, 7)),
     ):
         record = struct.pack(">IIBBBBI", lock.seq + 1, NOW, 0, 0, 0, action, 1)
         record += (some.pack() if some else bytes(24)) + bytes(4)
@@ -804,7 +811,7 @@ def test_both_interpreters_write_the_same_bytes(tmp_path):
     theirs.mkdir()
     source = (
         "import sys\n"
-        "from tumbler_lock.core.codebook import Code\n"
+        "from tumbler_lock.core.codebook import StoredCode\n"
         "from tumbler_lock.core.keys import AccessKey\n"
         "from tumbler_lock.core.store import Entry, Store\n"
         "def build(path):\n"
@@ -814,7 +821,7 @@ def test_both_interpreters_write_the_same_bytes(tmp_path):
         "        if lock.tokens == 0: lock.keep(8, 0)\n"
         f"        lock.pay({NOW} + n)\n"
         "        tag = bytes((n * 37 + i * i * 11) & 255 for i in range(8))\n"
-        "        entry = Entry(n & 7, 1, n % 2, Code(tag, 2, n % 4, 7, gone=n), n)\n"
+        "        entry = Entry(n & 7, 1, n % 2, StoredCode(tag, 2, n % 4, 7, digits_taken_until=n), n)\n"
         f"        lock.commit([entry], {NOW} + n, n % 5 > 0, n % 3 == 0)\n"
         "        if n % 300 == 299:\n"
         f"            lock.settle(Entry(25, n % 17, 0, None, n), {NOW} + n, True, bytes([n & 255]), keys[: n // 99])\n"

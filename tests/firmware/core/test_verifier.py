@@ -89,7 +89,7 @@ def test_one_time_opens_once(lock):
 )
 def test_first_use_window_to_the_second(tmp_path, kind, hours, window):
     moments = [(-301, "refused not-yet"), (-300, "open"), (0, "open"), (window * HOUR - 1, "open")]
-    late = "refused expired" if hours == 24 else "refused suspended"
+    late = "refused expired" if hours == 24 else "refused first-use-missed"
     for index, (offset, expected) in enumerate([*moments, (window * HOUR, late)]):
         (tmp_path / str(index)).mkdir()
         lock = Lock(str(tmp_path / str(index)), now=NOW - DAY)
@@ -117,12 +117,12 @@ def test_timed_opens_until_its_end(lock):
     assert lock.enter(code) == "refused expired"
 
 
-def test_suspended_stays_suspended(lock):
+def test_a_missed_first_use_stays_missed(lock):
     code = lock.code(TIMED, hours=200)
     lock.at(NOW + 25 * HOUR)
-    assert lock.enter(code) == "refused suspended"
+    assert lock.enter(code) == "refused first-use-missed"
     lock.at(NOW + 100 * HOUR)
-    assert lock.enter(code) == "refused suspended"
+    assert lock.enter(code) == "refused first-use-missed"
 
 
 def test_permanent_for_years(lock):
@@ -213,7 +213,7 @@ def test_recurring_first_use_outside_its_hours_does_not_activate(lock):
     lock.at(NOW + 23 * HOUR)
     assert lock.enter(code) == "refused outside-its-hours"
     lock.at(NOW + 24 * HOUR)
-    assert lock.enter(code) == "refused suspended"
+    assert lock.enter(code) == "refused first-use-missed"
 
 
 def test_recurring_keeps_its_wall_clock_hours_over_summer_time(tmp_path):
@@ -463,7 +463,7 @@ def test_the_floor_is_kept_hourly_without_any_entry(lock):
     lock.wait(2 * HOUR)
     lock.verifier.tick()
     lock.restart()
-    assert lock.store.floor == NOW + 2 * HOUR
+    assert lock.store.latest_trusted == NOW + 2 * HOUR
     before = lock.store.commits
     for _ in range(59):
         lock.wait(MINUTE)
@@ -517,7 +517,7 @@ def test_forgetting_makes_room_and_revives_nothing(lock):
     assert lock.store.book.find(lock.scheme.tag(used)) is None
     lock.restart()
     lock.owner.set_time(NOW + 100)
-    assert lock.enter(used) == "refused suspended"
+    assert lock.enter(used) == "refused first-use-missed"
     lock.at(NOW + 31 * HOUR)
     assert lock.enter(permanent) == "open"
 
@@ -637,7 +637,7 @@ def test_digits_with_a_reading_in_the_next_era_stay_dead_until_that_is_over(tmp_
     assert lock.scheme.decode("07931710", 5)[0] == 500_190, "the example's second reading"
     assert lock.enter("07931710") == "open"
     record = lock.store.book.find(lock.scheme.tag("07931710"))
-    assert record.gone == (500_190 + 24) * HOUR
+    assert record.digits_taken_until == (500_190 + 24) * HOUR
     lock.at(500_190 * HOUR + 60)
     assert lock.enter("07931710") == "refused already-used"
 
@@ -647,11 +647,11 @@ def test_what_was_forgotten_stays_so_under_another_phase(tmp_path):
     used = lock.code(ONE_TIME)
     start = lock.verifier.read(b"", used, NOW).code.start
     assert lock.enter(used) == "open"
-    lock.store.forgotten = start
+    lock.store.oldest_start_accepted = start
     lock.store.book.drop(lock.scheme.tag(used))
     lock.owner.configure(Config("UTC0"))
     lock.at(NOW + HOUR)
-    assert lock.enter(used) == "refused suspended"
+    assert lock.enter(used) == "refused first-use-missed"
 
 
 def test_a_lockout_is_logged_once_whatever_restarts(lock):

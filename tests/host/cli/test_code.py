@@ -103,7 +103,7 @@ def test_lord_howe_shows_the_true_start_in_summer():
         ("2026-11-23T14:54:59", "refused", "not-yet"),
         ("2026-11-23T14:55:00", "open", "opened"),
         ("2026-11-24T14:59:59", "open", "opened"),
-        ("2026-11-24T15:00:00", "refused", "suspended"),
+        ("2026-11-24T15:00:00", "refused", "first-use-missed"),
         ("2026-11-25T15:00:00+00:00", "refused", "expired"),
         ("2029-11-25T15:00:00", "refused", "wrong"),
     ],

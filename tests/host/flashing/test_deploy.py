@@ -25,7 +25,7 @@ from tumbler.flashing.packages import Package
 from tumbler.flashing.target import Target
 from tumbler.paths import Firmware
 from tumbler.updates.update_file import LOADER
-from tumbler_lock.core.boot_slots import SETTLED, TRIAL, Record, pack
+from tumbler_lock.core.boot_slots import ON_TRIAL, SETTLED, Selection, pack
 
 KIB = 1024
 RESET = 40  # bytes of the reset at the end, at most
@@ -134,7 +134,7 @@ def test_only_what_changed_is_sent_into_the_other_slot_on_trial(board, target, t
     assert report.sent_files == ["/b/tumbler_lock/core/two.mpy", "/b/manifest", "/slot"]
     assert (report.slot, report.trial, report.copied, report.kept) == ("b", True, 6, 0)
     files = on_flash(board)
-    assert files["slot"] == pack(Record("b", TRIAL, 3))
+    assert files["slot"] == pack(Selection("b", ON_TRIAL, 3))
     assert starts(files) == ("b", second.slot)
     assert {name: data for name, data in files.items() if name.startswith("a/")} == {
         name: data for name, data in first.files().items() if name.startswith("a/")
@@ -168,7 +168,7 @@ def settle(board):
     """Do what a firmware that is well does: end its trial."""
     with Console(board.port) as console:
         slot = on_flash(board)["slot"]
-        console.put("/slot", pack(Record(chr(slot[5]), SETTLED, 0)))
+        console.put("/slot", pack(Selection(chr(slot[5]), SETTLED, 0)))
     board.power()
 
 

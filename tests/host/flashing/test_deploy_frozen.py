@@ -35,7 +35,7 @@ from tumbler.flashing.target import Target
 from tumbler.registry.registry import Registry
 from tumbler.updates.update_file import LOADER
 from tumbler_lock import VERSION
-from tumbler_lock.core.boot_slots import TRIAL, Record, pack
+from tumbler_lock.core.boot_slots import ON_TRIAL, Selection, pack
 from tumbler_lock.core.protocol import UPDATE_STATUS
 
 INSIDE = "the firmware inside"
@@ -128,7 +128,7 @@ def slotted(tmp_path, target, version="0.0.9"):
     first = small(tmp_path, target, version, aioble=package, main="import old")
     files = first.files()
     files.update({name.replace("a/", "b/", 1): data for name, data in files.items() if name.startswith("a/")})
-    files["slot"] = pack(Record("b", TRIAL, 2))
+    files["slot"] = pack(Selection("b", ON_TRIAL, 2))
     return first, {**files, "lock/journal": b"memory", "update.pub": bytes(56)}
 
 

@@ -123,11 +123,11 @@ def test_the_same_lock_a_second_time_gets_the_time_and_no_more(board, registry, 
         assert provision(console, registry, lock, Settings(autolock=9), later) == Provisioned(new=False, clock_set=True)
     store = memory(there, tmp_path)
     assert (store.secret, Config.unpack(store.config).autolock) == (lock.secret, Settings.autolock)
-    assert store.floor == later
+    assert store.latest_trusted == later
     there.power()
     with Console(there.port) as console:
         assert provision(console, registry, lock, Settings(), NOW) == Provisioned(new=False, clock_set=True), "and back"
-    assert memory(there, tmp_path).floor == NOW
+    assert memory(there, tmp_path).latest_trusted == NOW
 
 
 def test_a_lock_whose_clock_does_not_answer_is_told_of_it(board, registry, tmp_path):

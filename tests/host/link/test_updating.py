@@ -19,7 +19,7 @@ from tumbler.link.updating import OnTrial, send
 from tumbler.updates import signing
 from tumbler.updates.signing import SigningKey
 from tumbler.updates.update_file import BadUpdate, Update, build, loader, pack_manifest
-from tumbler_lock.core.boot_slots import TRIAL, Record, Slots
+from tumbler_lock.core.boot_slots import ON_TRIAL, FirmwareSlots, Selection
 from tumbler_lock.core.lms import H5, W4
 from tumbler_lock.core.manifest import Manifest
 
@@ -55,7 +55,7 @@ def test_an_update_is_sent_and_tried(board):
     assert told[0] == (total - MISSING, total)
     assert told[-1] == (total, total)
     assert told == sorted(told)
-    assert Slots(board.root).read() == Record("b", TRIAL, 2)  # the client is gone: the lock has restarted
+    assert FirmwareSlots(board.root).read() == Selection("b", ON_TRIAL, 2)  # the client is gone: the lock has restarted
     assert (board.slot, found(board.root, "b")) == ("b", NEW)
     with pytest.raises(
         OnTrial, match=r"this update\. A healthy one is kept after a minute\. .*: tumbler update status NAME"
@@ -63,7 +63,7 @@ def test_an_update_is_sent_and_tried(board):
         sent(board, update())
     with pytest.raises(OnTrial, match="another update"):
         sent(board, update((0, 3, 0)))
-    Slots(board.root).settle("b")
+    FirmwareSlots(board.root).settle("b")
     with pytest.raises(Refusal) as refused:
         sent(board, update())
     assert refused.value.word == "not-newer"
@@ -98,19 +98,19 @@ def test_going_back_needs_force(board):
     with pytest.raises(Refusal):
         sent(board, update((0, 0, 9)))
     sent(board, update((0, 0, 9)), force=True)
-    assert Slots(board.root).on_trial("b")
+    assert FirmwareSlots(board.root).on_trial("b")
 
 
 @pytest.mark.parametrize("size", [20, 244])
 @pytest.mark.parametrize("does", sorted(DOES))
 def test_values_that_are_lost_on_the_way_are_made_up_for(board, does, size):
     for number in (6, 9, 14, 25):  # after the handshake
-        Slots(board.root).settle("a")
+        FirmwareSlots(board.root).settle("a")
         board.restart()
         count, _ = sent(board, update((0, 2, number)), fault=Faults(UP, number, DOES[does]), size=size)
         assert count <= MISSING + 200
         assert found(board.root, "b") == NEW
-        assert Slots(board.root).on_trial("b")
+        assert FirmwareSlots(board.root).on_trial("b")
 
 
 def test_a_tool_that_was_ended_goes_on_in_its_next_run(board):

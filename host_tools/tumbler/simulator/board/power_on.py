@@ -10,12 +10,12 @@ import sys
 
 import vfs
 
-from tumbler_lock.core.boot_slots import Slots
+from tumbler_lock.core.boot_slots import FirmwareSlots
 from tumbler_lock.core.config import Config
 from tumbler_lock.core.keys import AccessKey
 from tumbler_lock.core.policy import STANDARD, STRICT
 from tumbler_lock.core.store import Store
-from tumbler_lock.core.tickets import KIND_NAMES
+from tumbler_lock.core.tickets import kind_name
 
 from .flash import UnreadableFiles
 
@@ -43,7 +43,7 @@ def run(board: "SimulatedBoard", request: "Message", start_files: str) -> None:
     if given:
         _provision(storage, given, board.world.now_ms() // 1000)
     if slots:
-        record = Slots().read()
+        record = FirmwareSlots().read()
         if record is not None:
             board.event("slot", slot=record.slot, trial=bool(record.state), left=record.left)
     _watch_imports(board)
@@ -150,7 +150,7 @@ def _observed(board: "SimulatedBoard", real_board: "type[Board]") -> "type[Board
 def _report(board: "SimulatedBoard", kind: str, payload: "Any") -> None:
     """Report to the host what the firmware observes (Board.observe)."""
     if kind == "verdict":
-        name = None if payload.kind is None else KIND_NAMES[payload.kind]
+        name = None if payload.kind is None else kind_name(payload.kind)
         board.event("verdict", verdict=payload.verdict, reason=payload.reason, kind=name, id=payload.id, at=payload.at)
     elif kind == "key":
         board.event("key", key=payload)

@@ -6,7 +6,7 @@ import sys
 from tumbler_lock.core.event_names import event_name
 from tumbler_lock.core.events import REASONS
 from tumbler_lock.core.passcode import code_id
-from tumbler_lock.core.tickets import KIND_NAMES
+from tumbler_lock.core.tickets import kind_name
 
 from .host_pipe import EXIT_QUIT
 
@@ -258,7 +258,7 @@ class Requests:
         if store is not None:
             for event in store.events(request.get("since", 0), request.get("limit", 100)):
                 code = event.code
-                known = code is not None and code.kind < len(KIND_NAMES)
+                kind = None if code is None else kind_name(code.kind)
                 events.append(
                     {
                         "seq": event.seq,
@@ -266,8 +266,8 @@ class Requests:
                         "event": event_name(event.event),
                         "reason": REASONS[event.reason] if event.event < 6 else None,
                         "flags": event.flags,
-                        "kind": KIND_NAMES[code.kind] if known else None,
-                        "id": code_id(code.tag) if known else None,
+                        "kind": kind,
+                        "id": None if code is None or kind is None else code_id(code.tag),
                         "arg": event.arg,
                     }
                 )
