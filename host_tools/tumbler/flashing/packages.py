@@ -130,7 +130,7 @@ class _Shelf:
 
 
 def _version(package: Path, compiled: dict[str, bytes]) -> str:
-    """Return the version of the package, from its manifest.py or its modules; "unknown-" and a digest if neither has it."""
+    """Return the version in the package's manifest.py or modules; "unknown-" and a digest if there is none."""
     manifest = package.parent / "manifest.py"
     texts = [manifest] if manifest.is_file() else []
     for path in [*texts, *sorted(package.rglob("*.py"))]:
