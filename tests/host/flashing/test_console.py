@@ -89,10 +89,7 @@ def test_an_answer_of_no_script_of_ours_is_refused_in_words(tmp_path, code, word
 
 @pytest.mark.parametrize("answer", ["None", "[]", "{}", "{'files': {'/a': 3}}", "dict(look((), ()), slot='x')"])
 def test_contents_that_no_board_has_are_refused_in_words(tmp_path, answer):
-    with (
-        BoardAtPort(tmp_path / "flash.img") as board,
-        pytest.raises(ToolError, match="gave an invalid answer"),
-        Console(board.port) as console,
-    ):
+    with BoardAtPort(tmp_path / "flash.img") as board, Console(board.port) as console:
         console.follow("files", f"found = {answer}\ndef look(*_):\n    return found", lambda _: None)
-        BoardContents.look(console)
+        with pytest.raises(ToolError, match="gave an invalid answer"):
+            BoardContents.look(console)
