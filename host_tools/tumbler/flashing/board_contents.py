@@ -6,7 +6,7 @@ from typing import Any
 from tumbler_lock.core.boot_slots import SETTLED, A, B, Selection, other, unpack
 from tumbler_lock.core.manifest import Manifest
 
-from .console import Console
+from .console import BadAnswer, Console
 
 ROOT_FILES = ("boot.py", "board.json", "main.py")  # in the order in which they are written
 UPDATE_KEY = "update.pub"
@@ -39,8 +39,12 @@ class BoardContents:
 
     @classmethod
     def look(cls, console: Console) -> "BoardContents":
-        """Read all of it."""
-        return cls(console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS))
+        """Read all of it from the board. ToolError if its answer is invalid."""
+        answer = console.call("files", "look", (*ROOT_FILES, UPDATE_KEY), FOLDERS)
+        try:
+            return cls(answer)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise BadAnswer(console.port) from None
 
     @property
     def named(self) -> Selection | None:

@@ -103,7 +103,7 @@ class Chip:
             )
 
     def _ask(self, *words: str, after: str = STAY, heard: Callable[[float], None] = lambda _: None) -> str:
-        """Run esptool and return what it printed. heard: called with its progress in percent. ToolError if it failed."""
+        """Run esptool and return its output. heard: called with its progress in percent. ToolError if it failed."""
         line = [
             sys.executable, "-m", "esptool", "--port", self._port, "--baud", str(BAUD), "--after", after, *words,
         ]  # fmt: skip

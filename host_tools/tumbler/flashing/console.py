@@ -54,6 +54,16 @@ class ScriptFailed(ToolError):
         self.error = error
 
 
+class BadAnswer(ToolError):
+    """The board answered something that no script of ours answers."""
+
+    def __init__(self, port: str):
+        super().__init__(
+            f"The board at {port} gave an invalid answer.",
+            "Reset it and run the same command again. If that does not help, write MicroPython again: tumbler flash",
+        )
+
+
 class _Transport(Protocol):
     """What is used of mpremote's serial transport."""
 
@@ -165,9 +175,15 @@ class Console:
                 text = line.decode("utf-8", "replace").strip()
                 line.clear()
                 if text.startswith("@"):
-                    answered(json.loads(text[1:]))
+                    answered(self._parsed(text[1:]))
 
         self._execute(code, take, silence)
+
+    def _parsed(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise BadAnswer(self.port) from None
 
     def put(self, path: str, data: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
         """Write a file under another name, compare its SHA-256 there, and rename it. progress: called with the number

@@ -35,7 +35,7 @@ def flash(
     erase: bool = False,
     refuse: Callable[[str], None] = lambda _: None,
 ) -> FlashReport:
-    """Write the chip at a port. ToolError if that fails. refuse: called with the chip's address first, and may raise."""
+    """Write the chip at a port; ToolError if that fails. refuse: called with the chip's address first, may raise."""
     with Chip(port, target, progress) as chip:
         refuse(chip.mac)
         blank = erase or chip.blank(target.vfs_offset)

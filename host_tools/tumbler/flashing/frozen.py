@@ -26,7 +26,8 @@ _MARKED = re.compile(rb"Tumbler firmware ([0-9]+\.[0-9]+\.[0-9]+) in MicroPython
 IDF = {"1.28.0": "5.5.1"}  # what ports/esp32/README.md of MicroPython recommends
 
 _TEXT = """\
-# The firmware of Tumbler {version}, for the FROZEN_MANIFEST of MicroPython's ports/esp32. Made by `tumbler custom-build`.
+# The firmware of Tumbler {version}, for the FROZEN_MANIFEST of MicroPython's ports/esp32.
+# Made by `tumbler custom-build`.
 include("$(PORT_DIR)/boards/manifest.py")
 {aioble}
 package("tumbler_lock", opt=3)

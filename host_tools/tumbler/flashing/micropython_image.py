@@ -129,7 +129,7 @@ def _recorded(record: Path) -> dict[str, str]:
             raise ValueError
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise ToolError(f"{record} cannot be read.", "Move it away; images are then recorded again.") from None
     return data
 

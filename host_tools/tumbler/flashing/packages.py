@@ -94,7 +94,7 @@ def fetch(index: str = INDEX) -> Package:
             mip._install_package(_Shelf(draft), NAME, index.rstrip("/"), "", None, False)
         shutil.rmtree(folder / NAME, ignore_errors=True)
         (draft / NAME).rename(folder / NAME)
-    except (CommandError, OSError, ValueError) as error:
+    except (CommandError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise ToolError(
             f"aioble could not be fetched: {printable(str(error))}.",
             "Connect this computer to the Internet, or name a checkout of micropython-lib with --aioble.",
@@ -130,11 +130,14 @@ class _Shelf:
 
 
 def _version(package: Path, compiled: dict[str, bytes]) -> str:
-    """Return the version of the package, from its manifest.py or its modules; "unknown-" and a digest if neither has it."""
+    """Return the version in the package's manifest.py or modules; "unknown-" and a digest if there is none."""
     manifest = package.parent / "manifest.py"
     texts = [manifest] if manifest.is_file() else []
     for path in [*texts, *sorted(package.rglob("*.py"))]:
-        found = re.search(r"""(?:__version__\s*=|version=)\s*["']([0-9][\w.]*)["']""", path.read_text(encoding="utf-8"))
+        found = re.search(
+            r"""(?:__version__\s*=|version=)\s*["']([0-9][\w.]*)["']""",
+            path.read_text(encoding="utf-8", errors="replace"),
+        )
         if found:
             return found[1]
     digest = hashlib.sha256(b"".join(data for _, data in sorted(compiled.items()))).hexdigest()

@@ -89,7 +89,7 @@ class State:
             }
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ToolError(
                 f"{path} cannot be read.", "Restore it. Without it, finished boards would be made again."
             ) from None

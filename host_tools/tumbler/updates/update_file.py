@@ -129,7 +129,11 @@ def compile_source(source: Path, name: str, optimization: int = 3) -> bytes:
     optimization: mpy-cross's -O. 3 leaves out line numbers, which take a twelfth of a board's memory. Tracebacks then
     still name files and functions.
     """
-    return _compiled(source.read_bytes(), name, optimization)
+    try:
+        text = source.read_bytes()
+    except OSError as error:
+        raise ToolError(f"{source} cannot be read: {reason(error)}.", "Make it readable.") from None
+    return _compiled(text, name, optimization)
 
 
 @lru_cache(maxsize=1024)  # one process may build the same firmware for several boards

@@ -133,6 +133,15 @@ def test_a_folder_without_aioble_is_refused(tmp_path):
         packages.from_folder(tmp_path)
 
 
+def test_a_package_in_another_encoding_is_compiled_and_one_that_cannot_be_read_named(tmp_path):
+    folder = aioble(tmp_path / "lib")
+    (folder / "manifest.py").write_bytes(b'metadata(version="0.7.0")  # \xff\n')
+    assert packages.from_folder(folder).version == "0.7.0"
+    (folder / "aioble" / "broken.py").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ToolError, match=r"broken\.py cannot be read: it does not exist"):
+        packages.from_folder(folder)
+
+
 @pytest.fixture
 def index(tmp_path):
     """A package index on this computer, laid out as mpremote's installer asks for it; yields its address."""

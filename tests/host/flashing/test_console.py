@@ -4,8 +4,11 @@ import ast
 
 import pytest
 
+from tests.support.board_at_port import BoardAtPort
 from tests.support.micropython import run
-from tumbler.flashing.console import SCRIPTS, bare
+from tumbler.errors import ToolError
+from tumbler.flashing.board_contents import BoardContents
+from tumbler.flashing.console import SCRIPTS, Console, bare
 
 SCRIPT = '''"""A module."""
 import os
@@ -63,3 +66,30 @@ def test_every_script_is_sent_without_types_and_docstrings(name):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
             assert ast.get_docstring(node) is None
     assert len(text) < len(source) * 3 / 4
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('@no JSON')", "gave an invalid answer"),
+        ("print('@' + '[' * 20000)", "gave an invalid answer"),
+        ("print('@')", "gave an invalid answer"),
+        ("raise ValueError('\\x1b[31m\\n secret')", "reports: "),
+    ],
+)
+def test_an_answer_of_no_script_of_ours_is_refused_in_words(tmp_path, code, words):
+    with (
+        BoardAtPort(tmp_path / "flash.img") as board,
+        pytest.raises(ToolError, match=words) as caught,
+        Console(board.port) as console,
+    ):
+        console.follow("files", code, lambda _: None)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("answer", ["None", "[]", "{}", "{'files': {'/a': 3}}", "dict(look((), ()), slot='x')"])
+def test_contents_that_no_board_has_are_refused_in_words(tmp_path, answer):
+    with BoardAtPort(tmp_path / "flash.img") as board, Console(board.port) as console:
+        console.follow("files", f"found = {answer}\ndef look(*_):\n    return found", lambda _: None)
+        with pytest.raises(ToolError, match="gave an invalid answer"):
+            BoardContents.look(console)

@@ -145,7 +145,7 @@ def test_a_table_that_is_wrong_is_refused_with_its_line(tmp_path, text, words):
         read_table(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"cabin": {}}', "{"])
+@pytest.mark.parametrize("text", ["", "[]", '{"cabin": {}}', "{", "[" * 100_000, "\xff"])
 def test_a_state_that_is_damaged_is_not_taken_for_a_fresh_start(tmp_path, text):
     path = tmp_path / "state"
     path.write_text(text, encoding="utf-8")
