@@ -11,7 +11,8 @@ from tests.support.memory_radio import CUT, DOWN, MemoryRadio, typing_digits
 from tests.support.owner_tool import NOW, SECRET, add, done, refused, tumbler
 from tumbler.link import pair, radios
 from tumbler.link.transport import NoBluetooth, Radio
-from tumbler.registry.registry import Registry, lock_id_of
+from tumbler.registry.registry import Registry
+from tumbler_lock.core.protocol import lock_id as lock_id_of
 from tumbler_lock.core import protocol
 from tumbler_lock.core.keys import OWNER
 
