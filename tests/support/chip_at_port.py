@@ -89,7 +89,7 @@ class ChipAtPort:
             return
         _, request, size, _ = HEAD.unpack_from(frame)
         if len(frame) != HEAD.size + size:
-            return  # half of a request: whoever sent it was stopped
+            return  # half of a request: its sender was stopped
         handler = self.HANDLERS.get(request)
         if handler is None:
             self._answer(request, status=UNKNOWN)

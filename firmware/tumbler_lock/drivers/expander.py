@@ -37,7 +37,7 @@ class PCF8574:
         """Do nothing: a 1 is an input with a pull-up, from power-on."""
 
     def drive(self, low: int) -> None:
-        """Pull these pins low and let go of the others."""
+        """Pull these pins low and release the others."""
         self._byte[0] = ~low & 0xFF
         self._i2c.writeto(self._address, self._byte)
 
@@ -75,7 +75,7 @@ class MCP23017:
         self._i2c.writeto_mem(self._address, _IODIR, bytes(registers))
 
     def drive(self, low: int) -> None:
-        """Pull these pins low and let go of the others."""
+        """Pull these pins low and release the others."""
         inputs = ~(low | _SPOILT) & _ALL
         for index in range(len(self._port)):
             self._port[index] = inputs >> 8 * index & 0xFF

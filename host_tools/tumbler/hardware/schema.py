@@ -18,7 +18,6 @@ Description = dict[str, Any]  # what a JSON file of a board holds
 
 SOLENOID = "solenoid"  # the kind of bolt where a description names no kind
 REQUIRED = object()  # a default that a field does not have
-SHOWN = 40  # characters of a name that a message quotes
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-WRAP = 1 << 30  # ms at which the counter begins anew
+WRAP = 1 << 30  # ms after which the counter wraps
 BOUNCE_US = 8_000
 SHORTEST_US = 40_000
 GAP_US = 30_000  # between two presses of one key

@@ -120,7 +120,7 @@ def test_touched_sees_every_key(port, wired):
             assert bench.matrix.touched() is held
             assert bench.matrix.touched() is held  # also when it is asked again
     bench.toggle("5")
-    assert bench.run(60) == "5"  # the scan lets go of the rows
+    assert bench.run(60) == "5"  # the scan releases the rows
 
 
 @pytest.mark.parametrize("port", PORTS)

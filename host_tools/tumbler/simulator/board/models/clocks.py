@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def clock_model(name: str, now_ms: "Callable[[], int]", state: "dict[str, Any] | None" = None) -> "ClockModel":
-    """Return the model of a clock chip. ValueError if there is none, or if `state` is not one of its states."""
+    """Return the model of a clock chip. ValueError if there is no model, or if `state` is not one of its states."""
     try:
         module = __import__("tumbler.simulator.board.models." + name, None, None, (name,))
         made = getattr(module, name.upper() + "Model")

@@ -140,7 +140,7 @@ class DS3231Model:
         """The next byte."""
         pointer = self._pointer
         self._pointer = (pointer + 1) % _SIZE
-        if pointer == 0:  # the register pointer came round: the chip freezes the time anew
+        if pointer == 0:  # the register pointer wrapped: the chip freezes the time again
             self._advance()
             self._latched = bytes(self.registers[0:7])
         return self._latched[pointer] if pointer < 7 else self.registers[pointer]

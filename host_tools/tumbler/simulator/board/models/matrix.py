@@ -1,7 +1,7 @@
 """Electrical model of a keypad matrix: rows, columns, and a bouncing switch at every crossing.
 
-Rows are open-drain: low or let go. Columns have pull-ups. Current finds every way through closed switches, so
-ghosts come by themselves. A line that is let go stays low for `rise_us` (pull-up and cable capacity).
+Rows are open-drain: low or released. Columns have pull-ups. Current finds every way through closed switches, so
+ghosts come by themselves. A released line stays low for `rise_us` (pull-up and cable capacity).
 Times are microseconds of the clock given, which never goes back. Runs on CPython and MicroPython.
 """
 
@@ -25,7 +25,7 @@ def bounce(random: "Any", longest_us: int) -> "list[int]":
 
 
 class RowPin:
-    """An open-drain output: value(0) pulls the row low, value(1) lets it go. A held one keeps its level."""
+    """An open-drain output: value(0) pulls the row low, value(1) releases it. A held one keeps its level."""
 
     def __init__(self, model: "MatrixModel", index: int) -> None:
         self._model = model
@@ -33,7 +33,7 @@ class RowPin:
         self._held = False
 
     def init(self, hold: bool) -> None:
-        """Hold the level that the pin has, or let go of it again."""
+        """Hold the level that the pin has, or hold it no longer."""
         self._held = hold
 
     def value(self, level: int) -> None:
@@ -42,7 +42,7 @@ class RowPin:
             self._model.drive(self._bit, level)
 
     def float(self) -> None:
-        """The chip falls into light sleep: a pin that is not held is let go of, as on an S3 or a C3."""
+        """Begin a light sleep of the chip: it releases a pin that is not held, as on an S3 or a C3."""
         self.value(1)
 
 
@@ -59,7 +59,7 @@ class ColumnPin:
 
 
 class MatrixModel:
-    """The switches and wires; `.rows` and `.cols` are pins for a driver. `now_us()` tells the time."""
+    """The switches and wires; `.rows` and `.cols` are pins for a driver. now_us(): the time."""
 
     def __init__(self, rows: int, cols: int, now_us: "Callable[[], int]", rise_us: int = 0) -> None:
         self.rows = [RowPin(self, index) for index in range(rows)]
@@ -74,7 +74,7 @@ class MatrixModel:
         self._low_until = [0] * cols
 
     def toggle(self, crossing: int, moments: "list[int]") -> None:
-        """The switch at `crossing` (row * columns + column) toggles at these times (us, not in the past)."""
+        """Let the switch at `crossing` (row * columns + column) toggle at these times (us, not in the past)."""
         edges = self._edges[crossing]
         edges.extend(moments)
         edges.sort()
@@ -82,19 +82,19 @@ class MatrixModel:
             self._next = edges[0]
 
     def press(self, crossing: int, at_us: int, chatter: "list[int] | tuple[int, ...]" = (0,)) -> None:
-        """A finger closes (or opens) a switch at `at_us`; `chatter` as from bounce()."""
+        """Close (or open) a switch at `at_us` as a finger does; `chatter` as from bounce()."""
         self.toggle(crossing, [at_us + offset for offset in chatter])
 
     release = press  # an odd number of toggles ends on the other side, whichever that is
 
     def closed(self, crossing: int) -> bool:
-        """Whether the switch is closed at this moment."""
+        """Return whether the switch is closed at this moment."""
         self._advance(self._now_us())
         row, col = divmod(crossing, len(self.cols))
         return bool(self._lines[row] >> col & 1)
 
     def drive(self, row_bit: int, level: int) -> None:
-        """A row pin was written."""
+        """Set the level of a row."""
         now = self._now_us()
         self._advance(now)
         driven = self._driven & ~row_bit if level else self._driven | row_bit
@@ -103,7 +103,7 @@ class MatrixModel:
             self._flow(now)
 
     def read(self, col: int) -> int:
-        """Level of a column: 0 or 1."""
+        """Return the level of a column: 0 or 1."""
         now = self._now_us()
         self._advance(now)
         return 0 if self._low >> col & 1 or now < self._low_until[col] else 1
