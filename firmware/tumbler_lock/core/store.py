@@ -74,7 +74,7 @@ class Store:
         requests: "dict[int, tuple[int, int]]",
     ) -> None:
         self._path = path
-        self._journal = Journal(path, layout)
+        self.journal = Journal(path, layout)
         self._restarted = True
         self._lock = lock_mark(header.secret)
         self.book = book
@@ -169,7 +169,7 @@ class Store:
     @property
     def in_doubt(self) -> bool:
         """Whether a change failed in an unknown state, so that only a restart helps (see Journal)."""
-        return self._journal.in_doubt
+        return self.journal.in_doubt
 
     def pay(self, now: "int | None") -> None:
         """Take one token and count the attempt, on flash (one commit) before this returns.
@@ -203,13 +203,13 @@ class Store:
             raise ValueError("a trusted time must be given")
         time = now or 0
         self._check(entries, time)
-        if self._journal.layout.appended + len(entries) > APPENDED_MAX:
+        if self.journal.layout.appended + len(entries) > APPENDED_MAX:
             self.compact()
         events = self._events_of(entries, time, trusted, refund)
         data = bytearray(len(events) * RECORD_SIZE)
         for number, event in enumerate(events):
             pack_record(event, data, number * RECORD_SIZE)
-        self._journal.append(data, len(events))
+        self.journal.append(data, len(events))
         self.commits += 1
         self._restarted = False
         if refund:
@@ -261,7 +261,7 @@ class Store:
 
         The store may be used between two events. MemoryLost if a record is damaged.
         """
-        return self._journal.events(since_seq, limit)
+        return self.journal.events(since_seq, limit)
 
     def event(self, seq: int) -> "Event | None":
         """Return the event with this number, None if it is not kept. MemoryLost if it is damaged."""
@@ -274,7 +274,7 @@ class Store:
     @property
     def first_seq(self) -> int:
         """Number of the oldest event kept; 1 more than `seq` if there is none."""
-        return self._journal.first_seq
+        return self.journal.first_seq
 
     def compact(self) -> None:
         """Rewrite the journal: the code book as it is, the last LOG_EVENTS events, nothing appended. Two commits.
@@ -286,7 +286,7 @@ class Store:
     @property
     def compaction_due(self) -> bool:
         """Whether to call `compact` at the next quiet moment, so that no commit has to wait for it."""
-        return self._journal.layout.appended >= DUE
+        return self.journal.layout.appended >= DUE
 
     def _check(self, entries: "list[Entry]", now: int) -> None:
         """Raise StoreFull or ValueError unless every entry can be carried out after the ones before it."""
@@ -432,7 +432,7 @@ class Store:
             len(keys) // KEY_SIZE, len(self.book), seq + 1 - first, self.epoch, seq, self.attempt, self._refunded,
             self._refund_seq, latest, self.oldest_start_accepted, config, self.secret,
         )  # fmt: skip
-        self._journal.rewrite(pack_header(header), keys, self.book.image(), first, last)
+        self.journal.rewrite(pack_header(header), keys, self.book.image(), first, last)
         self.commits += 2
         self.config = config
         if event is not None:

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tumbler_lock.core.codebook import NEVER, StoredCode
+from tumbler_lock.core.codebook import FEWEST_DIGITS, NEVER, StoredCode
 from tumbler_lock.core.passcode import MOST_DIGITS
-from tumbler_lock.core.tickets import CUSTOM
-from tumbler_lock.core.tickets import kind_name
+from tumbler_lock.core.tickets import CUSTOM, kind_name
 from tumbler_lock.core.zone import Zone
 
 from ..codes.issue import policy_of
@@ -38,7 +37,6 @@ from .options import (
     without_grouping,
 )
 
-SHORTEST = 4  # digits of a custom code
 SHORTEST_RANDOM = 6  # digits of the first random code that is tried
 TRIES = 8  # random digits may be weak, or exist already
 NO_END = "never"
@@ -272,13 +270,13 @@ def _end(text: str | None, zone: Zone) -> int | None:
 
 
 def _are_digits(text: str) -> bool:
-    return SHORTEST <= len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
+    return FEWEST_DIGITS <= len(text) <= MOST_DIGITS and text.isascii() and text.isdigit()
 
 
 def _digits_of(text: str, field: str) -> str:
     digits = without_grouping(text)
     if not _are_digits(digits):
         raise ToolError(
-            f"{field}: a code has {SHORTEST} to {MOST_DIGITS} digits and nothing else.", "Choose other digits."
+            f"{field}: a code has {FEWEST_DIGITS} to {MOST_DIGITS} digits and nothing else.", "Choose other digits."
         )
     return digits

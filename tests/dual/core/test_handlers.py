@@ -113,7 +113,7 @@ def test_identify(directory):
     for _ in range(7):
         lock.enter("111111")
     lock.rtc.ok = False
-    lock.store.in_doubt = True
+    lock.store.journal.in_doubt = True
     told = decoder.identify(client.done(protocol.IDENTIFY))
     assert (told["flags"], told["guesses"]) == (2 + 4 + 8, 0)
 
@@ -344,7 +344,7 @@ def test_a_full_book_and_a_flash_that_takes_nothing(directory):
     client.done(protocol.ADD_CODE, add(b"97531"))
     assert word(client, protocol.ADD_CODE, add(b"975313")) == "store-full"
     book.capacity = 1000
-    lock.store.in_doubt = True
+    lock.store.journal.in_doubt = True
     for number, arguments in (
         (protocol.SET_TIME, u32(NOW)),
         (protocol.ADD_CODE, add(b"975313")),
