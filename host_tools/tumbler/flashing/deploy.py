@@ -15,6 +15,7 @@ from tumbler_lock.core.boot_slots import SETTLED, STARTS, TRIAL, A, B, Record, o
 from tumbler_lock.core.manifest import Manifest
 
 from ..errors import ToolError
+from ..text import command_line
 from .bundle import Bundle
 from .console import Console
 from .packages import NAME as AIOBLE
@@ -170,8 +171,8 @@ def _refuse(board: Board, target: Target, bundle: Bundle, downgrade: bool) -> No
         raise ToolError(
             f"The board runs MicroPython {board.version} ({board.build or board.machine}); '{target.name}' was checked"
             f" with {target.version} ({target.build}).",
-            f"Write it first: tumbler flash --board {target.name} --port PORT --image FILE. It keeps what is on the"
-            " board. Or name the right board.",
+            "Name the right board; or write that MicroPython first, which keeps what is on the board:"
+            f" {command_line('flash', board=target.name, port='PORT', image='FILE')}",
         )
     version = bundle.version if board.inside is None else board.inside
     slot = board.safe if board.inside is None else board.used

@@ -14,6 +14,7 @@ from ..errors import ToolError
 from ..registry.lock_cache import SENT, HeldKey
 from ..registry.registry import Registry, RegistryLock
 from ..registry.schema import POLICIES
+from ..text import command_line
 from .console import Console, ScriptFailed
 from .deploy import Board
 
@@ -63,7 +64,7 @@ def provision(console: Console, registry: Registry, lock: RegistryLock, settings
     if cache.set_up:
         raise ToolError(
             f"'{lock.name}' is another lock, set up before, and this board has no secret.",
-            f"Choose another name, or forget that lock first: tumbler lock remove '{lock.name}'",
+            f"Choose another name, or forget that lock first: {command_line('lock remove', lock.name)}",
         )
     _check_clock(console, console.call(SCRIPT, "set_clock", now))
     key = sent
