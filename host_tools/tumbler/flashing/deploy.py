@@ -85,7 +85,7 @@ def _refuse(board: BoardContents, target: Target, bundle: Bundle, *, downgrade: 
         raise ToolError(
             f"The board runs MicroPython {board.version} ({board.build or board.machine}); '{target.name}' was checked"
             f" with {target.version} ({target.build}).",
-            f"Name the right board, or write that MicroPython first, which keeps what is on the board:"
+            "Name the right board; or write that MicroPython first, which keeps what is on the board:"
             f" {command_line('flash', board=target.name, port='PORT', image='FILE')}",
         )
     version = bundle.version if board.inside is None else board.inside

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import ToolError
 from ..paths import BOARDS
+from ..text import command_line
 from . import schema
 from .chips import chips
 from .rules import CONTACTS, check, uses
@@ -46,7 +47,7 @@ def usable(name: str, offered: list[str] | None = None) -> BoardFiles:
     errors = check(board.description, board.headers).errors
     if errors:
         more = f" There are {len(errors) - 1} more." if len(errors) > 1 else ""
-        raise ToolError(f"{board.path}: {errors[0]}{more}", f"tumbler board check {name} lists everything.")
+        raise ToolError(f"{board.path}: {errors[0]}{more}", f"See everything: {command_line('board check', name)}")
     return board
 
 

@@ -27,9 +27,10 @@ from tumbler_lock.core.zone import Zone
 
 from ..errors import ToolError
 from ..text import command_line
-from .database import FILE, as_tool_errors, damaged, open_file
-from .database import home as home
+from .database import FILE, as_tool_errors, damaged, home, open_file
 from .lock_cache import RENEWED, SENT, LockCache
+
+__all__ = ["LAST_EPOCH", "IssuedRow", "Registry", "RegistryLock", "fingerprint", "home", "lock_id_of"]
 
 LAST_EPOCH = 65535
 

@@ -14,9 +14,9 @@ from tumbler.cli.output_lock import event_data
 from tumbler.link import radios
 from tumbler.link.transport import OutOfRange
 from tumbler.registry.registry import Registry
-from tumbler_lock.core.protocol import lock_id as lock_id_of
 from tumbler_lock.core.keys import MANAGER, OPENER, OWNER, AccessKey
 from tumbler_lock.core.management import By
+from tumbler_lock.core.protocol import lock_id as lock_id_of
 from tumbler_lock.core.tickets import ONE_TIME
 
 pytestmark = pytest.mark.usefixtures("hurry")

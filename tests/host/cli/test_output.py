@@ -2,6 +2,7 @@
 
 import ast
 import io
+import itertools
 import json
 import os
 import re
@@ -144,7 +145,8 @@ def in_arguments(tmp_path):
     return [
         ["lock", "show", EVIL], ["lock", "add", EVIL, "--timezone", "UTC"], ["lock", "add", "x", "--timezone", EVIL],
         ["lock", "add", "x", "--timezone", "UTC", "--weekend", EVIL], ["code", "timed", "door", "--end", EVIL],
-        ["code", "custom", "door", EVIL], ["code", "explain", "door", "123456", "--at", EVIL], [EVIL], ["lock", f"--{EVIL}"],
+        ["code", "custom", "door", EVIL], ["code", "explain", "door", "123456", "--at", EVIL],
+        [EVIL], ["lock", f"--{EVIL}"],
         ["key", "add", "door", "--role", "opener", "--label", "x", "--export", "x", "--hours", EVIL],
     ]  # fmt: skip
 
@@ -217,9 +219,11 @@ def test_a_hint_can_be_pasted_whatever_the_lock_is_called(name, monkeypatch):
 def test_no_hint_is_put_together_without_the_one_function():
     """A name behind `tumbler ...` in a text would be pasted as it is."""
     for path in sorted((ROOT / "host_tools" / "tumbler").rglob("*.py")):
+        if "simulator" in path.parts:  # the terminal interface marks its texts up
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             parts = node.values if isinstance(node, ast.JoinedStr) else []
-            for before, after in zip(parts, parts[1:], strict=False):
+            for before, after in itertools.pairwise(parts):
                 command = isinstance(before, ast.Constant) and re.search(r"tumbler( [a-z-]+)+ '?$", str(before.value))
                 assert not (command and isinstance(after, ast.FormattedValue)), f"{path.name}:{node.lineno}"
 

@@ -12,9 +12,9 @@ from tests.support.owner_tool import NOW, SECRET, add, done, refused, tumbler
 from tumbler.link import pair, radios
 from tumbler.link.transport import NoBluetooth, Radio
 from tumbler.registry.registry import Registry
-from tumbler_lock.core.protocol import lock_id as lock_id_of
 from tumbler_lock.core import protocol
 from tumbler_lock.core.keys import OWNER
+from tumbler_lock.core.protocol import lock_id as lock_id_of
 
 pytestmark = pytest.mark.usefixtures("hurry")
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"

@@ -8,7 +8,7 @@ import bleak
 import pytest
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
-from tumbler.link.bluetooth import BluetoothRadio
+from tumbler.link.bluetooth import REASONS, BluetoothRadio
 from tumbler.link.transport import ANSWER, COMMAND, SERVICE, LinkLost, NoBluetooth, OutOfRange, Sighting
 from tumbler_lock.core.protocol import NO_LOCK
 
@@ -123,10 +123,18 @@ def test_a_scan_ends_when_what_is_looked_for_was_seen():
     assert [one.address for one in seen] == ["A"]
 
 
+def test_every_reason_has_words():
+    known = {reason.name for reason in BleakBluetoothNotAvailableReason} - {"UNKNOWN"}
+    assert set(REASONS) == known
+
+
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
-        (BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.POWERED_OFF), "powered off"),
+        (BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.POWERED_OFF), "it is powered off"),
+        (BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.NO_BLUETOOTH), "it has none"),
+        (BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.UNKNOWN), "computer[.]"),
+        (BleakBluetoothNotAvailableError("x", BleakBluetoothNotAvailableReason.DENIED_BY_USER), "is not allowed"),
         (BleakError("org.bluez"), "cannot be used"),
         (FileNotFoundError(2, "no bus"), "cannot be used"),
     ],
@@ -201,6 +209,20 @@ def test_a_lost_connection_is_told_to_who_waits_and_who_writes():
                 await wire.receive(1)
         with pytest.raises(LinkLost):
             await wire.send(b"x")
+
+    connected(work)
+
+
+def test_a_connection_that_ended_has_no_size_of_a_value_any_more():
+    """The system forgets the services of the lock then, and says so in words of its own."""
+
+    async def work(wire, client):
+        def gone(self):
+            raise BleakError("Service Discovery has not been performed yet")
+
+        type(client).services = property(gone)
+        with pytest.raises(LinkLost, match="The connection to the lock was lost"):
+            _ = wire.fragment
 
     connected(work)
 

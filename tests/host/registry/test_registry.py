@@ -16,8 +16,8 @@ from tumbler.registry import database, schema
 from tumbler.registry.database import APPLICATION_ID, FILE
 from tumbler.registry.lock_cache import ACTIVE, PENDING, RENEWED, SENT
 from tumbler.registry.registry import Registry, home
-from tumbler_lock.core.protocol import lock_id as lock_id_of
 from tumbler.registry.schema import SCHEMA
+from tumbler_lock.core.protocol import lock_id as lock_id_of
 
 SECRET = bytes(range(32))
 
