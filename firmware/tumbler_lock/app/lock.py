@@ -19,7 +19,7 @@ from .uptime import Uptime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.management import Owner
+    from ..core.management import Management
     from ..core.sessions import Sessions
     from ..core.updates import Updates
     from .board import Board
@@ -53,7 +53,7 @@ class Lock:
         self.door = Door(board, self.leave, self.note)
         self.battery_warning = False
         self.restarting = False
-        self.owner: "Owner | None" = None
+        self.owner: "Management | None" = None
         self.updates: "Updates | None" = None
         self.sessions: "Sessions | None" = None
         self.sleep: "Sleep | None" = None

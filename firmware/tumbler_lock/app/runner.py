@@ -51,9 +51,9 @@ class Runner:
         lock = self._lock
         major, minor, patch = [int(part) for part in VERSION.split(".")]
         if lock.verifier is not None:
-            from ..core.management import Owner
+            from ..core.management import Management
 
-            lock.owner = Owner(lock.verifier)
+            lock.owner = Management(lock.verifier)
         if slots is not None:
             from ..core.updates import Updates
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Callable, TypeVar
 
     from .link_state import LinkState
-    from .management import Owner
+    from .management import Management
     from .protocol import Answers
     from .records import Event
     from .updates import Updates
@@ -65,7 +65,7 @@ class Commands:
         yield from work(self, By(self._key.slot, request), arguments)
 
     @property
-    def _owner(self) -> "Owner":
+    def _owner(self) -> "Management":
         """Return what carries out the owner's commands. Refused if another session has reset the lock meanwhile."""
         owner = self._lock.owner
         if owner is None:
@@ -301,7 +301,8 @@ class Commands:
             try:
                 next(work)
             except StopIteration as end:
-                return end.value
+                result: Result = end.value
+                return result
             now = self._link.uptime()
             if now - since >= WORKING:
                 since = now
@@ -373,9 +374,11 @@ def _key_head(key: AccessKey) -> bytes:
 def _item(event: "Event") -> bytes:
     """An event of the log in 20 bytes."""
     code = event.code
-    head = event.seq.to_bytes(4, "big") + event.time.to_bytes(4, "big")
+    head: bytes = event.seq.to_bytes(4, "big") + event.time.to_bytes(4, "big")
     kind = UNKNOWN if code is None else code.kind
     head += bytes((event.event, event.reason, event.flags & _SHOWN_FLAGS, kind))
     # Of digits that are no code not even the tag is told: they may be a code with a slip of the finger.
     told = code is not None and (kind != UNKNOWN or event.event in (KEY_ADDED, KEY_REMOVED, UPDATED))
-    return head + (code.tag[:4] if told else bytes(4)) + event.arg.to_bytes(4, "big")
+    tag: bytes = code.tag[:4] if told else bytes(4)
+    number: bytes = event.arg.to_bytes(4, "big")
+    return head + tag + number

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from typing import Callable, Protocol
 
     from .keys import AccessKey
-    from .management import Owner
+    from .management import Management
     from .updates import Updates
 
     class ManagedLock(Protocol):
         """The lock that a link manages."""
 
-        owner: "Owner | None"  # None while the lock has no memory
+        owner: "Management | None"  # None while the lock has no memory
         trouble: str  # "", "no-secret" or "fault"
         path: str  # directory of the memory
         updates: "Updates | None"  # None without slots

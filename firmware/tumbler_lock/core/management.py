@@ -1,10 +1,9 @@
-"""What the owner does, on the spot or over an authenticated link: codes, keys, configuration and time changed, all
-codes erased, the bolt opened.
+"""The owner's commands, at the lock or over an authenticated link: change codes, keys, settings and time, erase, open.
 
-Every command is one file commit, done or not done, and its record says who asked and with which request. A request that
-comes again does nothing more: the command then returns what it returned. Who may ask for what is the caller's to judge.
-Times of codes are Unix seconds on a whole hour of the lock's wall clock. A command that cannot be carried out raises
-Refused with what to do instead and leaves everything as it was; neither the message nor the log ever holds digits.
+Every command is one commit on flash, whole or not at all. Its record says who asked and with which request: a repeated
+request returns what the first one returned and does nothing more. The caller checks who may ask for what.
+Times of codes are Unix seconds on a whole hour of the lock's wall clock. A command that is not possible raises Refused
+with what to do instead, and changes nothing. Neither its message nor the log holds digits.
 """
 
 from collections import namedtuple
@@ -31,11 +30,22 @@ from .tickets import CUSTOM, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from .config import Config
+    from .keys import AccessKey
     from .verifier import Verifier
 
-# Who asks: a key slot, and the id of the request (32 bits; 0: it has none and cannot be told from another).
-By = namedtuple("By", "slot request")
-LOCAL = By(-1, 0)  # nobody's slot: on the spot
+    class By(NamedTuple):
+        """Who asks. slot: a key slot; request: id of the request (32 bits), 0 if it has none."""
+
+        slot: int
+        request: int
+
+
+if not TYPE_CHECKING:
+    By = namedtuple("By", "slot request")
+LOCAL = By(-1, 0)  # no key slot: at the lock itself
 
 NO_TAG = bytes(TAG_SIZE)  # of a command that is about no code and no key
 
@@ -48,7 +58,7 @@ _KEY_REFUSALS = {
 }
 
 
-class Owner:
+class Management:
     """The commands of one lock. verifier: its Verifier (with store and clock).
 
     by: By of who asks. Every command may also raise Refused with "store-full", and "request-reused" when the
@@ -59,9 +69,9 @@ class Owner:
         self.verifier = verifier
         self.store = verifier.store
 
-    def done(self, by: "By", event: int) -> "bytes | None":
-        """Whether this slot's newest request is `by`'s, and was carried out: the tag in its record, NO_TAG when that
-        names none; None when the request is a new one. event: number of what it would log."""
+    def done(self, by: By, event: int) -> "bytes | None":
+        """Return the tag in the record of this request if it was carried out before (NO_TAG if it names no tag); None
+        for a new request. event: number of what it would log. Refused if its id was used for another command."""
         if by.request == 0:
             return None
         request, seq = self.store.requests.get(by.slot, (0, 0))
@@ -70,12 +80,20 @@ class Owner:
             return None
         if found.event != event:
             raise Refused("request-reused", "this request's id was used for another command: choose a new one")
-        return found.code.tag if found.code else NO_TAG
+        tag: bytes = found.code.tag if found.code else NO_TAG
+        return tag
 
-    def add_custom(self, digits: str, start=None, end=None, insist=False, by=LOCAL) -> bytes:
-        """Add a custom code of 4 to 9 digits, good from `start` (None: at once) until `end` (None: for ever).
+    def add_custom(
+        self,
+        digits: str,
+        start: "int | None" = None,
+        end: "int | None" = None,
+        insist: bool = False,
+        by: By = LOCAL,
+    ) -> bytes:
+        """Add a custom code of 4 to 9 digits, valid from `start` (None: at once) until `end` (None: no end).
 
-        Returns its tag. Refused when it exists, is already over, is weak (unless insist), or the code book is full.
+        Return its tag. Refused if it exists, is over, is weak (unless insist), or the code book is full.
         """
         done = self.done(by, ADDED)
         if done:
@@ -91,12 +109,20 @@ class Owner:
         self._commit([_entry(ADDED, PUT, code, by)], now, trusted)
         return tag
 
-    def change(self, code, start=None, end=None, new_digits=None, insist=False, by=LOCAL) -> bytes:
-        """Give a code new times or new digits; whatever is not named stays. Returns its tag, the new digits' if any.
+    def change(
+        self,
+        code: "str | bytes",
+        start: "int | None" = None,
+        end: "int | None" = None,
+        new_digits: "str | None" = None,
+        insist: bool = False,
+        by: By = LOCAL,
+    ) -> bytes:
+        """Give a code new times or new digits; what is not named stays. Return its tag, that of the new digits if any.
 
-        code: its digits, or the tag of one the lock knows; end: NEVER takes it away. The code may be custom, or offline
-        and used or not yet; a new start revives one that missed its first use. Refused when it is no code,
-        deleted, used up, or the new digits are taken or weak (unless insist).
+        code: its digits, or the tag of one the lock knows; end: NEVER removes it. The code may be custom, or offline
+        and used or not yet; a new start revives one that missed its first use. Refused if it is not a code, is
+        deleted or used up, or the new digits are taken or weak (unless insist).
         """
         done = self.done(by, CHANGED)
         if done:
@@ -123,13 +149,13 @@ class Owner:
             replaced = before.length == len(new_digits) and self.store.book.find(before.tag) and before.live(now)
             self._strong(new_digits, 0 if replaced else 1)
         known.tag, known.length, known.digits_taken_until = tag, len(new_digits), taken_until
-        # The request's id stands in the record of the new digits alone: it is the one a retry is answered from.
+        # Only the record of the new digits has the request's id: a retry is answered from it.
         entries = self._end(before, CHANGED, now, By(by.slot, 0))
         self._commit(entries + [_entry(CHANGED, PUT, known, by)], now, trusted)
         return tag
 
-    def delete(self, code, by=LOCAL) -> bytes:
-        """Delete a code, custom or offline, used or not yet: its digits open nothing from now on. Returns its tag.
+    def delete(self, code: "str | bytes", by: By = LOCAL) -> bytes:
+        """Delete a code, custom or offline, used or not yet: its digits open nothing from now on. Return its tag.
 
         code: its digits, or the tag of one the lock knows.
         """
@@ -143,7 +169,7 @@ class Owner:
         self._commit(self._end(known, DELETED, now, by), now, trusted)
         return known.tag
 
-    def erase(self, by=LOCAL) -> None:
+    def erase(self, by: By = LOCAL) -> None:
         """Erase every code, issued or custom, used or not, as an erase code does: the epoch goes up by one."""
         if self.done(by, ALL_ERASED):
             return
@@ -151,10 +177,10 @@ class Owner:
         self._commit([_entry(ALL_ERASED, ERASE_ALL, None, by)], now, trusted)
         self.verifier.erased()
 
-    def set_time(self, now: int, by=LOCAL) -> None:
-        """Set the clock; from then on this is the earliest time the lock believes, even if it went back.
+    def set_time(self, now: int, by: By = LOCAL) -> None:
+        """Set the clock. From then on this is the latest trusted time, even if it went back.
 
-        When flash refuses to note that, the clock is set all the same: forwards it is believed, backwards it is not.
+        If flash takes no record, the clock is set all the same: forwards it is trusted, backwards it is not.
         """
         if self.done(by, TIME_SET):
             return
@@ -166,11 +192,11 @@ class Owner:
             raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
         self._commit([_entry(TIME_SET, TIME, None, by)], now, True)
 
-    def unlock(self, by, key) -> int:
-        """For how many seconds the bolt is to open now for this Key; 0 when this request has opened it before.
+    def unlock(self, by: By, key: "AccessKey") -> int:
+        """Return for how many seconds the bolt opens now for this key; 0 if this request opened it before.
 
-        Refused when the key may not open, or not now. When flash takes no record it opens all the same: residents are
-        not shut out.
+        Refused if the key may not open, or not now. If flash takes no record it opens all the same: residents are not
+        shut out.
         """
         if self.done(by, UNLOCKED):
             return 0
@@ -181,11 +207,11 @@ class Owner:
         try:
             self.store.commit([_entry(UNLOCKED, NONE, None, by)], now, trusted)
         except StoreFull:
-            pass  # the app tells of a flash that takes nothing; the door is not the place to
+            pass  # the app reports a full flash
         return self.verifier.config.autolock
 
-    def configure(self, config, by=LOCAL) -> None:
-        """Take another Config, as a whole. The guess budget goes on where it is."""
+    def configure(self, config: "Config", by: By = LOCAL) -> None:
+        """Replace all settings. The guess budget keeps its tokens."""
         if self.done(by, CONFIGURED):
             return
         if config.pack() == self.store.config:
@@ -194,15 +220,15 @@ class Owner:
         self.verifier.configure()
 
     def free_slot(self) -> int:
-        """The lowest key slot that is free; Refused when there is none."""
+        """Return the lowest free key slot; Refused if all are taken."""
         for slot in range(SLOTS):
             if slot not in self.store.keys:
                 return slot
         raise Refused("no-free-slot", "every key slot is taken: remove a key first")
 
-    def add_key(self, key, by=LOCAL) -> bytes:
-        """Put a Key into its slot, which must be free. Returns the tag of its record, the first byte of which is the
-        slot. Refused when there is no room, or another slot has the same psk."""
+    def add_key(self, key: "AccessKey", by: By = LOCAL) -> bytes:
+        """Put a key into its key slot, which must be free. Return the tag of its record; its first byte is the
+        key slot. Refused if the key slot is taken, no other is free, or another key has the same psk."""
         done = self.done(by, KEY_ADDED)
         if done:
             return done
@@ -214,9 +240,9 @@ class Owner:
             raise Refused("bad-key", "another slot has the same psk: make a new one")
         return self._settle_keys(KEY_ADDED, key, list(keys.values()) + [key], by)
 
-    def remove_key(self, slot: int, by=LOCAL) -> bytes:
-        """Take a key out of its slot. Returns the tag of its record, the first byte of which is the slot. Refused when
-        there is none, or the lock would have no owner any more."""
+    def remove_key(self, slot: int, by: By = LOCAL) -> bytes:
+        """Remove a key. Return the tag of its record; its first byte is the key slot. Refused if the key slot is empty,
+        or the lock would be left without an owner."""
         done = self.done(by, KEY_REMOVED)
         if done:
             return done
@@ -229,9 +255,8 @@ class Owner:
             raise Refused("last-owner", "a lock has an owner: add another owner's key first")
         return self._settle_keys(KEY_REMOVED, key, rest, by)
 
-    def updated(self, version, by=LOCAL) -> bytes:
-        """Note that the owner had an update put in: its version, three numbers. Returns the tag of its record, which
-        begins with them."""
+    def updated(self, version: "tuple[int, int, int]", by: By = LOCAL) -> bytes:
+        """Log an update. version: three numbers, with which the tag of its record begins; return that tag."""
         done = self.done(by, UPDATED)
         if done:
             return done
@@ -240,13 +265,13 @@ class Owner:
         self._commit([_entry(UPDATED, NONE, told, by)], now, trusted)
         return told.tag
 
-    def _now(self) -> tuple:
-        """The time to judge limits by: the clock's when it is trusted, else the latest trusted one."""
+    def _now(self) -> "tuple[int, bool]":
+        """Return the time for limits, and whether it is trusted: the clock's if it is, else the latest trusted time."""
         now, trusted = self.verifier.clock.read()
         return (now, True) if trusted else (self.store.latest_trusted, False)
 
-    def _find(self, code, now: int) -> "StoredCode":
-        """The record of a code by digits or tag."""
+    def _find(self, code: "str | bytes", now: int) -> "StoredCode":
+        """Return the record of a code by digits or tag; Refused if the lock knows none."""
         if isinstance(code, str):
             self._check_digits(code)
             found = self.verifier.find(code, now)
@@ -256,11 +281,11 @@ class Owner:
             raise Refused("no-such-code", "the lock knows no such code: look at the digits and the lock's time")
         return found
 
-    def _free(self, digits: str, now: int) -> tuple:
-        """(tag, taken_until) for digits that are to be a code; Refused when they are a live one.
+    def _free(self, digits: str, now: int) -> "tuple[bytes, int]":
+        """Return (tag, taken_until) of digits for a new code; Refused if a live code has them.
 
-        taken_until: until when the same digits are, or were, some other code's. When the new code is deleted before
-        that, its record stays, so that the other one does not come to life.
+        taken_until: until when the same digits belong to another code. If the new code is deleted before that, its
+        record stays, so that the other one does not open again.
         """
         self._check_digits(digits)
         tag = self.verifier.scheme.tag(digits)
@@ -275,8 +300,8 @@ class Owner:
             raise Refused("bad-digits", "a code has 4 to 9 digits and nothing else")
 
     def _strong(self, digits: str, more: int) -> None:
-        """Refused when the digits are guessed first, or are too few for all that this lock takes; more: how many codes
-        of this length it takes then that it does not take now."""
+        """Raise Refused for digits that are guessed first, or too few for the codes this lock accepts. more: how many
+        codes of this length are added."""
         odds = self.verifier.budget.odds(len(digits), more)
         if _guessed_first(digits):
             why = "digits that are all alike, a run or a repeated block are guessed first"
@@ -287,8 +312,8 @@ class Owner:
         text = "%s: one in %s guesses is right, a day of guessing would succeed with %.1f %%; choose others, or insist"
         raise Refused("weak-digits", text % (why, _thousands(round(1 / odds)), 100 * day_risk(odds)))
 
-    def _limit(self, code: "StoredCode", start, end) -> None:
-        """Put named limits on a code; those not named stay."""
+    def _limit(self, code: "StoredCode", start: "int | None", end: "int | None") -> None:
+        """Set the named limits of a code; Refused for times that are not on the hour or out of range."""
         phase = self.verifier.zone.phase
         for name, value in (("start", start), ("end", end)):
             if value is None or (name == "end" and value == NEVER):
@@ -304,43 +329,43 @@ class Owner:
         if code.end <= code.start:
             raise Refused("bad-time", "the end must be after the start: name both")
 
-    def _end(self, code: "StoredCode", event: int, now: int, by: "By") -> list:
-        """Entries that end a code: kept as dead while its bare digits could still be used, or as a word for the
-        log; a custom code that was never anything else is forgotten."""
+    def _end(self, code: "StoredCode", event: int, now: int, by: By) -> "list[Entry]":
+        """Return the entries that end a code. It is kept as revoked while its digits alone could still open; a custom
+        code that was never another is forgotten."""
         if code.kind == CUSTOM and code.digits_taken_until <= now:
             return [_entry(event, FORGET, code, by)]
         code.state = REVOKED
         return [_entry(event, PUT, code, by)]
 
-    def _commit(self, entries: list, now: int, trusted: bool) -> None:
+    def _commit(self, entries: "list[Entry]", now: int, trusted: bool) -> None:
         try:
             self.store.commit(self.verifier.with_room(entries, now), now, trusted)
         except StoreFull as error:
             raise Refused("store-full", str(error))
         self.verifier.codes_changed()
 
-    def _settle(self, entry: "Entry", config, keys) -> None:
-        """Replace configuration or keys (None: as they are) and log the entry."""
+    def _settle(self, entry: Entry, config: "bytes | None", keys: "list[AccessKey] | None") -> None:
+        """Replace settings or keys (None: unchanged) and log the entry."""
         now, trusted = self._now()
         try:
             self.store.settle(entry, now, trusted, config, keys)
         except StoreFull as error:
             raise Refused("store-full", str(error))
 
-    def _settle_keys(self, event: int, key, keys: list, by: "By") -> bytes:
-        """Replace the keys; the record names the one that came or went."""
+    def _settle_keys(self, event: int, key: "AccessKey", keys: "list[AccessKey]", by: By) -> bytes:
+        """Replace the keys. The record names the one that was added or removed. Return its tag."""
         tag = (bytes((key.slot, key.role)) + key.label.encode() + NO_TAG)[:TAG_SIZE]
         self._settle(_entry(event, NONE, StoredCode(tag, UNKNOWN), by), None, keys)
         return tag
 
 
-def _entry(event: int, action: int, code: "StoredCode | None", by: "By") -> "Entry":
+def _entry(event: int, action: int, code: "StoredCode | None", by: By) -> Entry:
     return Entry(event, 1 + by.slot, action, code, by.request)
 
 
 def _guessed_first(digits: str) -> bool:
-    """Whether the digits repeat a block of at most half of them (of one digit: all are alike), or each is one more, or
-    each one less, than the one before, 9 and 0 being neighbours."""
+    """Return whether the digits repeat a block of at most half of them, or count up or down by one (9 and 0 are
+    neighbours)."""
     for period in range(1, len(digits) // 2 + 1):
         if digits[period:] == digits[:-period]:
             return True

@@ -38,7 +38,8 @@ _BEGUN, _COMMITTED, _SHOWN, _AGREED, _OVER = range(5)
 
 def commitment(side: bytes, handshake: bytes, nonce: bytes) -> bytes:
     """Return the 32 bytes by which a side (CLIENT or LOCK) binds itself to a nonce of 16 bytes in one handshake."""
-    return hashlib.sha256(b"tumbler pair commit 1" + side + handshake + nonce).digest()
+    digest: bytes = hashlib.sha256(b"tumbler pair commit 1" + side + handshake + nonce).digest()
+    return digest
 
 
 def digits_of(handshake: bytes, client: bytes, lock: bytes) -> str:

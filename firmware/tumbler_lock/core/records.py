@@ -182,7 +182,8 @@ def note_request(requests: "dict[int, tuple[int, int]]", buffer: bytes, offset: 
 
 def lock_mark(secret: bytes) -> bytes:
     """4 bytes that tie a counters file to its lock."""
-    return sha256(b"tumbler counters 1" + secret).digest()[:4]
+    digest: bytes = sha256(b"tumbler counters 1" + secret).digest()
+    return digest[:4]
 
 
 def pack_counters(counters: Counters) -> bytes:

@@ -20,7 +20,7 @@ from tumbler_lock.core.events import (
     UNLOCKED,
     UPDATED,
 )
-from tumbler_lock.core.management import By, Owner
+from tumbler_lock.core.management import By, Management
 from tumbler_lock.core.store import Store
 from tumbler_lock.core.tickets import PERMANENT, TIMED
 
@@ -118,7 +118,7 @@ class Commands:
             raise ValueError("neither after nor before: " + difference(self._after, found))
         if self._asked:
             event, by, _, _ = self._asked
-            if (Owner(memory).done(by, event) is not None) != (found == self._after):
+            if (Management(memory).done(by, event) is not None) != (found == self._after):
                 raise ValueError("`done` says something else than the memory")
 
     def recover(self, path):

@@ -5,7 +5,7 @@ Runs on CPython and MicroPython, so that the checks of tests/checks can use it o
 
 from tumbler_lock.core.clock import Clock
 from tumbler_lock.core.config import NO_PASSAGE, Config
-from tumbler_lock.core.management import Owner
+from tumbler_lock.core.management import Management
 from tumbler_lock.core.passcode import Scheme, hour_of
 from tumbler_lock.core.policy import STANDARD
 from tumbler_lock.core.store import Store
@@ -67,7 +67,7 @@ class Lock:
         self.store = Store.open(self.directory)
         self.clock = Clock(self.rtc, self.store)
         self.verifier = Verifier(self.store, self.clock, lambda: self.up)
-        self.owner = Owner(self.verifier)
+        self.owner = Management(self.verifier)
 
     def restart(self, off: int = 0) -> None:
         """Power off for `off` seconds, and on."""

@@ -85,7 +85,7 @@ def sync_clock(unix: int) -> "tuple[bool, str]":
     from tumbler_lock.app.board import Board
     from tumbler_lock.core.clock import Clock
     from tumbler_lock.core.errors import LockError
-    from tumbler_lock.core.management import Owner
+    from tumbler_lock.core.management import Management
     from tumbler_lock.core.store import Store
     from tumbler_lock.core.verifier import Verifier
 
@@ -96,7 +96,7 @@ def sync_clock(unix: int) -> "tuple[bool, str]":
     if sure and abs(now - unix) <= CLOCK_SECONDS:
         return False, ""
     try:
-        Owner(Verifier(store, clock, lambda: 0)).set_time(unix)
+        Management(Verifier(store, clock, lambda: 0)).set_time(unix)
     except LockError:
         return False, "it does not answer"
     now, sure = clock.read()
