@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
-    from .host_pipe import Report
+    from .host_pipe import ReportEvent
 
     Handler = Callable[[int, Tuple[Any, ...]], Any]
     Services = Iterable[Tuple["UUID", Iterable[Tuple["UUID", int]]]]
@@ -93,7 +93,7 @@ class _Connection:
 class SimulatedRadio:
     """bluetooth.BLE. event(op, **fields): reports to the host."""
 
-    def __init__(self, event: "Report") -> None:
+    def __init__(self, event: "ReportEvent") -> None:
         self._event = event
         self._handler: "Handler | None" = None
         self._active = False
@@ -320,7 +320,7 @@ class SimulatedBluetooth:
     FLAG_NOTIFY = _NOTIFY
     FLAG_INDICATE = 0x20
 
-    def __init__(self, event: "Report") -> None:
+    def __init__(self, event: "ReportEvent") -> None:
         self.radio = SimulatedRadio(event)
 
     def BLE(self) -> SimulatedRadio:  # noqa: N802 -- as in bluetooth

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
         def __call__(self, cause: str, **fields: object) -> NoReturn:
             """Raise. fields: what the event `reset` says besides the cause."""
 
-    class Level(Protocol):
+    class ReadablePin(Protocol):
         """A pin that can be read."""
 
         def value(self) -> int:
             """Return its level."""
 
-    class Input(Level, Protocol):
+    class ContactPin(ReadablePin, Protocol):
         """A contact's pin, which is at level `active` while the contact is closed."""
 
         active: int
@@ -70,8 +70,8 @@ class _Output:
         return self.level
 
 
-class Button:
-    """A button or a contact: connects its pin to the level `active` while it is held, or closed."""
+class SimulatedContact:
+    """A button or a door contact: connects its pin to the level `active` while it is held, or closed."""
 
     def __init__(self, part: "Message") -> None:
         self.pin: int = part["pin"]
@@ -108,11 +108,11 @@ class _Pins:
         self,
         description: "Message",
         matrix: "MatrixModel",
-        contacts: "Iterable[Button]",
+        contacts: "Iterable[SimulatedContact]",
         motor: "Mechanics | None",
         outputs: "Outputs",
     ) -> None:
-        self._inputs: "dict[int, Input]" = {contact.pin: contact for contact in contacts}
+        self._inputs: "dict[int, ContactPin]" = {contact.pin: contact for contact in contacts}
         self._battery: int = description["battery"]["pin"]
         self._rows: "dict[int, RowPin]" = dict(zip(description["keypad"]["rows"], matrix.rows))
         self._cols: "dict[int, ColumnPin]" = dict(zip(description["keypad"]["cols"], matrix.cols))
@@ -129,7 +129,7 @@ class _Pins:
 
     def __call__(
         self, number: int, mode: int = -1, pull: int = -1, value: "int | None" = None
-    ) -> "RowPin | Level | Pad | int":
+    ) -> "RowPin | ReadablePin | Pad | int":
         if number in self._cols or number in self._inputs:
             return self._input(number, mode, pull)
         if number == self._battery:
@@ -152,7 +152,7 @@ class _Pins:
             output.value(value)
         return output
 
-    def _input(self, number: int, mode: int, pull: int) -> "Level":
+    def _input(self, number: int, mode: int, pull: int) -> "ReadablePin":
         """Return an input. ValueError unless it is opened as it is wired; mode -1: it is open."""
         if number in self._cols:
             if mode != -1 and (mode != self.IN or pull != self.PULL_UP):
@@ -185,16 +185,16 @@ class SimulatedEsp32:
 
     def __init__(self, rmt: Rmt) -> None:
         self.RMT = rmt
-        self.light: "list[Level]" = []
-        self.deep: "list[Level]" = []
+        self.light: "list[ReadablePin]" = []
+        self.deep: "list[ReadablePin]" = []
 
-    def wake_on_gpio(self, pins: "list[Level]", level: bool) -> None:
+    def wake_on_gpio(self, pins: "list[ReadablePin]", level: bool) -> None:
         """Let these pins end a light sleep."""
         if level:
             raise ValueError("the wires of a lock are low when something happens")
         self.light = pins
 
-    def wake_on_ext1(self, pins: "list[Level]", level: bool) -> None:
+    def wake_on_ext1(self, pins: "list[ReadablePin]", level: bool) -> None:
         """Let these pins end a deep sleep."""
         if level:
             raise ValueError("the wires of a lock are low when something happens")
@@ -204,7 +204,7 @@ class SimulatedEsp32:
 class Signal:
     """machine.Signal: a pin whose level may be inverted."""
 
-    def __init__(self, pin: "_Output | Input", invert: bool = False) -> None:
+    def __init__(self, pin: "_Output | ContactPin", invert: bool = False) -> None:
         self._pin = pin
         self._invert = 1 if invert else 0
 
@@ -306,7 +306,9 @@ class SimulatedMachine:
         start: "Message",
         asleep: "Callable[[], object]",
     ) -> None:
-        self.contacts = {name: Button(description[name]) for name in ("button", "door", "exit") if name in description}
+        self.contacts = {
+            name: SimulatedContact(description[name]) for name in ("button", "door", "exit") if name in description
+        }
         self.button = self.contacts["button"]
         self.motor: "Mechanics | None" = None
         if description["bolt"].get("kind") == "motor":
@@ -369,7 +371,7 @@ class SimulatedMachine:
         self._reset("deep-sleep", by=by, memory=self._rtc.memory().hex())
 
     @staticmethod
-    def _low(pins: "list[Level]") -> bool:
+    def _low(pins: "list[ReadablePin]") -> bool:
         return 0 in [pin.value() for pin in pins]
 
     def wake_reason(self) -> int:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     Message = Dict[str, Any]
 
-    class Report(Protocol):
+    class ReportEvent(Protocol):
         """Reports an event of the board, or of its radio, to the host."""
 
         def __call__(self, word: str, **fields: object) -> None:
-            """Report it; word: the event's name."""
+            """ReportEvent it; word: the event's name."""
 
 
 # How the process ends.

@@ -2,13 +2,13 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .host_pipe import Message, Report
+    from .host_pipe import Message, ReportEvent
 
 
 class Outputs:
     """Takes the changes of pins. bolt: its part of board.json. bolt_open, led_on: what was reported last."""
 
-    def __init__(self, bolt: "Message", report: "Report") -> None:
+    def __init__(self, bolt: "Message", report: "ReportEvent") -> None:
         self._report = report
         fail_safe = bolt.get("fail") == "safe"
         self._off: int = 1 - bolt.get("active", 1)
