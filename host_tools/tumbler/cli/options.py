@@ -236,11 +236,11 @@ def as_tool_error(error: ValueError, remedy: str, field: str) -> ToolError:
     return ToolError(f"{field}: {error}.", remedy)
 
 
-def name_of(text: str) -> str:
+def name_of(text: str, field: str = "NAME") -> str:
     """Return the name of a new lock; ToolError if it cannot be one."""
     name = text.strip()
     if not name or len(name) > NAME_MOST or not name.isprintable():
-        raise ToolError(f"NAME: a lock's name has 1 to {NAME_MOST} printable characters.", "Choose another name.")
+        raise ToolError(f"{field}: a lock's name has 1 to {NAME_MOST} printable characters.", "Choose another name.")
     return name
 
 

@@ -99,6 +99,12 @@ def confirm(question: str) -> bool:
         print("Answer y or n.", file=sys.stderr)
 
 
+def wait_for_enter(text: str) -> None:
+    """Ask a person at the terminal to do something and press Enter."""
+    print(printable(text), end="", file=sys.stderr, flush=True)
+    sys.stdin.readline()
+
+
 def say(text: str) -> None:
     """Print a sentence."""
     if fancy():

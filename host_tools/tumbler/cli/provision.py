@@ -128,16 +128,16 @@ def _lock(
     }
     if different := [option for option, same in options.items() if not same]:
         raise ToolError(
-            f"'{known_lock.name}' is in the registry, with another {' and another '.join(different)}.",
+            f"--{different[0]}: '{known_lock.name}' has another {' and another '.join(different)} in the registry.",
             f"Leave --{' and --'.join(different)} out, or choose another name.",
         )
     return lambda: known_lock
 
 
-def policy_of(text: str) -> str:
-    """Check a policy."""
+def policy_of(text: str, field: str = "--policy") -> str:
+    """Return the name of a policy; ToolError if there is none of that name."""
     if text not in POLICIES:
-        raise ToolError(f"There is no policy '{text}'.", f"It is {' or '.join(POLICIES)}.")
+        raise ToolError(f"{field}: there is no policy '{text}'.", f"It is {' or '.join(POLICIES)}.")
     return text
 
 

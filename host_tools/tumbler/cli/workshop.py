@@ -65,17 +65,25 @@ def workshop(
     target = Target.load(board)
     lines = read_table(table)
     for line in lines:
-        name_of(line.name), rule_of(line.timezone), weekend_of(line.weekend), policy_of(line.policy)
+        _check(table, line)
     state = State(table.with_name(table.name + ".state"))
     if redo is not None:
         if redo not in [line.name for line in lines]:
-            raise ToolError(f"{table} has no lock '{redo}'.", "Give --redo a name of the table, as it stands there.")
+            raise ToolError(f"--redo: {table} has no lock '{redo}'.", "Give a name as the table has it.")
         state.forget(redo)
     software = software_for(target, image_for(image, target), aioble, mip=mip)
     show_notes(software.notes)
     bench = CableBench(port, target, software, table.with_name(table.name + ".labels"), keypad=keypad)
     run_workshop(lines, state, bench, _connect)
     output.say(f"All {len(lines)} are done.")
+
+
+def _check(table: Path, line: Line) -> None:
+    """ToolError, which names the cell of the table, if a lock cannot be made of a line."""
+    name_of(line.name, f"{table}: name")
+    rule_of(line.timezone, f"{table}: timezone of '{line.name}'")
+    weekend_of(line.weekend, f"{table}: weekend of '{line.name}'")
+    policy_of(line.policy, f"{table}: policy of '{line.name}'")
 
 
 class CableBench:
@@ -133,4 +141,4 @@ def _connect(line: Line, done: Done) -> None:
     if not sys.stdin.isatty():
         return  # the program that feeds this command changes the boards
     which = "Connect again the board of" if done.steps else "Connect a new board for"
-    typer.prompt(f"{which} '{line.name}' and press Enter", default="", show_default=False, err=True)
+    output.wait_for_enter(f"{which} '{line.name}' and press Enter: ")

@@ -36,7 +36,7 @@ def test_custom_codes_are_added_listed_changed_and_deleted(lock):
 
 
 def test_a_changed_code_is_printed_as_the_lock_has_it(lock):
-    """What is not named stays, whoever knows it."""
+    """What is not named stays, whether the registry or only the lock knows it."""
     lock.owner.add_custom("740193", None, NOW // 3600 * 3600 + 36000)
     changed = done("code", "change", "door", "740193", "--start", "2026-11-23T16")
     assert (changed["start"], changed["end"]) == ("2026-11-23T16:00:00+00:00", "2026-11-24T01:00:00+00:00")

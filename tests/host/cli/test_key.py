@@ -226,7 +226,7 @@ def test_a_file_that_is_no_key_file(lock, tmp_path, spoil):
 
 
 def key_text(mine, **more):
-    """A key file that somebody wrote, who knows nothing but what every lock advertises."""
+    """A key file of an attacker who knows only what every lock advertises."""
     lock_id = mine.sessions.link.id.hex()
     data = {"tumbler-key": 1, "lock": "gym", "lock_id": lock_id, "slot": 0, "role": "owner", "label": "",
             "psk": "00" * 32, "timezone": "UTC", "rule": "UTC0", "weekend": 96, "policy": "standard"}  # fmt: skip

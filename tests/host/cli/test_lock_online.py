@@ -373,7 +373,7 @@ def test_a_slot_that_is_used_again_keeps_its_old_events_under_the_old_name(lock)
     done("key", "remove", "door", "Bo", "--yes")
     lock.owner.add_key(AccessKey(1, OPENER, bytes(range(32)), "Cleo"))
     lock.owner.unlock(By(1, 8), lock.store.keys[1])
-    events = done("lock", "log", "door")  # nobody was told who Cleo is but by two letters
+    events = done("lock", "log", "door")  # of Cleo only two letters are known
     assert [(one["event"], one["by"], one["key_slot"], one["label"]) for one in events] == [
         ("key-added", None, None, "Bo"),
         ("unlocked", "Bo", 1, None),

@@ -175,7 +175,7 @@ def test_the_agreement_is_asked_for_in_tones_and_in_light(new, monkeypatch):
 
 
 def finishing(lock, monkeypatch, refuses):
-    """Somebody who types the digits, after which `finish` is refused as long as this names a word."""
+    """A person who types the digits; then `finish` is refused as long as this names a word."""
 
     def type_them(digits):
         assert lock.sessions.enter(digits)

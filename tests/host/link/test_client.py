@@ -210,7 +210,7 @@ WISHES = {"reset": lambda client: client.reset(), "remove": lambda client: clien
 @pytest.mark.parametrize("wish", WISHES)
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_lost_answer_to_a_reset_or_to_the_removal_of_ones_own_key_is_no_answer(tmp_path, wish, arrives):
-    """Whatever is said in clear after that: the tool cannot tell a lock that has done it from somebody in between."""
+    """Whatever arrives in clear after that: the tool cannot tell a lock that has done it from a man in the middle."""
     lock = Linked(str(tmp_path), keys=[AccessKey(1, OWNER, MANAGER_PSK, "Max")])
     lock.held = True
     lock_id = lock.sessions.link.id

@@ -1,4 +1,4 @@
-"""Pairing, the client's side, with a real lock and with somebody in the middle."""
+"""Pairing, the client's side, with a real lock and with a man in the middle."""
 
 import asyncio
 

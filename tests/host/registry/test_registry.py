@@ -317,7 +317,7 @@ def test_an_update_that_finds_no_room_leaves_the_file_as_it_was(old):
 
 
 def test_two_commands_update_one_file(old):
-    """Whoever comes second finds nothing left to do."""
+    """The second one finds nothing left to do."""
     connection = database._connect(old)
     schema.migrate(connection)
     schema.migrate(connection)
@@ -523,7 +523,7 @@ except ToolError as error:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_the_operating_system_refuses_to_write_more(registry, there):
-    """A limit on file sizes stands for a full disk: the system calls fail the same way."""
+    """A limit on file sizes acts as a full disk: the system calls fail the same way."""
     lock = new_lock(registry)
     size = registry.path.stat().st_size
     registry.close()
