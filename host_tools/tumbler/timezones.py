@@ -16,11 +16,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tumbler_lock.core.zone import DAY, HOUR, Zone, date_of, day_of
+from tumbler_lock.core.zone import DAY, HOUR, Zone, date_of, day_of, weekday
 
 from .text import printable
 
 EXAMPLE_ZONE = "Etc/UTC"
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 YEARS_AHEAD = 10  # a name is accepted only if its rule holds for so many years
 # What the lock can store: its clock chip begins with 2000, 32-bit Unix seconds end early in 2106.
 FIRST_YEAR, LAST_YEAR = 2000, 2105
@@ -127,6 +128,12 @@ def format_time(unix: int, zone: Zone) -> str:
         f"{year:04}-{month:02}-{of_month:02}T{hour:02}:{minute:02}:{second:02}"
         f"{sign}{ahead // HOUR:02}:{ahead // 60 % 60:02}{seconds}"
     )
+
+
+def format_moment(unix: int, zone: Zone) -> str:
+    """Write a time for people: weekday, date, wall clock and offset."""
+    iso = format_time(unix, zone)
+    return f"{DAY_NAMES[weekday(zone.local(unix)[0])][:3]} {iso[:10]} {iso[11:16]} ({iso[19:]})"
 
 
 def parse_instant(text: str, zone: Zone) -> int:

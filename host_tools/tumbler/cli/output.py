@@ -22,7 +22,6 @@ from ..errors import ToolError
 from ..text import printable
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Data = dict[str, Any]
 
 

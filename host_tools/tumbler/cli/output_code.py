@@ -2,30 +2,19 @@
 
 from collections.abc import Sequence
 
-from tumbler_lock.core.tickets import CYCLE_NAMES, ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, Meaning
-from tumbler_lock.core.zone import Zone, weekday
+from tumbler_lock.core.zone import Zone
 
 from ..codes.explain import Answer
 from ..codes.issue import IssuedCode
 from ..codes.risk import STRICT_ODDS, Risk
+from ..codes.wording import details, grant
 from ..registry.registry import RegistryLock
 from ..timezones import format_time
 from . import output
-from .output import DAY_NAMES, Data
+from .output import Data
 
 COLUMNS = ("digits", "kind", "start", "end", "first_use_until", "first_use", "state", "label", "id")
 TIMES = ("start", "end", "first_use_until", "first_use")
-
-
-def meaning_data(what: Meaning) -> Data:
-    """Return the fields that only some kinds have."""
-    if what.kind == TIMED:
-        return {"hours": what.hours, "variant": what.serial}
-    if what.kind == RECURRING:
-        return {"cycle": CYCLE_NAMES[what.cycle], "until_hour": what.until_hour}
-    if what.kind in (ONE_TIME, PERMANENT):
-        return {"serial": what.serial}
-    return {}
 
 
 def code_data(lock: RegistryLock, code: IssuedCode) -> Data:
@@ -44,7 +33,7 @@ def code_data(lock: RegistryLock, code: IssuedCode) -> Data:
         "epoch": code.row.epoch,
         "id": code.short_id,
         "label": code.row.label,
-        **meaning_data(code.meaning),
+        **details(code.meaning),
     }
 
 
@@ -77,37 +66,6 @@ def _title(kind: str | None, lock: str, label: str) -> str:
     return f"{kind or ''} code for {lock}".strip() + (f" · {label}" if label else "")
 
 
-def grant(what: Meaning, start: int, end: int | None, until: int, zone: Zone) -> str:
-    """Return a sentence that says what a ticket grants."""
-    first = f"from {moment(start, zone)}; its first use must be before {moment(until, zone)}"
-    if what.kind == ONE_TIME:
-        return f"Opens once, {first}."
-    if what.kind == PERMANENT:
-        return f"Opens until it is deleted, {first}."
-    if what.kind == TIMED and end is not None:
-        return f"Opens until {moment(end, zone)}, {first}."
-    if what.kind == RECURRING:
-        day, hour, _, _ = zone.local(start)
-        cycle = ("every day", "on weekend days", "on working days", f"every {DAY_NAMES[weekday(day)]}")[what.cycle]
-        if what.until_hour == hour:
-            window = f"for 24 hours from {hour:02}:00"
-        else:
-            window = f"from {hour:02}:00 to {what.until_hour:02}:00"
-            window += " the next day" if what.until_hour < hour else ""
-        return f"Opens {cycle} {window}, {first}."
-    if what.kind == REVOKE:
-        return f"Opens nothing: the code typed within 30 seconds after it is dead for ever. Works {first}."
-    if what.kind == ERASE:
-        return f"Opens nothing: every code of the lock, this one too, is dead for ever. Works {first}."
-    return "Opens nothing."
-
-
-def moment(unix: int, zone: Zone) -> str:
-    """Write a time for people: weekday, date, wall clock and offset."""
-    iso = format_time(unix, zone)
-    return f"{DAY_NAMES[weekday(zone.local(unix)[0])][:3]} {iso[:10]} {iso[11:16]} ({iso[19:]})"
-
-
 def answer_data(lock: RegistryLock, answer: Answer, at: int) -> Data:
     """Return what `explain` found under one epoch, for JSON; never the digits."""
     zone = Zone(lock.rule)
@@ -132,7 +90,7 @@ def answer_data(lock: RegistryLock, answer: Answer, at: int) -> Data:
         "ticket": answer.ticket,
         "hour": answer.hour,
         "length": answer.length,
-        **meaning_data(answer.meaning),
+        **details(answer.meaning),
     }
 
 

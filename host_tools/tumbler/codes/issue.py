@@ -29,8 +29,6 @@ from tumbler_lock.core.tickets import (
     ERASE,
     KINDS,
     LONGEST_HOURS,
-    ONE_TIME,
-    PERMANENT,
     RECURRING,
     REVOKE,
     TIMED,
@@ -44,7 +42,7 @@ from ..errors import ToolError
 from ..registry.registry import IssuedRow, Registry, RegistryLock
 from ..registry.schema import POLICIES
 from ..text import command_line
-from ..timezones import format_time
+from ..timezones import DAY_NAMES, format_time
 
 LENGTHS = range(FEWEST_OFFLINE, MOST_DIGITS + 1)
 LAST_HOUR = EPOCHS * HOURS_PER_ERA - 1  # the era has two bytes
@@ -241,12 +239,12 @@ def _check_first_day(lock: RegistryLock, zone: Zone, wish: Wish, start: int) -> 
     day, _, _, _ = zone.local(start)
     if in_cycle(wish.cycle, weekday(day), lock.weekend, day):
         return
-    ahead = next(n for n in range(1, 8) if in_cycle(wish.cycle, weekday(day + n), lock.weekend, day + n))
-    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    today = DAY_NAMES[weekday(day)]
+    ahead = next(n for n in range(1, 366) if in_cycle(wish.cycle, weekday(day + n), lock.weekend, day + n))
     good = format_time(start + ahead * 24 * HOUR, zone)[:10]
     raise ToolError(
-        f"The start is a {names[weekday(day)]}, which is not in the cycle '{CYCLE_NAMES[wish.cycle]}' of this lock.",
-        f"Start on {names[weekday(day + ahead)]} {good}, or choose another --cycle.",
+        f"The start is a {today}, which is not in the cycle '{CYCLE_NAMES[wish.cycle]}' of this lock.",
+        f"Start on {DAY_NAMES[weekday(day + ahead)]} {good}, or choose another --cycle.",
     )
 
 
@@ -302,8 +300,8 @@ def _exhausted(wish: Wish) -> ToolError:
         remedy = "Use one that was issued (tumbler code list --help), or wait for the next hour."
     elif wish.kind == TIMED:
         remedy = "Start an hour earlier or later, or end an hour later."
-    elif wish.kind in (ONE_TIME, PERMANENT):
-        remedy = "Start an hour earlier or later."
-    else:
+    elif wish.kind == RECURRING:
         remedy = "Start on another day of the cycle: the daily hours stay the same."
+    else:
+        remedy = "Start an hour earlier or later."
     return ToolError("Every code for exactly these times was issued before.", remedy)

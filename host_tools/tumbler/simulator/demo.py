@@ -11,8 +11,9 @@ from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REV
 from tumbler_lock.core.zone import Zone, date_of, weekday
 
 from ..codes.issue import IssuedCode
+from ..codes.wording import purpose
 from ..timezones import parse_instant
-from .issuing import Desk, purpose
+from .issuing import Desk
 from .lock import Entered, VirtualLock
 from .process import Message
 from .scenario import describe
@@ -185,7 +186,7 @@ class Demonstration:
 
     def _issue(self, kind: int) -> IssuedCode:
         code = self._desk.issue(kind, self._lock.now_ms // 1_000)
-        self._line(f"issued: {_spaced(code.digits)}  {NAMES[kind]}, {purpose(code, self._desk.lock)}")
+        self._line(f"issued: {_spaced(code.digits)}  {NAMES[kind]}, {purpose(code, self._zone)}")
         return code
 
     def _type(self, digits: str, verdict: str, reason: str = "") -> Entered | None:

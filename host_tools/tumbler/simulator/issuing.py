@@ -7,7 +7,7 @@ lock may not be erased.
 
 from tumbler_lock.core.passcode import hour_of, start_of
 from tumbler_lock.core.schedule import in_cycle
-from tumbler_lock.core.tickets import ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED, WEEKEND, WORKDAY
+from tumbler_lock.core.tickets import RECURRING, TIMED, WEEKEND, WORKDAY
 from tumbler_lock.core.zone import Zone, weekday
 
 from ..codes.issue import IssuedCode, Wish, describe, issue, state
@@ -15,7 +15,6 @@ from ..registry.lock_cache import ACTIVE
 from ..registry.registry import Registry, RegistryLock
 from .identity import Identity
 
-HOUR = 3_600
 RECURRING_HOURS = 3
 
 
@@ -90,26 +89,3 @@ def add_lock(registry: Registry, identity: Identity, timezone: str, now: int) ->
     if identity.epoch:
         with registry.writing():
             registry.set_epoch(lock, identity.epoch)
-
-
-def purpose(code: IssuedCode, lock: RegistryLock) -> str:
-    """Say in a few words what a code is good for, in the lock's local time."""
-    zone = Zone(lock.rule)
-
-    def clock(t: int) -> str:
-        _, hour, minute, _ = zone.local(t)
-        return f"{hour:02}:{minute:02}"
-
-    kind = code.meaning.kind
-    if kind == TIMED:
-        return f"until {clock(code.end or 0)}"
-    if kind == ONE_TIME:
-        return f"once, before {clock(code.first_use_until)}"
-    if kind == PERMANENT:
-        return "for good, once used"
-    if kind == RECURRING:
-        days = "workdays" if code.meaning.cycle == WORKDAY else "weekends"
-        return f"{days} {clock(code.start)} to {code.meaning.until_hour:02}:00"
-    if kind == REVOKE:
-        return "then type the code to revoke"
-    return "erases every code"

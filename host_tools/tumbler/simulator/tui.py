@@ -22,10 +22,11 @@ from textual.widgets import Button, Digits, Footer, RichLog, Static
 from tumbler_lock.core.tickets import CUSTOM, ONE_TIME, kind_name
 from tumbler_lock.core.zone import Zone, weekday
 
+from ..codes.wording import purpose
 from ..errors import ToolError
 from ..text import command_line
 from ..timezones import format_time
-from .issuing import Desk, purpose
+from .issuing import Desk
 from .lock import Reply, VirtualLock
 from .process import Message
 from .real_time import LockThread
@@ -362,7 +363,7 @@ class DoorApp(App[int]):
         except ToolError as error:
             self._show_ticket("", f"[#f7768e]{escape(str(error))}[/]")
             return
-        text = purpose(code, self._desk.lock)
+        text = purpose(code, self._lock_zone)
         self._show_ticket(code.digits, f"[b]{LABELS[kind]}[/]: {text}. Type it, then [b]#[/b].")
         self._remember(code.digits, kind, code.short_id)
         self._note(f"The owner issues a {code.kind} code [#565f89]{code.short_id}[/]: {text}.")
