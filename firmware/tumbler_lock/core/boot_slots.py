@@ -125,7 +125,7 @@ class FirmwareSlots:
         return run(self.whole(slot))
 
     def choose(self) -> str:
-        """Return the slot to run at this start, and count a start of a trial. "" when there is none.
+        """Return the slot to run at this start, and count a start of a trial. "" if no slot has a firmware.
 
         Never raises OSError.
         """

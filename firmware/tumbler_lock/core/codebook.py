@@ -203,7 +203,7 @@ class CodeBook:
         self._data[offset : offset + CODE_SIZE] = packed
 
     def drop(self, tag: bytes) -> bool:
-        """Remove the code with this tag. Return False if there is none."""
+        """Remove the code with this tag. Return False if the book does not have it."""
         entry = self._entry(tag)
         place = self._index[entry]
         if not place:
@@ -265,7 +265,7 @@ class CodeBook:
             yield StoredCode.unpack(self._data, offset)
 
     def oldest_forgettable(self, now: int, spared: "list[bytes]") -> "StoredCode | None":
-        """Return the code to forget first, None if there is none.
+        """Return the code to forget first, None if every code must be kept.
 
         It can open nothing any more at `now`, its `digits_taken_until` is over and the earliest, and its tag is not in
         `spared`.

@@ -77,7 +77,7 @@ class Journal:
 
     @property
     def first_seq(self) -> int:
-        """Number of the oldest event kept; 1 more than the newest if there is none."""
+        """Number of the oldest event kept; 1 more than the newest if no event is kept."""
         layout = self.layout
         count = layout.history + layout.appended
         return layout.first + count - min(LOG_EVENTS, count)

@@ -273,7 +273,7 @@ class Store:
 
     @property
     def first_seq(self) -> int:
-        """Number of the oldest event kept; 1 more than `seq` if there is none."""
+        """Number of the oldest event kept; 1 more than `seq` if no event is kept."""
         return self.journal.first_seq
 
     def compact(self) -> None:

@@ -120,7 +120,7 @@ def meaning(ticket: int) -> "Meaning | None":
 def tickets(kind: int, hours: int = 0, cycle: int = 0, until_hour: int = 0) -> "list[int]":
     """Return every ticket with that meaning by ascending serial or variant, an issuer's order of preference.
 
-    `hours` is for timed codes, `cycle` and `until_hour` for recurring ones. ValueError if there is none.
+    `hours` is for timed codes, `cycle` and `until_hour` for recurring ones. ValueError if no ticket has it.
     """
     found = []
     for first, count, row_kind, value, variant in TABLE:

@@ -99,7 +99,7 @@ def test_nine_to_five_stays_nine_to_five_on_the_wall_clock(name):
         if expected:
             opened.setdefault(now.date(), []).append(now)
     assert len(offsets) == 2
-    # Every working day of the year is open from 9:00 to 16:45, in quarters of an hour, and for nothing else.
+    # Every working day of the year is open from 9:00 to 16:45, in quarters of an hour, and at no other time.
     full = [datetime.time(hour, quarter) for hour in range(9, 17) for quarter in (0, 15, 30, 45)]
     inner = sorted(opened)[1:-1]
     assert len(inner) > 255

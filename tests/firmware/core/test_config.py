@@ -1,47 +1,11 @@
-"""Entry buffer, configuration and clock: the small parts around the verifier."""
+"""The configuration: its bytes, old and new, and every value that is refused."""
 
 import random
 
 import pytest
 
-from tests.dual.support.lock import NOW, Rtc
-from tumbler_lock.core.clock import EARLIEST, LATEST, Clock
 from tumbler_lock.core.config import Config
-from tumbler_lock.core.event_names import EVENT_NAMES, event_name
-from tumbler_lock.core.events import REASONS, VERDICTS
-from tumbler_lock.core.keypad_buffer import EntryBuffer
 from tumbler_lock.core.policy import STRICT
-
-
-def typed(keys, step=100, buffer=None):
-    buffer = buffer or EntryBuffer()
-    return [entry for index, key in enumerate(keys) if (entry := buffer.key(key, index * step)) is not None]
-
-
-def test_digits_then_enter():
-    assert typed("123456#") == ["123456"]
-    assert typed("12*3456#789#") == ["3456", "789"]
-    assert typed("#") == [""]
-    assert typed("12A34BCD#") == ["1234"]
-
-
-def test_ten_seconds_without_a_key_clear():
-    buffer = EntryBuffer()
-    assert [buffer.key(key, at) for key, at in (("1", 0), ("2", 9_999), ("3", 19_998))] == [None] * 3
-    assert not buffer.expire(29_997)
-    assert buffer.expire(29_998)
-    assert buffer.empty
-    buffer.key("1", 30_000)
-    buffer.key("2", 40_000)
-    assert buffer.key("#", 40_100) == "2", "the stale digit is gone even if nobody called expire()"
-
-
-def test_a_thousand_digits_stay_an_entry_and_take_no_memory():
-    buffer = EntryBuffer()
-    for index in range(1000):
-        buffer.key("7", index)
-    (entry,) = typed("#", buffer=buffer)
-    assert len(entry) == 10
 
 
 def config_of(rule, weekend, policy, autolock, sound, passage, name):
@@ -145,42 +109,3 @@ def test_corrupt_config_never_passes_unseen():
             if data[0] == 2:
                 assert config.pack() == bytes(data)
     assert refused > 1000
-
-
-class Memory:
-    latest_trusted = NOW
-
-
-@pytest.mark.parametrize(
-    ("shown", "ok", "read"),
-    [
-        (NOW, True, (NOW, True)),
-        (NOW - 1, True, (NOW - 1, False)),
-        (NOW + 1, False, (NOW + 1, False)),
-        (EARLIEST - 1, True, (NOW, False)),
-        (LATEST, True, (NOW, False)),
-        (2**33, True, (NOW, False)),
-        (-1, True, (NOW, False)),
-    ],
-)
-def test_trust(shown, ok, read):
-    rtc = Rtc(shown)
-    rtc.ok = ok
-    assert Clock(rtc, Memory).read() == read
-
-
-def test_a_clock_that_does_not_answer():
-    rtc = Rtc(NOW + 5)
-    rtc.answers = False
-    assert Clock(rtc, Memory).read() == (NOW, False)
-    with pytest.raises(OSError):
-        Clock(rtc, Memory).set(NOW)
-    with pytest.raises(ValueError, match="2020"):
-        Clock(rtc, Memory).set(0)
-
-
-def test_event_names():
-    words = [event_name(event) for event in [*range(len(VERDICTS)), *EVENT_NAMES]]
-    assert len(set(words)) == len(words)
-    assert event_name(200) == "unknown"
-    assert len(set(REASONS)) == len(REASONS)
