@@ -73,7 +73,7 @@ def put(port, target, bundle):
 
 
 def look(port):
-    """What is on the board; it starts anew afterwards, which costs a trial a start."""
+    """What is on the board; it starts again afterwards, which costs a trial a start."""
     with Console(port) as console:
         return BoardContents.look(console)
 

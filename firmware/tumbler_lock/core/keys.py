@@ -148,7 +148,7 @@ def pack_keys(keys: "Iterable[AccessKey]") -> bytes:
 
 
 def unpack_keys(data: "bytes | memoryview") -> "dict[int, AccessKey]":
-    """Slot -> AccessKey of a table that `pack_keys` made; ValueError when it is none."""
+    """Slot -> AccessKey of a table that `pack_keys` made; ValueError if it is invalid."""
     if len(data) % KEY_SIZE:
         raise ValueError("a key table is a whole number of 64-byte keys")
     table = {}

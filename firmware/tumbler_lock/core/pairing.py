@@ -144,7 +144,7 @@ class Pairing:
 
     def _failed(self) -> Refused:
         self.close()
-        return Refused("pairing-failed", "the pairing is over: begin anew and type the digits as they are shown")
+        return Refused("pairing-failed", "the pairing is over: begin again and type the digits as they are shown")
 
     def _finish(self, arguments: bytes) -> int:
         """Give the lock its key, and what a new one needs besides. Returns the key's slot."""

@@ -92,7 +92,7 @@ def pack_header(header: Header) -> bytes:
 
 
 def unpack_header(data: bytes) -> Header:
-    """The header in the 256 bytes; ValueError says why it is none."""
+    """Parse 256 bytes as a header; ValueError with the reason if they are not one."""
     if len(data) != HEADER_SIZE:
         raise ValueError("shorter than its header")
     if bytes(data[:8]) != _MAGIC:
@@ -152,7 +152,7 @@ def pack_record(event: Event, buffer: bytearray, offset: int) -> None:
 
 
 def unpack_record(buffer: bytes, offset: int) -> Event:
-    """The record in the 48 bytes at `offset`; ValueError says why it is none."""
+    """Parse the 48 bytes at `offset` as a record; ValueError with the reason if they are not one."""
     arg, crc = unpack_from(">II", buffer, offset + 40)
     if crc32(memoryview(buffer)[offset : offset + 44]) != crc:
         raise ValueError("a record's checksum is wrong")
@@ -172,7 +172,7 @@ def note_request(requests: "dict[int, tuple[int, int]]", buffer: bytes, offset: 
     if event < ADDED:
         return
     if event == KEY_ADDED:
-        requests.pop(buffer[offset + 16], None)  # whoever had this slot before had ids of his own
+        requests.pop(buffer[offset + 16], None)  # the key that was in this key slot before had ids of its own
     asker = buffer[offset + 9]
     if 0 < asker <= SLOTS:
         request = unpack_from(">I", buffer, offset + 40)[0]
@@ -206,7 +206,7 @@ def pack_counters(counters: Counters) -> bytes:
 
 
 def unpack_counters(data: bytes) -> Counters:
-    """The counters in the 32 bytes; ValueError says why they are none."""
+    """Parse 32 bytes as counters; ValueError with the reason if they are not counters."""
     if len(data) != COUNTERS_SIZE:
         raise ValueError("a counters file is 32 bytes")
     magic, version, tokens, lock, attempt, latest_trusted, seq, _, crc = unpack_from(_COUNTERS + "I", data)

@@ -182,7 +182,7 @@ def test_a_wrong_key_wrong_slot_or_wrong_prologue_costs_no_curve_operation(direc
             assert counted.operations == before, change
         client = visitor(lock)
         client.hello(3)
-        client.shake(OTHER)  # with nothing changed it is let in
+        client.shake(OTHER)  # with nothing changed it gets in
 
 
 def test_a_downgrade_of_the_version_is_noticed(directory):

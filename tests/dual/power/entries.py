@@ -156,7 +156,7 @@ class Entries:
         return act
 
     def _revive(self, digits):
-        """The owner added these digits anew: they may open again."""
+        """The owner added these digits again: they may open again."""
         self._dead = [dead for dead in self._dead if dead != digits]
 
     def _tick(self):

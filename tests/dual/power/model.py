@@ -1,6 +1,6 @@
 """What a store must hold, as plain Python values: written from docs/spec/storage.md, without the store's own code.
 
-`Model` is told of every operation; `state_of(store)` gives the same picture of a real store, to be compared.
+`Model` sees every operation; `state_of(store)` gives the same picture of a real store, to be compared.
 """
 
 import struct

@@ -33,7 +33,7 @@ class _Mounted:
         vfs.mount(vfs.VfsLfs2(self.flash), PATH)
 
     def again(self):
-        """Restart: mount and open anew."""
+        """Restart: mount and open again."""
         vfs.umount(PATH)
         vfs.mount(vfs.VfsLfs2(self.flash), PATH)
         return Store.open(PATH)

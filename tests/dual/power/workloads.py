@@ -300,7 +300,7 @@ class History(Kinds):
 
 
 class Draw:
-    """Numbers of its own from a seed: `code` seeds MicroPython's only generator anew."""
+    """Numbers of its own from a seed: `code` seeds MicroPython's only generator again."""
 
     def __init__(self, seed):
         self._state = seed

@@ -307,7 +307,7 @@ class Fuzz:
             raise ValueError("a session is left of a connection that is over")
 
     def pass_time(self, seconds):
-        """Time passes; whoever was silent for too long is gone."""
+        """Time passes; a client that was silent for too long is gone."""
         self.lock.wait(seconds)
         for connection in list(self.connections):
             if self.lock.up >= connection.deadline and not connection.messages:

@@ -1,4 +1,4 @@
-"""A lock with a link, and a client for it that does what docs/spec/link.md says and, on wish, what it forbids.
+"""A lock with a link, and a client for it that does what docs/spec/link.md says and, on request, what it forbids.
 
 Runs on CPython and MicroPython. The two sides exchange messages in one process; time is the test's.
 """
@@ -100,7 +100,7 @@ class Linked(Lock):
             self.start_anew()
 
     def start_anew(self):
-        """Start anew after the answer."""
+        """Start again after the answer."""
         self.anew = True
 
 

@@ -123,7 +123,7 @@ def all_of(message):
 
 
 def hello(scene):
-    """A hello that is none ends the connection. One that was changed on the way is noticed with the next message."""
+    """An invalid hello ends the connection. One that was changed on the way is noticed with the next message."""
     right = b"\x01\x01\x00"
     for what, attempt in all_of(right):
         if not scene.wanted():

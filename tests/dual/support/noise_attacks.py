@@ -263,7 +263,7 @@ def session_message(payload=b"open", psk=PSK):
 
 
 def low_order(psk=PSK):
-    """Who holds the key, or needs none, but sends a public key that is none gets no session, in either role."""
+    """Who holds the key, or needs none, but sends an invalid public key gets no session, in either role."""
     count = 0
     for point in (0, 1, (1 << 255) - 20, (1 << 255) - 19, (1 << 255) - 18):
         public = point.to_bytes(32, "little")

@@ -158,7 +158,7 @@ def relays(m):
 
 
 def relays_nonces(m):
-    """M commits anew to what it hears: too late, as it hears the client's nonce only when it is bound itself."""
+    """M commits again to what it hears: too late, as it hears the client's nonce only when it is bound itself."""
     ours = noise()
     m.client.commit()
     nonce = m.bind_client(ours)
@@ -193,7 +193,7 @@ def attack(lock, strategy, digits, client=Pairer):
     try:
         shown = strategy(m)
     except Dishonest:
-        shown = "-"  # the client shows nothing; the owner types something to begin anew
+        shown = "-"  # the client shows nothing; the owner types something to begin again
     won = lock.sessions.enter(shown) is True
     if won:
         return m

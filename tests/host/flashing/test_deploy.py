@@ -62,7 +62,7 @@ def small(tmp_path, target, version="1.0.0", aioble=None, **files):
 
 
 def put(board, target, bundle, **options):
-    """Deploy, and let the board start anew."""
+    """Deploy, and let the board start again."""
     with Console(board.port) as console:
         report = deploy(console, target, bundle, nothing, **options)
     board.power()
@@ -359,7 +359,7 @@ def pulled_between_commands(monkeypatch, board, before, target, bundle, sample):
 
 
 def test_the_cable_may_be_pulled_between_any_two_commands(tmp_path, target, monkeypatch):
-    """The board keeps its power, and goes on with what it had."""
+    """The board keeps its power, and continues with what it had."""
     with BoardAtPort(tmp_path / "flash.img", KIB) as board:
         first, second = scene(tmp_path, target, board)
         board.off()
@@ -396,7 +396,7 @@ def send(board, target, bundle, left=None):
 
 
 def test_the_cable_may_be_pulled_after_any_byte_and_plugged_in_again(tmp_path, target):
-    """In the middle of a command, the board waits for the rest; the same command begins anew and ends the work."""
+    """In the middle of a command, the board waits for the rest; the same command begins again and ends the work."""
     with BoardAtPort(tmp_path / "flash.img", KIB) as board:
         first, second = scene(tmp_path, target, board)
         board.off()

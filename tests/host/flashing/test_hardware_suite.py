@@ -1,6 +1,6 @@
 """The suite for a real board (tests/hardware), as far as it needs no lock that runs: on a pseudo-terminal.
 
-So that it is in order when somebody has a board. One that starts anew by itself is this one switched off and on.
+So that it is in order when somebody has a board. One that starts again by itself is this one switched off and on.
 """
 
 import types

@@ -24,7 +24,7 @@ class Stop(Exception):
 
 
 class Bench:
-    """A bench that writes down what was done; it stops before step number `left`, or when it is told to fail."""
+    """A bench that writes down what was done; it stops before step number `left`, or where it is to fail."""
 
     def __init__(self, macs, left=1000):
         self.macs = dict(macs)
