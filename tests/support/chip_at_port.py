@@ -21,6 +21,7 @@ HEAD = struct.Struct("<BBHI")  # direction, request, size of the data, checksum 
 SYNCED = 0x20120707  # what the start code answers to SYNC; the loaded program answers 0
 MAGIC_REGISTER = 0x40001000
 MAGIC = {"esp32": 0x00F01D83}  # the later ones report their number instead
+EXTENSION = 0xFFFE  # behind the address: what makes 8 bytes of its 6
 SECURE_DOWNLOAD = 1 << 2  # in the flags of the security information
 UNKNOWN = b"\x01\x05"
 SECTOR = 4096
@@ -117,7 +118,7 @@ class ChipAtPort:
             MAGIC_REGISTER: MAGIC.get(self.mcu, 0),
             chip.SPI_REG_BASE + chip.SPI_W0_OFFS: capacity << 16 | 0x40EF,
             at: low,
-            at + 4: high,
+            at + 4: high | EXTENSION << 16,
         }
         self._answer(request, values.get(address, 0))
 

@@ -49,7 +49,7 @@ class Chip:
         said = self._ask("flash-id")
         self._refuse_chip(_word(said, r"Connected to (\S+) on "))
         self._refuse_flash(_word(said, r"Detected flash size: (\S+)"))
-        self.mac = _word(said, r"MAC: +([0-9a-f:]{17})\b").replace(":", "")
+        self.mac = _word(said, r"MAC: +([0-9a-f:]{17})(?!:)\b").replace(":", "")  # later chips print one of 8 bytes too
         return self
 
     def __exit__(
