@@ -198,8 +198,8 @@ class Lock:
         finally:
             self.store = self.verifier = self.owner = None
             self.trouble = "no-secret"
-            self.start_anew()
+            self.restart_after_answer()
 
-    def start_anew(self) -> None:
+    def restart_after_answer(self) -> None:
         """Restart once the client that asked has its answer and is gone."""
         self.restarting = True

@@ -285,7 +285,7 @@ class Commands:
         self._owner.updated(version, by=by)
         if new:
             updates.hand_over()
-            self._lock.start_anew()
+            self._lock.restart_after_answer()
         yield protocol.DONE, b""
 
     def _updates(self) -> "Updates":

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
             """Take over changed settings."""
 
         def wipe(self) -> None:
-            """Forget everything, as a lock without a secret, then start_anew(); raises StoreFull."""
+            """Forget everything, as a lock without a secret, then restart_after_answer(); raises StoreFull."""
 
-        def start_anew(self) -> None:
+        def restart_after_answer(self) -> None:
             """Restart once the answer is sent."""
 
     class OpenSession(Protocol):

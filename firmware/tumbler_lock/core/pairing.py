@@ -194,7 +194,7 @@ class Pairing:
             raise Refused("already-set-up", str(error))
         except OSError:
             raise Refused("clock-fault", "the clock chip does not answer: look at its wiring")
-        self._lock.start_anew()
+        self._lock.restart_after_answer()
         return 0
 
 

@@ -9,7 +9,7 @@ removed the key, has refused the key in its pairing, or has a new secret; and wi
 it may be the only copy. Evidence against a key makes it pending, which means that it is tried last:
 
     made for a pairing ──────────────────► sent ─────it worked──► active ──another key works in its slot──► pending
-    made for one with a new secret ──────► again ─────it worked──► active ──not in the lock's list of keys─► pending
+    made for one with a new secret ──────► renewed ───it worked──► active ──not in the lock's list of keys─► pending
     imported from a file ────────────────► pending ──it worked──► active
 """
 

@@ -97,9 +97,9 @@ class Linked(Lock):
         finally:
             self.store = self.verifier = self.owner = None
             self.trouble = "no-secret"
-            self.start_anew()
+            self.restart_after_answer()
 
-    def start_anew(self):
+    def restart_after_answer(self):
         """Start again after the answer."""
         self.anew = True
 
