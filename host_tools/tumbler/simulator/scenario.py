@@ -151,7 +151,7 @@ class Parser:
         )
 
     def _options(self, words: list[str], names: tuple[str, ...]) -> dict[str, int | str]:
-        """Read `--name value` and `--name=value` into arguments of core.management.Management; times become Unix seconds."""
+        """Read `--name value` and `--name=value` into arguments of a command; times become Unix seconds."""
         found: dict[str, int | str] = {}
         rest = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
         while rest:

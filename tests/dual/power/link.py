@@ -1,7 +1,7 @@
 """A client at the end of a link while the power is cut (MicroPython): pairing, every command, a further key, the reset.
 
 After a cut the memory is as before the request or as after it. A client that connects to the lock that comes back, and
-sends its last request with the same id, gets the answer that it is done, and then it was done once: the bolt opened once, and
+repeats its last request with the same id, gets the answer that it is done. It was done once: the bolt opened once, and
 one record says so. A pairing that was cut made the lock or left none, and can be begun again.
 """
 
