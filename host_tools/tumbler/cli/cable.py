@@ -72,7 +72,7 @@ class Software:
 
 
 def image_for(path: Path | None, target: Target) -> bytes:
-    """Read the MicroPython image for a board. ToolError says which one to download if there is none, or another."""
+    """Read the MicroPython image for a board. If it is missing or another, ToolError says which one to download."""
     if path is None:
         raise ToolError(f"'{target.name}' runs MicroPython {target.version}, build {target.build}.", target.fetch)
     return micropython_image.read(path, target)

@@ -269,7 +269,7 @@ def key_label_of(text: str) -> str:
 
 
 def rule_of(timezone: str, field: str = "--timezone") -> str:
-    """Return the POSIX rule of a zone; ToolError if there is none."""
+    """Return the POSIX rule of a zone; ToolError if there is no such zone."""
     try:
         return zone_rule(timezone)
     except ValueError as error:

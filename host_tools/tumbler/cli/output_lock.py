@@ -242,7 +242,7 @@ def key_data(lock: RegistryLock, key: KeyEntry, *, here: bool) -> Data:
 
 
 def passage(hours: tuple[int, int, int]) -> str | None:
-    """Write passage hours as the command takes them; None if there are none."""
+    """Write passage hours as the command takes them; None without such hours."""
     days, begin, until = hours
     return f"{day_ranges(days)} {begin}-{until}" if days else None
 

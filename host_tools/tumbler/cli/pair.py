@@ -194,7 +194,7 @@ class Procedure:
         return None
 
     async def _find(self, known: RegistryLock | None, radios: Radios) -> Sighting:
-        """Return the lock to pair; ToolError if there is none, or more than one."""
+        """Return the lock to pair; ToolError if no lock can be paired, or more than one."""
         self._progress("Looking for a lock to pair …")
 
         def is_known(one: Sighting) -> bool:

@@ -107,7 +107,7 @@ def make_lock(
 def _lock(
     registry: Registry, name: str, timezone: str | None, policy: str | None, weekend: str | None
 ) -> Callable[[], RegistryLock]:
-    """Return a function that returns the registry's lock of that name, and adds it first if there is none.
+    """Return a function that returns the registry's lock of that name, and adds it first if it is new.
 
     ToolError at once if an option is invalid, or differs from what the registry has of that lock.
     """
@@ -135,7 +135,7 @@ def _lock(
 
 
 def policy_of(text: str, field: str = "--policy") -> str:
-    """Return the name of a policy; ToolError if there is none of that name."""
+    """Return the name of a policy; ToolError if there is no such policy."""
     if text not in POLICIES:
         raise ToolError(f"{field}: there is no policy '{text}'.", f"It is {' or '.join(POLICIES)}.")
     return text

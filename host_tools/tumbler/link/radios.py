@@ -97,7 +97,7 @@ class Radios:
     async def find(self, lock_id: bytes, name: str, seconds: float = SCAN_SECONDS) -> AsyncIterator[Sighting]:
         """Yield each device that advertises this lock id, which any device may. The first is the one seen first in so
         many seconds. If that was not the lock, the others seen in SCAN_SECONDS follow, strongest first. OutOfRange if
-        there is none.
+        no device does.
         """
 
         def is_it(one: Sighting) -> bool:

@@ -9,7 +9,7 @@ removed the key, has refused the key in its pairing, or has a new secret; and wi
 it may be the only copy. Evidence against a key makes it pending, which means that it is tried last:
 
     made for a pairing ──────────────────► sent ─────it worked──► active ──another key works in its slot──► pending
-    made for one with a new secret ──────► renewed ───it worked──► active ──not in the lock's list of keys─► pending
+    made for one with a new secret ──────► renewed ──it worked──► active ──not in the lock's list of keys─► pending
     imported from a file ────────────────► pending ──it worked──► active
 """
 
@@ -27,7 +27,7 @@ from .key_history import Heard, KeyHistory
 
 ACTIVE = "active"  # has worked
 SENT = "sent"  # given to the lock in a pairing; its answer was lost, or the key was not tried yet
-RENEWED = "anew"  # the same, together with a new secret for the lock; the word is that of the file
+RENEWED = "anew"  # the same, together with a new secret for the lock; the word is that of the tables
 PENDING = "pending"  # may work
 _ORDER = (ACTIVE, SENT, PENDING)
 
@@ -311,7 +311,7 @@ class LockCache:
             return [LogEvent(*row) for row in self._db.execute(query, (self._lock, after))]
 
     def last_seq(self) -> int:
-        """Return the sequence number of the newest event stored, 0 if there is none."""
+        """Return the sequence number of the newest event stored, 0 if the log is empty."""
         with as_tool_errors(self._path):
             query = "SELECT max(seq) FROM events WHERE lock = ?"
             return int(self._db.execute(query, (self._lock,)).fetchone()[0] or 0)

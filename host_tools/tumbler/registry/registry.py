@@ -151,11 +151,11 @@ class Registry:
             return [self._lock(row) for row in rows]
 
     def find(self, name: str) -> RegistryLock | None:
-        """Return the lock of that name (letter case does not matter), None if there is none."""
+        """Return the lock of that name (letter case does not matter), None if it does not exist."""
         return next((lock for lock in self.locks() if lock.name.casefold() == name.casefold()), None)
 
     def lock(self, name: str) -> RegistryLock:
-        """Return the lock of that name; ToolError, which names similar ones, if there is none."""
+        """Return the lock of that name; ToolError, which names similar ones, if it does not exist."""
         if (found := self.find(name)) is not None:
             return found
         names = [lock.name for lock in self.locks()]
@@ -172,7 +172,7 @@ class Registry:
         raise ToolError(f"There is no lock '{name}'.", "See all of them: tumbler lock list")
 
     def lock_of(self, lock_id: bytes) -> RegistryLock | None:
-        """Return the first lock with this id, None if there is none."""
+        """Return the first lock with this id, None if no lock has it."""
         return next((lock for lock in self.locks() if lock.lock_id == lock_id), None)
 
     def add(

@@ -7,8 +7,7 @@ ends with today's tables, or as it was.
              successor: the new secret of a lock that is paired again, beside the old one until the new one has worked
     codes    what was issued offline; the digits follow from these numbers and the secret
     keys     key slots of the lock: with a psk those that this registry may use, without one those of others. active:
-             one a slot; sent: its answer was lost; again: sent, with the new secret; pending: may work. limits: hours,
-             as in its file
+             one a slot; the other states are in lock_cache.py. limits: hours, as in its file
     known    the codes of the lock's last list
     chosen   custom digits that were added over the link from here; tag as in docs/spec/passcodes.md
     asked    custom digits that were sent, and whose reply was lost
@@ -66,7 +65,7 @@ CREATE TABLE keys (
     label   TEXT    NOT NULL DEFAULT '',
     psk     BLOB    CHECK (length(psk) = 32),
     limits  BLOB    CHECK (length(limits) = 11),
-    state   TEXT    NOT NULL CHECK (state IN ('active', 'sent', 'again', 'pending')),
+    state   TEXT    NOT NULL CHECK (state IN ('active', 'sent', 'anew', 'pending')),
     created INTEGER NOT NULL,
     CHECK (psk IS NOT NULL OR state = 'active'),
     CHECK (slot IS NOT NULL OR state <> 'active')
