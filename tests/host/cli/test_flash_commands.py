@@ -84,7 +84,7 @@ def test_wrong_usage_is_two():
 
 
 def test_monitor_of_no_port_is_an_error_in_words(tmp_path, capfd):
-    assert "cannot be opened: it does not exist" in refused("monitor", "--port", tmp_path / "none")
+    assert "cannot be opened: no such file" in refused("monitor", "--port", tmp_path / "none")
     assert capfd.readouterr() == ("", "")
 
 
@@ -138,7 +138,7 @@ def test_a_package_in_another_encoding_is_compiled_and_one_that_cannot_be_read_n
     (folder / "manifest.py").write_bytes(b'metadata(version="0.7.0")  # \xff\n')
     assert packages.from_folder(folder).version == "0.7.0"
     (folder / "aioble" / "broken.py").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(ToolError, match=r"broken\.py cannot be read: it does not exist"):
+    with pytest.raises(ToolError, match=r"broken\.py cannot be read: no such file"):
         packages.from_folder(folder)
 
 
