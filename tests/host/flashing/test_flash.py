@@ -142,7 +142,7 @@ def test_a_chip_whose_download_is_locked_is_refused_in_words(tmp_path, bundle):
 
 
 def test_a_port_without_a_chip_is_an_error_in_words(tmp_path, bundle):
-    with pytest.raises(ToolError, match="cannot be opened: it does not exist") as raised:
+    with pytest.raises(ToolError, match="cannot be opened: no such file") as raised:
         flash(str(tmp_path / "no-such-port"), target(tmp_path), boards.micropython(), bundle, lambda *_: None)
     assert "BOOT" not in str(raised.value)
 
