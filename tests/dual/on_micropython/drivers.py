@@ -1,6 +1,6 @@
 """The drivers and the models of their parts, on the interpreter that a lock has. Prints what was tried.
 
-micropython tests/dual/on_micropython/drivers.py [COUNT]
+micropython tests/dual/on_micropython/drivers.py COUNT CLOCK...
 """
 
 import random
@@ -11,6 +11,7 @@ import micropython
 from tests.dual.models import traces
 from tests.dual.models.bolt import check_calls
 from tests.dual.models.motor import check_motor
+from tumbler.simulator.board.models.clocks import clock_model
 from tumbler.simulator.board.models.ds3231 import DS3231Model
 from tumbler.simulator.board.models.expander import MCP23017Model, PCF8574Model, Wires
 from tumbler.simulator.board.models.i2c import I2CModel
@@ -134,13 +135,14 @@ def failing(transfer, passing):
     return lambda number: passing if number == transfer else None
 
 
-def clock_chip(count):
-    """Round trips, time running on, 12-hour mode, and set() cut at every byte."""
+def clock_chip(name, count):
+    """Round trips, time running on, and set() cut at every byte."""
     world = [1_700_000_000_000]
-    chip = DS3231Model(lambda: world[0])
-    bus = I2CModel({0x68: chip})
-    driver = DS3231(bus)
-    equal(driver.read(), (FIRST, False), "new chip")
+    model = clock_model(name, lambda: world[0])
+    bus = I2CModel({model.ADDRESS: model})
+    driver_class = getattr(__import__("tumbler_lock.drivers." + name, None, None, (name,)), name.upper())
+    driver = driver_class(bus)
+    equal(driver.read()[1], False, "new chip")
     random.seed(1)
     days = (END - FIRST) // 86_400
     for _ in range(count):
@@ -151,15 +153,13 @@ def clock_chip(count):
         passed = min(random.randrange(800) * 86_400 + random.randrange(86_400), END - 1 - moment)
         world[0] += passed * 1000
         equal(driver.read(), (moment + passed, True), "running on from %d" % moment)
-    driver.set(FIRST + 13 * 3600)
-    bus.writeto_mem(0x68, 2, b"\x61")  # 1 PM
-    world[0] += 11 * 3600 * 1000
-    equal(driver.read(), (FIRST + 24 * 3600, True), "12-hour mode")
     old = FIRST + 1_000_000_000
     new = FIRST + 500_000_001
-    for transfer in range(1, 6):
-        for passing in range(8):
-            chip.preset(old)
+    before = bus.transfers
+    driver.set(old)
+    for transfer in range(1, bus.transfers - before + 1):
+        for passing in range(10):
+            model.preset(old)
             bus.fault = failing(bus.transfers + transfer, passing)
             try:
                 driver.set(new)
@@ -169,8 +169,19 @@ def clock_chip(count):
             moment, ok = driver.read()
             if ok and moment not in (old, new):
                 raise ValueError("cut at byte %d of transfer %d: %d is trusted" % (passing, transfer, moment))
-    chip = DS3231Model(lambda: world[0], chip.state())
-    equal(DS3231(I2CModel({0x68: chip})).read(), driver.read(), "restored state")
+    model = clock_model(name, lambda: world[0], model.state())
+    equal(driver_class(I2CModel({model.ADDRESS: model})).read(), driver.read(), "restored state")
+
+
+def twelve_hours():
+    """A DS3231 that another program left in 12-hour mode."""
+    world = [1_700_000_000_000]
+    bus = I2CModel({0x68: DS3231Model(lambda: world[0])})
+    driver = DS3231(bus)
+    driver.set(FIRST + 13 * 3600)
+    bus.writeto_mem(0x68, 2, b"\x61")  # 1 PM
+    world[0] += 11 * 3600 * 1000
+    equal(driver.read(), (FIRST + 24 * 3600, True), "12-hour mode")
 
 
 def bolt(count):
@@ -237,15 +248,17 @@ def heap():
     micropython.heap_unlock()
 
 
-def main(count):
-    """Run all; any difference raises."""
+def main(count, clocks):
+    """Run all; any difference raises. clocks: names of clock chips."""
     keypad_traces(count)
     print("traces", 2 * count)
     print("ghosts", keypad_ghosts())
     keypad_stuck()
     print("expanders", keypad_expander(count // 5))
-    clock_chip(4 * count)
-    print("times", 4 * count)
+    for name in clocks:
+        clock_chip(name, 4 * count)
+    twelve_hours()
+    print("times", 4 * count * len(clocks))
     print("stretches", bolt(count))
     print("drives", motor(count // 2))
     patterns()
@@ -253,4 +266,4 @@ def main(count):
     print("patterns", len(PATTERNS))
 
 
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)
+main(int(sys.argv[1]), sys.argv[2:])
