@@ -29,7 +29,7 @@ def to_bcd(number: int) -> int:
 
 
 def seconds(year: int, month: int, date: int, hour: int, minute: int, second: int) -> int:
-    """Return the Unix seconds of a moment, year 0..199 from 2000; -1 if there is no such moment or a field is -1."""
+    """Return the Unix seconds of a moment, year 0..199 from 2000; -1 if a field is -1 or there is no such moment."""
     if year < 0 or month < 0 or date < 0 or hour < 0 or minute < 0 or second < 0:
         return -1
     leap = year % 4 == 0

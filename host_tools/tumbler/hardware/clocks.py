@@ -2,7 +2,7 @@
 
 A row's name is the one that board.json has in clock.chip. The driver and the virtual lock's model of the chip are the
 modules of that name: firmware/tumbler_lock/drivers/NAME.py with the class NAME in capitals, and
-simulator/board/models/NAME.py with the class Model. docs/howto/add-a-driver.md says how to add one.
+simulator/board/models/NAME.py with the class NAMEModel. docs/howto/add-a-driver.md says how to add one.
 """
 
 from dataclasses import dataclass
@@ -34,5 +34,14 @@ CLOCKS = {
         supply="VCC",
         ground="GND",
         module="DS3231 module with a lithium cell (CR2032). Remove the charging resistor that some modules have",
+    ),
+    "pcf8563": ClockChip(
+        title="PCF8563",
+        address=0x51,
+        fastest=400_000,
+        at_rest=1.1,
+        supply="VDD",
+        ground="VSS",
+        module="PCF8563 or BM8563 module with a cell",
     ),
 }

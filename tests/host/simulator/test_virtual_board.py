@@ -1,5 +1,6 @@
 """The firmware on the virtual board, from the outside: keys in, bolt, light and flash image out."""
 
+import json
 import os
 import random
 import shutil
@@ -12,6 +13,9 @@ import pytest
 from tests.dual.support.lock import DAY, HOUR, NOW
 from tests.support.campaign import cases
 from tests.support.virtual import Board
+from tumbler.hardware.clocks import CLOCKS
+from tumbler.paths import BOARDS
+from tumbler.simulator.board.models.clocks import clock_model
 from tumbler.simulator.process import BoardFault, BoardRefused
 from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, REVOKE, tickets
 
@@ -261,6 +265,30 @@ def test_the_clock_chip_runs_while_the_board_is_off(board):
     state = board.ask("state")
     assert state["trusted"]
     assert abs(state["lock_time"] - board.now_ms // 1000) <= 1
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_board_with_each_clock_chip(tmp_path, name):
+    description = json.loads((BOARDS / "virtual" / "board.json").read_text(encoding="utf-8"))
+    description["clock"] = {"chip": name}
+    (tmp_path / "board.json").write_text(json.dumps(description), encoding="utf-8")
+    with Board(tmp_path) as board:
+        model = clock_model(name, lambda: board.now_ms)
+        model.preset(NOW)
+        board.rtc = model.state()
+        board.on(board=str(tmp_path))
+        assert board.ask("state")["trusted"] is True
+        board.ask("clock", stopped=True)
+        assert board.ask("state")["trusted"] is False
+        assert board.press(board.code() + "#") == "refused time-untrusted"
+        assert board.ask("owner", command="set_time", args={"now": board.now_ms // 1000})["ok"]
+        assert board.press(board.code() + "#") == "open opened"
+        board.off()
+        board.now_ms += 3 * DAY * 1000
+        board.on(board=str(tmp_path))
+        state = board.ask("state")
+        assert state["trusted"] is True
+        assert abs(state["lock_time"] - board.now_ms // 1000) <= 1
 
 
 def test_a_clock_that_was_never_set(board):
