@@ -15,11 +15,11 @@ from ..codes.risk import risk as count_risk
 from ..errors import ToolError
 from ..registry.lock_cache import HeldKey
 from ..registry.registry import LAST_EPOCH, Registry, RegistryLock
+from ..simulator.identity import EXAMPLE_SECRET
 from ..text import command_line
 from ..timezones import format_time
 from . import output, output_code, output_lock
 from .options import (
-    EXAMPLE_SECRET,
     Json,
     Name,
     Policy,
