@@ -237,4 +237,4 @@ def _cancel(registry: Registry, lock: RegistryLock) -> None:
                     f"The erase code can still be typed until {format_time(until, zone)}.",
                     "Take it back after that, when it no longer works.",
                 )
-    registry.set_erase_pending(lock, False)
+    registry.set_erase_pending(lock, pending=False)
