@@ -15,11 +15,11 @@ from ..codes.risk import risk as count_risk
 from ..errors import ToolError
 from ..registry.lock_cache import HeldKey
 from ..registry.registry import LAST_EPOCH, Registry, RegistryLock
+from ..simulator.identity import EXAMPLE_SECRET
 from ..text import command_line
 from ..timezones import format_time
 from . import output, output_code, output_lock
 from .options import (
-    EXAMPLE_SECRET,
     Json,
     Name,
     Policy,
@@ -237,4 +237,4 @@ def _cancel(registry: Registry, lock: RegistryLock) -> None:
                     f"The erase code can still be typed until {format_time(until, zone)}.",
                     "Take it back after that, when it no longer works.",
                 )
-    registry.set_erase_pending(lock, False)
+    registry.set_erase_pending(lock, pending=False)

@@ -30,8 +30,6 @@ from . import output
 from .output import WEEKDAYS
 from .usage import WrongValue
 
-EXAMPLE_SECRET = bytes(range(32))
-
 T = TypeVar("T")
 
 LABEL_MOST = 200

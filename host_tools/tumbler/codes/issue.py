@@ -128,7 +128,7 @@ def issue(registry: Registry, name: str, wish: Wish, now: int) -> tuple[IssuedCo
         if row is None:
             raise _exhausted(wish)
         if wish.kind == ERASE:
-            registry.set_erase_pending(lock, True)
+            registry.set_erase_pending(lock, pending=True)
         return describe(lock, row), warnings
 
 

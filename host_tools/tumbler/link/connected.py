@@ -156,7 +156,7 @@ class ConnectedLock:
         """Change a code and return its tag. New digits are stored before they are sent, as the reply may be lost."""
         before = False
         if digits is not None:
-            asked = Asked(digits, label, start or 0, NEVER if end is None else end, False)
+            asked = Asked(digits, label, start or 0, NEVER if end is None else end, random=False)
             before = asked in self.cache.asked()
             self.cache.ask(asked)
         try:

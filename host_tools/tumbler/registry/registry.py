@@ -246,7 +246,7 @@ class Registry:
         with self.writing():
             self._db.execute("DELETE FROM locks WHERE id = ?", (lock.id,))
 
-    def set_erase_pending(self, lock: RegistryLock, pending: bool) -> None:
+    def set_erase_pending(self, lock: RegistryLock, *, pending: bool) -> None:
         """Store whether an erase code was issued and not confirmed; call inside writing()."""
         self._db.execute("UPDATE locks SET erase_pending = ? WHERE id = ?", (int(pending), lock.id))
 

@@ -18,7 +18,7 @@ from tumbler_lock.core import lms
 
 from ..errors import ToolError
 from ..registry.database import home
-from ..text import printable, reason
+from ..text import reason
 
 TREE = lms.H10
 CHAINS = lms.W8
@@ -116,9 +116,10 @@ class SigningKey:
             with closing(sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None)) as database:
                 database.execute("PRAGMA synchronous = EXTRA")  # a finished transaction is on disk
                 yield database
-        except sqlite3.Error as error:
+        except sqlite3.Error:
             raise ToolError(
-                f"The key {self.path} cannot be used: {printable(str(error))}.", "Look at the file, and try again."
+                f"{self.path} cannot be used: it is not a key for updates, it is damaged, or another command uses it.",
+                "Name the key with --key, and try again.",
             ) from None
 
     @property

@@ -143,5 +143,41 @@ def test_every_help_page_is_whole_and_every_command_has_an_example(monkeypatch):
         assert not re.search(r"<=|(int|float) range|\bNone\b", out.partition("Examples:")[0]), path
 
 
+BYTES = (
+    b"",
+    b"\x00\xff\xfe",
+    b"a text\n",
+    b"[" * 5000,
+    b'{"a": 1,}',
+    b'{"name": "\x1b"}',
+    b"SQLite format 3\x00",
+    b"name\n\xe9,\n",
+)
+
+
+@pytest.mark.parametrize("data", BYTES)
+def test_no_library_speaks_of_a_file(tmp_path, data):
+    """Not json, sqlite, csv, a codec or the operating system."""
+    foreign = re.compile(
+        "Expecting|Extra data|[Cc]ontrol character at|delimiter|decode|codec|database|Errno|char [0-9]|Is a directory"
+        "|No such file or directory|NoneType|bytes-like|recursion"
+    )
+    file = tmp_path / "file"
+    file.write_bytes(data)
+    for path in (file, tmp_path, tmp_path / "missing", tmp_path / "file" / "below"):
+        for words in (
+            ["key", "import", path], ["update", "show", path], ["update", "sign", path], ["board", "check", path],
+            ["update", "key", "show", "--key", path], ["flash", "--board", path], ["run", "--script", path],
+            ["workshop", path, "--board", "esp32-devkitc", "--port", path],
+            ["image", "--board", "esp32-devkitc", "--micropython", path, "-o", tmp_path / "image"],
+        ):  # fmt: skip
+            status, _, err = tumbler(*words)
+            if words[0] == "run" and path == file and data == b"":
+                continue  # an empty scenario
+            assert status in (1, 2), words
+            assert not FOREIGN.search(err), err
+            assert not foreign.search(err.replace(str(tmp_path), "")), err
+
+
 def test_help_has_a_short_name():
     assert tumbler("lock", "-h") == tumbler("lock", "--help")

@@ -130,7 +130,7 @@ def test_an_epoch_leaves_the_old_codes_in_the_list_and_makes_room_for_the_same_t
     lock = new_lock(registry)
     with registry.writing():
         registry.take(lock, 1, 0, 6, "", 0)
-        registry.set_erase_pending(lock, True)
+        registry.set_erase_pending(lock, pending=True)
     assert registry.lock("door").erase_pending
     with registry.writing():
         registry.set_epoch(lock, 1)
