@@ -6,9 +6,8 @@ lock. Times are Unix seconds.
 """
 
 from .passcode import EARLY, FEWEST_OFFLINE, MOST_DIGITS, hour_of, start_of
-from .schedule import CYCLES_A_DAY, in_cycle, occurs
+from .schedule import in_cycle, most_in_cycle, occurs
 from .tickets import (
-    CYCLE_NAMES,
     FIRST_USE_HOURS,
     KINDS,
     LONGEST_HOURS,
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 ALL_KINDS = (1 << len(TICKET_KINDS)) - 1  # a policy's bits of all kinds, one-time bit 0
 PACKED = 5  # bytes
-
-_RECURRING_A_START = CYCLES_A_DAY * 24  # tickets with one start that can be inside an occurrence: 24 end hours each
 
 
 class Policy:
@@ -107,7 +104,8 @@ def _rows(policy: Policy, length: int) -> "list[tuple[int, int, int]]":
     for first, count, kind, value, _ in TABLE:
         if kind == TIMED:
             count = min(count, policy.longest_hours + 1 - value)
-        # All tickets of a row are like its first: rows do not cross powers of ten, kinds or variants.
+        # All tickets of a row are like its first: rows do not cross powers of ten, kinds or variants, and have every
+        # end hour of a cycle.
         if count > 0 and policy.allows(first, length):
             rows.append((count, kind, value))
     return rows
@@ -123,7 +121,7 @@ def worst_accepted(policy: Policy, length: int) -> int:
     for count, kind, value in _rows(policy, length):
         window = KINDS[kind].first_use_hours
         if kind == RECURRING:
-            total += (window + 1) * _RECURRING_A_START
+            total += (window + 1) * most_in_cycle(_cycles(count, value)) * 24
         elif kind == TIMED:
             total += _started(count, value, window) + count
         else:
@@ -153,7 +151,7 @@ def accepted_at(policy: Policy, length: int, now: int, zone: "Zone", weekend: in
             if age >= HOUR * KINDS[kind].first_use_hours:
                 continue
             if kind == RECURRING:
-                total += _recurring(start, now, zone, weekend)
+                total += _recurring(_cycles(count, value), start, now, zone, weekend)
             elif kind == TIMED:
                 # Of hours value, value + 1, ... those that end after `now`.
                 ended = max(0, age // HOUR + 1 - value)
@@ -163,12 +161,17 @@ def accepted_at(policy: Policy, length: int, now: int, zone: "Zone", weekend: in
     return total
 
 
-def _recurring(start: int, now: int, zone: "Zone", weekend: int) -> int:
-    """Return how many recurring tickets with this start are inside an occurrence at `now`."""
+def _cycles(count: int, value: int) -> range:
+    """Return the cycles of a row of recurring tickets."""
+    return range(value // 24, (value + count) // 24)
+
+
+def _recurring(cycles: range, start: int, now: int, zone: "Zone", weekend: int) -> int:
+    """Return how many recurring tickets of these cycles with this start are inside an occurrence at `now`."""
     first, begin, _, _ = zone.local(start)
     day, hour, _, _ = zone.local(now)
     total = 0
-    for cycle in range(len(CYCLE_NAMES)):
+    for cycle in cycles:
         if not in_cycle(cycle, weekday(first), weekend, first):
             continue
         for until in range(24):

@@ -10,9 +10,6 @@ which it begins, also past midnight. The weekend is a mask of weekdays, Monday b
 from .tickets import DAILY, WEEKEND, WEEKLY, WORKDAY
 from .zone import weekday as weekday_of
 
-# Of the cycles, how many one day can be in at most: daily, either weekend or workday, and weekly.
-CYCLES_A_DAY = 3
-
 
 def in_cycle(cycle: int, weekday_of_start: int, weekend: int, day: int) -> bool:
     """Return whether `day` is one of a cycle's days. A cycle that does not exist has none.
@@ -30,6 +27,11 @@ def in_cycle(cycle: int, weekday_of_start: int, weekend: int, day: int) -> bool:
     if cycle == WEEKLY:
         return today == weekday_of_start
     return False
+
+
+def most_in_cycle(cycles: range) -> int:
+    """Return how many of these cycles one day can be in at most: it is either in WEEKEND or in WORKDAY."""
+    return len(cycles) - (1 if WEEKEND in cycles and WORKDAY in cycles else 0)
 
 
 def on_days(days: int, begin: int, until: int, day: int, hour: int) -> bool:

@@ -1,7 +1,7 @@
 """Verdicts over time: scenarios of entries, waiting, restarts, clock faults and owner's commands, replayed.
 
 A step is [what, argument ..., outcome]: "enter" digits, "wait" seconds, "restart" seconds without power,
-"clock" a fault or a time somebody set, "add" "change" "delete" "time" what the owner does, "tick" housekeeping.
+"clock" a fault or a time that was set, "add" "change" "delete" "time" what the owner does, "tick" housekeeping.
 A lock may have passage hours: days, hour of beginning, hour of end.
 The outcome is "verdict reason", or the word of the owner's refusal, or "" for what has none.
 """

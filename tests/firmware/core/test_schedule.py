@@ -7,7 +7,7 @@ import pytest
 from tests.generators.schedules import MONDAY, open_hours
 from tests.generators.zones import EPOCH
 from tumbler.timezones import iana, posix_rule
-from tumbler_lock.core.schedule import CYCLES_A_DAY, in_cycle, occurs
+from tumbler_lock.core.schedule import in_cycle, most_in_cycle, occurs
 from tumbler_lock.core.tickets import CYCLE_NAMES, DAILY, WEEKEND, WEEKLY, WORKDAY
 from tumbler_lock.core.zone import Zone
 
@@ -71,11 +71,13 @@ def test_the_days_of_a_cycle():
 
 
 def test_how_many_cycles_a_day_is_in_at_most():
-    most = 0
-    for weekend in range(128):
-        for day in range(FIRST, FIRST + 7):
-            most = max(most, sum(in_cycle(cycle, (day + 3) % 7, weekend, day) for cycle in range(len(CYCLE_NAMES))))
-    assert most == CYCLES_A_DAY
+    every = range(len(CYCLE_NAMES))
+    for cycles in (range(first, last) for last in range(len(every) + 1) for first in range(last)):
+        most = 0
+        for weekend in range(128):
+            for day in range(FIRST, FIRST + 31):
+                most = max(most, sum(in_cycle(cycle, (day + 3) % 7, weekend, day) for cycle in cycles))
+        assert most == most_in_cycle(cycles), cycles
 
 
 def test_a_cycle_that_does_not_exist_never_opens():

@@ -209,6 +209,9 @@ def test_numbers_that_are_no_tickets_are_refused(ticket):
 
 def test_every_kind_of_ticket_is_in_the_tables():
     assert {row[2] for row in tickets.TABLE} == set(tickets.TICKET_KINDS) == set(KINDS) - {CUSTOM}
+    assert all(row[1] % 24 == row[3] % 24 == 0 for row in tickets.TABLE if row[2] == RECURRING), (
+        "policy.py counts cycles"
+    )
     assert max(KINDS) <= 15, "a record and a code of the book have four bits for it"
     assert tickets.UNKNOWN not in KINDS
     assert max(kind.first_use_hours for kind in KINDS.values()) == tickets.FIRST_USE_HOURS
