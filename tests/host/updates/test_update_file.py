@@ -1,12 +1,36 @@
-"""The files that start a slot: the loader has its own copy of each module that it imports, and of no other."""
+"""What is compiled for a board, and the files that start a slot: the loader has copies of what it imports alone."""
 
 import ast
 import re
 
+import pytest
+
 from tests.support.micropython import ROOT
-from tumbler.updates.update_file import LOADER, loader
+from tumbler.updates.update_file import LOADER, compile_source, loader
 
 CORE = ROOT / "firmware" / "tumbler_lock" / "core"
+
+
+BLOCK = "if TYPE_CHECKING:\n    from typing import Any\n"
+
+
+def compiled(folder, text):
+    path = folder / "x.py"
+    path.write_text(text, encoding="utf-8")
+    return compile_source(path, "x.py", 0)  # with line numbers
+
+
+def test_the_names_of_types_do_not_reach_a_board_and_lines_keep_their_numbers(tmp_path):
+    first, last = "TYPE_CHECKING = False\n", "\ndef f():\n    return 1 / 0\n"
+    with_types = compiled(tmp_path, first + BLOCK + last)
+    assert with_types == compiled(tmp_path, first + "\n\n" + last)
+    assert with_types != compiled(tmp_path, first + last)
+    assert b"typing" not in with_types
+
+
+@pytest.mark.parametrize("text", [BLOCK + "else:\n    Any = 1\n", BLOCK.replace("if ", "if not "), "import typing\n"])
+def test_what_runs_on_a_board_stays(tmp_path, text):
+    assert b"typing" in compiled(tmp_path, "TYPE_CHECKING = False\n" + text)
 
 
 def imported(module):
