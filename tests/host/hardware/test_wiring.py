@@ -3,11 +3,14 @@
 import copy
 import functools
 import itertools
+import random
 import re
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.support.campaign import cases
+from tests.support.random_boards import random_board, random_headers
 from tumbler import paths
 from tumbler.hardware import boards, rules, wiring, write_wiring
 from tumbler.hardware.boards import BoardFiles
@@ -215,9 +218,19 @@ def variants():
     yield "pcf8574", variant("esp32-devkitc", keypad=pcf)
 
 
+def strangers():
+    """Boards that nobody laid out: pins in any order on both sides."""
+    for seed in range(cases(60, 5000)):
+        source = random.Random(seed)
+        description = random_board(source)
+        headers = random_headers(source, description)
+        assert rules.check(description, headers).errors == []
+        yield f"drawn, seed {seed}", BoardFiles(description, headers, paths.BOARDS / "drawn" / "board.json")
+
+
 @functools.cache
 def every():
-    return list(variants())
+    return [*variants(), *strangers()]
 
 
 def test_the_picture_shows_exactly_the_rows_of_the_table():
