@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from .boards import BoardFiles
 from .chips import chips
 from .rules import uses
-from .wiring import devices, nets
+from .wiring import devices, fitted, nets
 from .wiring_lanes import lanes
 from .wiring_parts import NETS, Device, Part, Terminal
 from .wiring_symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
@@ -109,6 +109,7 @@ class Picture:
         self.title: str = headers["title"]
         self.sides: dict[int, list[int | str]] = {-1: headers["left"], 1: headers["right"]}
         self.onboard: dict[str, str] = headers.get("onboard") or {}
+        self.socket: str = headers.get("socket") or "USB"
         self.used = {use.pin: use for use in uses(board.description)}
         self.placed: list[Placed] = []
         self.keypads: dict[int, Placed] = {}
@@ -262,10 +263,10 @@ class Picture:
         chip = chips()[self.board.description["mcu"]].name
         canvas.text(middle, self.board_y + 56, chip, "name", "middle")
         canvas.box(middle - 22, self.board_y + height - 22, 44, 28, 'fill="#d0d7de" stroke="#8c959f"', 4)
-        canvas.text(middle, self.board_y + height - 4, "USB", "small", "middle")
-        hidden = [pin for pin in self.used if not self.side_of(pin)]
-        for index, pin in enumerate(hidden):
-            text = f"GPIO {pin}, {self.onboard[str(pin)]}"
+        canvas.text(middle, self.board_y + height - 4, self.socket, "small", "middle")
+        inside = [name for name, place in fitted(self.board) if "," in place]  # at more than one pin
+        inside += [f"GPIO {pin}, {self.onboard[str(pin)]}" for pin in self.used if not self.side_of(pin)]
+        for index, text in enumerate(inside):
             canvas.text(middle, self.board_y + height - 32 - 16 * index, text, "pin", "middle")
         for side, labels in self.sides.items():
             for index, label in enumerate(labels):

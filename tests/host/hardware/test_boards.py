@@ -398,6 +398,26 @@ def test_files_that_cannot_be_read(tmp_path):
         boards.usable(str(path))
 
 
+def test_headers_refuse_what_the_chips_of_the_board_take():
+    board = boards.load("m5stack-core2")
+    assert rules.check(board.description, board.headers).errors == []
+    other = changed("m5stack-core2", clock={"chip": "ds3231"})
+    wanted = "clock: on this board address 104 is taken by the motion sensor."
+    assert rules.check(other, board.headers).errors == [wanted]
+    headers = {**board.headers, "addresses": {"32": "light sensor"}}
+    wanted = "keypad.expander.address: on this board 32 is taken by the light sensor."
+    assert rules.check(board.description, headers).errors == [wanted]
+    (error,) = rules.check(board.description, {**board.headers, "built_in": ["pcf8563", "sundial"]}).errors
+    assert error.startswith("headers.built_in: sundial is no clock chip of ds3231, pcf8563.")
+
+
+def test_a_board_that_its_socket_alone_feeds_takes_no_battery():
+    board = boards.load("m5stack-core2")
+    battery = {"pin": 36, "divider": 300, "empty_mv": 4400, "full_mv": 6000}
+    wanted = "headers.socket: a battery has no place where the USB-C alone feeds the board."
+    assert rules.check({**board.description, "battery": battery}, board.headers).errors == [wanted]
+
+
 # Random boards
 
 
