@@ -59,8 +59,8 @@ class Machine:
             self._pin = pin
             assert invert
 
-        def value(self, level):
-            self._pin.value(1 - level)
+        def value(self, level=None):
+            return 1 - self._pin.value() if level is None else self._pin.value(1 - level)
 
     class PWM:
         """An output for tones."""

@@ -65,7 +65,8 @@ class PCF8563:
         self._write(
             _SECONDS,
             bytes((
-                bcd(second), bcd(minute), bcd(hour), bcd(date), (weekday + 1) % 7, bcd(month) | century, bcd(year % 100),
+                bcd(second), bcd(minute), bcd(hour), bcd(date), (weekday + 1) % 7, bcd(month) | century,
+                bcd(year % 100),
             )),
         )  # fmt: skip
         self._write(_CONTROL, b"\0")

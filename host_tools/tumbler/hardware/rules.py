@@ -359,7 +359,9 @@ def _build(description: Description, chip: Chip, pins: list[Use]) -> Iterator[st
 
 def _headers(headers: Description, description: Description, pins: list[Use]) -> Iterator[str]:
     """What the board does not bring out, or has wired itself."""
-    if (
+    if "socket" in headers and "battery" in description:
+        yield f"headers.socket: a battery has no place where the {headers['socket']} alone feeds the board."
+    elif (
         "5V" not in headers["left"] + headers["right"]
         and description.get("battery", {}).get("full_mv", 0) > MOST_AT_3V3
     ):
@@ -380,6 +382,9 @@ def _headers(headers: Description, description: Description, pins: list[Use]) ->
 
 def _built_in(headers: Description, description: Description) -> Iterator[str]:
     """Chips of the board itself that are on the bus, and have the address of another one."""
+    for name in headers.get("built_in", ()):
+        if name not in CLOCKS:
+            yield f"headers.built_in: {name} is no clock chip of {', '.join(CLOCKS)}. Name it under addresses."
     taken = {int(address): what for address, what in (headers.get("addresses") or {}).items()}
     clock = CLOCKS.get(description["clock"]["chip"])
     if clock is not None and clock.address in taken:

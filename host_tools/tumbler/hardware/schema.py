@@ -211,6 +211,7 @@ HEADERS: dict[str, Field] = {
     "onboard": Field("map", None),
     "built_in": Field("lines", ()),
     "addresses": Field("map", None, high=127),
+    "socket": Field("line", None),
     "parts": Field("lines", ()),
     "notes": Field("lines"),
     "sources": Field("lines"),

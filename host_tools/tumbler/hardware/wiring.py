@@ -23,7 +23,8 @@ def devices(board: BoardFiles) -> list[Device]:
     headers = board.headers or {}
     # A board that nothing is known of has its regulator behind the pin 5V, as all have; 3V3 takes no battery.
     place = "3V3" if board.headers and "5V" not in headers["left"] + headers["right"] else "5V"
-    found = [_supply(description, place), *_keypad(description, headers)]
+    found = [] if "socket" in headers else [_supply(description, place)]
+    found += _keypad(description, headers)
     if not _has(headers, description["clock"]["chip"]):
         found += _clock(description)
     found += bolt_of(description).wiring(description, place)
@@ -61,7 +62,7 @@ def fitted(board: BoardFiles) -> list[tuple[str, str]]:
     """Return the parts of the description that the board has itself, and where each of them is."""
     headers = board.headers or {}
     onboard = headers.get("onboard") or {}
-    found = []
+    found = [("Supply, 5 V DC", headers["socket"])] if "socket" in headers else []
     for use in uses(board.description):
         name = use.where.split(".")[0]
         if onboard.get(str(use.pin)) == name:

@@ -1,9 +1,10 @@
 """The wiring picture of a board as SVG: every row of the wiring table, from the same list of devices.
 
-Devices stand on the side of their pins, in the order of the pins, so that wires cross as little as possible. A wire
-runs from its pin to a lane of its own, along it, and to its terminal; where pin and terminal are on different sides,
-both ends carry a flag with the pin's name instead. Supplies are flags too. Inside a device a terminal is a line, and
-parts stand in columns between the lines, shorter ones nearer to the terminals. Lengths are pixels.
+Devices are on the side of their pins, in the order of the pins, so that wires cross as little as possible. A wire
+runs from its pin to a lane, along it, and to its terminal (wiring_lanes.py). Where that is not possible, and where pin
+and terminal are on different sides, both ends carry a flag with the pin's name instead. Supplies are flags too. Inside
+a device a terminal is a line, and parts are in columns between the lines, shorter ones nearer to the terminals. Lengths
+are pixels.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from xml.sax.saxutils import escape
 from .boards import BoardFiles
 from .chips import chips
 from .rules import uses
-from .wiring import devices, nets
+from .wiring import devices, fitted, nets
+from .wiring_lanes import lanes
 from .wiring_parts import NETS, Device, Part, Terminal
 from .wiring_symbols import COLOURS, DEVICE, GATE, KEYS, OUTLINE, Canvas, keypad, symbol
 
@@ -107,9 +109,11 @@ class Picture:
         self.title: str = headers["title"]
         self.sides: dict[int, list[int | str]] = {-1: headers["left"], 1: headers["right"]}
         self.onboard: dict[str, str] = headers.get("onboard") or {}
+        self.socket: str = headers.get("socket") or "USB"
         self.used = {use.pin: use for use in uses(board.description)}
         self.placed: list[Placed] = []
         self.keypads: dict[int, Placed] = {}
+        self.lanes: dict[int, int] = {}  # pin: the lane of its wire
 
     def side_of(self, pin: int | None) -> int:
         """Which side of the board a pin is on, 0 for none."""
@@ -118,23 +122,23 @@ class Picture:
     def draw(self) -> str:
         """Lay everything out and return the SVG."""
         self._sort()
-        self.clear = {side: CLEAR + (ACROSS if self._flagged(side) else 0) for side in (-1, 1)}
-        lanes = {side: self.clear[side] + (len(self._taken(side)) + 1) * LANE for side in (-1, 1)}
         wide = {side: any(placed.device.inner for placed in self.placed if placed.side == side) for side in (-1, 1)}
         stack = {side: self._measure(side) for side in (-1, 1)}
         pins = max(len(labels) for labels in self.sides.values())
         board_height = PITCH * pins + PINS + 20
         foot = max(board_height, *stack.values()) + TOP + MARGIN
         height = foot + LEGEND * len(nets(self.board)) + MARGIN
-        outer = {side: DEVICE + (DEVICE + 90 if wide[side] else 0) for side in (-1, 1)}
-        left = MARGIN + outer[-1] + FLAGS + lanes[-1]
-        width = left + BOARD + lanes[1] + FLAGS + outer[1] + MARGIN
-        self.left = left
         tallest = max(board_height, *stack.values())
         self.board_y = TOP + (tallest - board_height) // 2 // PITCH * PITCH
+        beside = {}  # from the board to the devices
         for side in (-1, 1):
-            inner_x = left - lanes[-1] - FLAGS - DEVICE if side < 0 else left + BOARD + lanes[1] + FLAGS
-            self._place(side, inner_x, TOP + PINS - HEAD + (tallest - stack[side]) // 2 // PITCH * PITCH)
+            self._stack(side, TOP + PINS - HEAD + (tallest - stack[side]) // 2 // PITCH * PITCH)
+            beside[side] = self._route(side) + FLAGS
+        outer = {side: DEVICE + (DEVICE + 90 if wide[side] else 0) for side in (-1, 1)}
+        self.left = MARGIN + outer[-1] + beside[-1]
+        width = self.left + BOARD + beside[1] + outer[1] + MARGIN
+        for placed in self.placed:
+            placed.x = self.left + BOARD + beside[1] if placed.side > 0 else self.left - beside[-1] - DEVICE
         for side in (-1, 1):
             self._draw_wires(side)
         self._draw_board(board_height)
@@ -177,20 +181,39 @@ class Picture:
                 pending = placed
         self.placed = [placed for _, _, placed in sorted(ranked, key=lambda entry: entry[:2])]
 
-    def _taken(self, side: int) -> list[tuple[Placed, int]]:
-        """Terminals with a wire of their own: the first one of each pin; later ones get flags."""
+    def _reached(self, side: int) -> list[tuple[int, Placed, int]]:
+        """Return (pin, device, terminal) of the terminals that may have a wire: the first one of each pin."""
         seen = set()
         found = []
         for placed in self.placed:
             for index, terminal in enumerate(placed.terminals):
-                if placed.side == side and terminal.pin in self.sides[side] and terminal.pin not in seen:
-                    seen.add(terminal.pin)
-                    found.append((placed, index))
+                pin = terminal.pin
+                if placed.side == side and pin is not None and pin in self.sides[side] and pin not in seen:
+                    seen.add(pin)
+                    found.append((pin, placed, index))
         return found
 
+    def _wired(self, side: int) -> list[tuple[int, Placed, int]]:
+        """Return (pin, device, terminal) of the wires; every other terminal has a flag."""
+        return [wire for wire in self._reached(side) if wire[0] in self.lanes]
+
+    def _route(self, side: int) -> float:
+        """Give each wire of a side its lane; return the room from the board to beyond the last one."""
+        reached = self._reached(side)
+        wires = [(self._pin_y(side, pin), placed.at[index]) for pin, placed, index in reached]
+        for (pin, _, _), lane in zip(reached, lanes(wires), strict=True):
+            if lane is not None:
+                self.lanes[pin] = lane
+        used = [self.lanes[pin] for pin, _, _ in self._wired(side)]
+        return self._clear(side) + (max(used, default=0) + 2) * LANE
+
+    def _clear(self, side: int) -> float:
+        """Return the room from the board to the first lane."""
+        return CLEAR + (ACROSS if self._flagged(side) else 0)
+
     def _flagged(self, side: int) -> list[int]:
-        """Pins in use on this side whose wire goes to the other one."""
-        wired = {placed.terminals[index].pin for placed, index in self._taken(side)}
+        """Return the pins in use on this side that have a flag and no wire."""
+        wired = {pin for pin, _, _ in self._wired(side)}
         pins = [pin for pin in self.sides[side] if isinstance(pin, int) and pin in self.used]
         return [pin for pin in pins if pin not in wired and str(pin) not in self.onboard]
 
@@ -211,10 +234,10 @@ class Picture:
     def _measure(self, side: int) -> float:
         return sum(self._stride(placed) for placed in self.placed if placed.side == side)
 
-    def _place(self, side: int, x: float, y: float) -> None:
+    def _stack(self, side: int, y: float) -> None:
+        """Give the devices of a side their heights, one below the other."""
         for placed in self.placed:
             if placed.side == side:
-                placed.x = x
                 placed.y = y
                 placed.height = self._height(placed)
                 placed.at = [y + HEAD + sum(placed.steps()[:index]) for index in range(len(placed.terminals))]
@@ -224,21 +247,13 @@ class Picture:
         return self.board_y + PINS + PITCH * self.sides[side].index(pin)
 
     def _draw_wires(self, side: int) -> None:
-        """Wires that go down take the outer lanes from the top, those that go up from the bottom: none crosses."""
+        """Draw the wires of a side, from pin to terminal."""
         edge = self.left if side < 0 else self.left + BOARD
-        ends = []
-        for placed, index in self._taken(side):
-            pin = placed.terminals[index].pin
-            assert pin is not None  # noqa: S101 - for mypy: _taken gives no others
-            ends.append((self._pin_y(side, pin), placed.at[index], placed, index))
-        down = sorted((end for end in ends if end[1] >= end[0]), key=lambda end: -end[0])
-        up = sorted((end for end in ends if end[1] < end[0]), key=lambda end: end[0])
-        for group in (down, up):
-            for rank, (start, stop, placed, index) in enumerate(group):
-                lane = edge + side * (self.clear[side] + LANE * rank)
-                terminal_x = placed.x + DEVICE if side < 0 else placed.x
-                colour = placed.terminals[index].colour
-                self.canvas.wire([(edge, start), (lane, start), (lane, stop), (terminal_x, stop)], colour)
+        for pin, placed, index in self._wired(side):
+            start, stop = self._pin_y(side, pin), placed.at[index]
+            lane = edge + side * (self._clear(side) + LANE * self.lanes[pin])
+            colour = placed.terminals[index].colour
+            self.canvas.wire([(edge, start), (lane, start), (lane, stop), (placed.edge, stop)], colour)
 
     def _draw_board(self, height: float) -> None:
         canvas = self.canvas
@@ -248,10 +263,10 @@ class Picture:
         chip = chips()[self.board.description["mcu"]].name
         canvas.text(middle, self.board_y + 56, chip, "name", "middle")
         canvas.box(middle - 22, self.board_y + height - 22, 44, 28, 'fill="#d0d7de" stroke="#8c959f"', 4)
-        canvas.text(middle, self.board_y + height - 4, "USB", "small", "middle")
-        hidden = [pin for pin in self.used if not self.side_of(pin)]
-        for index, pin in enumerate(hidden):
-            text = f"GPIO {pin}, {self.onboard[str(pin)]}"
+        canvas.text(middle, self.board_y + height - 4, self.socket, "small", "middle")
+        inside = [name for name, place in fitted(self.board) if "," in place]  # at more than one pin
+        inside += [f"GPIO {pin}, {self.onboard[str(pin)]}" for pin in self.used if not self.side_of(pin)]
+        for index, text in enumerate(inside):
             canvas.text(middle, self.board_y + height - 32 - 16 * index, text, "pin", "middle")
         for side, labels in self.sides.items():
             for index, label in enumerate(labels):
@@ -293,7 +308,7 @@ class Picture:
         canvas.text(placed.x + DEVICE / 2, placed.y + 20, placed.device.name, "name", "middle")
         edge, inwards = placed.edge, placed.side
         self._draw_parts(placed)
-        wired = {(id(one), index) for one, index in self._taken(placed.side)}
+        wired = {(id(one), index) for _, one, index in self._wired(placed.side)}
         anchor = "end" if inwards < 0 else "start"
         for index, terminal in enumerate(placed.terminals):
             y = placed.at[index]

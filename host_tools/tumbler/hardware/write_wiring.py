@@ -9,6 +9,7 @@ import sys
 from . import boards
 from .boards import BoardFiles
 from .chips import chips
+from .schema import Description, get
 from .wiring import devices, nets, table
 from .wiring_parts import NETS
 from .wiring_picture import picture
@@ -20,7 +21,6 @@ def readme(board: BoardFiles) -> str:
     """Return the README.md of a board; its description has no errors and its headers are known."""
     description = board.description
     headers = board.headers or {}
-    chip = chips()[description["mcu"]].name
     beside = devices(board)
     lines = [
         f"# {headers['title']}", "",
@@ -35,11 +35,20 @@ def readme(board: BoardFiles) -> str:
     lines += [f"- {part.removesuffix('.')}" for part in parts]
     notes = headers["notes"] + [note for device in beside for note in device.notes]
     lines += ["", "## Notes", ""] + [f"- {note}" for note in notes]
-    lines += ["", "## MicroPython and flash", "", "| | |", "| --- | --- |"]
+    if "flash" in description:
+        lines += ["", "## MicroPython and flash", "", *_flash(description)]
+    lines += ["", "## Sources", ""] + [f"- {source}" for source in headers["sources"]]
+    return "\n".join(lines) + "\n"
+
+
+def _flash(description: Description) -> list[str]:
+    """Return the table of a board's flash, lines of Markdown."""
+    chip = chips()[description["mcu"]].name
     flash = description["flash"]
     image = description["micropython"]
-    sha = image["sha256"] or "not known here; recorded when an image was first written"
-    lines += [
+    sha = get(description, "micropython.sha256") or "not known here; recorded when an image was first written"
+    return [
+        "| | |", "| --- | --- |",
         f"| chip | {chip}, flash of {flash['size_kib'] // 1024} MB |",
         f"| build | `{image['build']}`, version {image['version']} |",
         f"| SHA-256 of the image | {sha} |",
@@ -47,9 +56,7 @@ def readme(board: BoardFiles) -> str:
         f"| program | 0x{flash['app_offset']:x} to 0x{flash['app_offset'] + 1024 * flash['app_kib']:x} |",
         f"| file system | 0x{flash['vfs_offset']:x} to 0x{flash['vfs_offset'] + 1024 * flash['vfs_kib']:x},"
         f" {flash['vfs_kib']:,} KiB |",
-    ]
-    lines += ["", "## Sources", ""] + [f"- {source}" for source in headers["sources"]]
-    return "\n".join(lines) + "\n"
+    ]  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

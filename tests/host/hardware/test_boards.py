@@ -11,16 +11,15 @@ import pytest
 from tests.support.campaign import cases
 from tests.support.micropython import ROOT
 from tests.support.port_modules import Esp32, Machine, Time
+from tests.support.random_boards import random_board, random_headers
 from tumbler.errors import ToolError
 from tumbler.hardware import boards, rules
 from tumbler.hardware.chips import chips
-from tumbler.hardware.expanders import EXPANDERS
 from tumbler.hardware.schema import FIELDS, HEADERS, REQUIRED
 from tumbler_lock.app.board import Board
 
 TEXT = (ROOT / "docs" / "spec" / "board-json.md").read_text(encoding="utf-8")
 ALL = boards.names()
-KEYS = "123456789*0#"
 
 
 def description(name="esp32-devkitc"):
@@ -399,64 +398,34 @@ def test_files_that_cannot_be_read(tmp_path):
         boards.usable(str(path))
 
 
+def test_headers_refuse_what_the_chips_of_the_board_take():
+    board = boards.load("m5stack-core2")
+    assert rules.check(board.description, board.headers).errors == []
+    other = changed("m5stack-core2", clock={"chip": "ds3231"})
+    wanted = "clock: on this board address 104 is taken by the motion sensor."
+    assert rules.check(other, board.headers).errors == [wanted]
+    headers = {**board.headers, "addresses": {"32": "light sensor"}}
+    wanted = "keypad.expander.address: on this board 32 is taken by the light sensor."
+    assert rules.check(board.description, headers).errors == [wanted]
+    (error,) = rules.check(board.description, {**board.headers, "built_in": ["pcf8563", "sundial"]}).errors
+    assert error.startswith("headers.built_in: sundial is no clock chip of ds3231, pcf8563.")
+
+
+def test_a_board_that_its_socket_alone_feeds_takes_no_battery():
+    board = boards.load("m5stack-core2")
+    battery = {"pin": 36, "divider": 300, "empty_mv": 4400, "full_mv": 6000}
+    wanted = "headers.socket: a battery has no place where the USB-C alone feeds the board."
+    assert rules.check({**board.description, "battery": battery}, board.headers).errors == [wanted]
+
+
 # Random boards
-
-
-def random_board(source):
-    """Draw a board that is possible by construction: every pin from a pool of pins that may do what it is to do."""
-    mcu = source.choice(list(chips()))
-    chip = chips()[mcu]
-    free = sorted(chip.pins - chip.flash - chip.console - chip.start - chip.inputs)
-    source.shuffle(free)
-    expander = len(free) < 16 or source.random() < 0.5
-    found = {
-        "name": "drawn", "mcu": mcu, "storage": "/lock", "watchdog_ms": source.randint(1000, 60_000),
-        "keypad": {"rows": [0, 1, 2, 3], "cols": [4, 5, 6], "keys": "".join(source.sample(KEYS, 12))},
-        "clock": {"chip": "ds3231"},
-    }  # fmt: skip
-    analogue = [pin for pin in free if pin in chip.adc1]
-    if source.random() < 0.5 and analogue:
-        pin = analogue[0]
-        free.remove(pin)
-        empty = source.randint(1000, 4000)
-        found["battery"] = {"pin": pin, "divider": 200, "empty_mv": empty, "full_mv": empty + source.randint(1, 2000)}
-    found["i2c"] = {"bus": 0, "scl": free.pop(), "sda": free.pop()}
-    if expander:
-        name = source.choice(["pcf8574", "pcf8574a", "mcp23017"])
-        addresses, fastest = EXPANDERS[name].addresses, EXPANDERS[name].fastest
-        found["keypad"]["expander"] = {"chip": name, "address": source.choice(list(addresses)), "interrupt": free.pop()}
-        found["i2c"]["hz"] = source.randint(10_000, fastest)
-    else:
-        found["keypad"]["rows"] = [free.pop() for _ in range(4)]
-        found["keypad"]["cols"] = [free.pop() for _ in range(3)]
-    found["bolt"] = {"pin": free.pop(), "limit_ms": source.randint(100, 60_000)}
-    found["buzzer"] = {"pin": free.pop()}
-    found["led"] = {"pin": free.pop(), "active": source.randrange(2)}
-    for name in ("button", "door", "exit"):
-        if free and source.random() < 0.5:
-            found[name] = {"pin": free.pop(), "active": source.randrange(2)}
-    if source.random() < 0.5:
-        keys = [found["keypad"]["expander"]["interrupt"]] if expander else found["keypad"]["cols"]
-        if "exit" in found:
-            found["exit"]["active"] = 0
-            keys = [*keys, found["exit"]["pin"]]
-        found["power"] = {"battery": True, "sleep": "light", "wake": keys}
-    if source.random() < 0.7:
-        size = source.choice([4096, 8192, 16384])
-        vfs = source.randrange(512, size - 2048 + 1, 4)
-        found["micropython"] = {"build": chip.builds["none"], "version": "1.28.0", "sha256": None}
-        found["flash"] = {
-            "size_kib": size, "image_offset": chip.image_offset, "app_offset": 0x10000, "app_kib": 1984,
-            "vfs_offset": 0x200000 + 4096 * source.randrange((size - 2048 - vfs) // 4 + 1), "vfs_kib": vfs,
-        }  # fmt: skip
-    return found
 
 
 def test_random_possible_boards_pass_and_can_be_built(monkeypatch):
     monkeypatch.setitem(sys.modules, "esp32", Esp32())
     for seed in range(cases(300, 20_000)):
         drawn = random_board(random.Random(seed))
-        assert rules.check(drawn).errors == [], f"seed {seed}"
+        assert rules.check(drawn, random_headers(random.Random(seed), drawn)).errors == [], f"seed {seed}"
         assert Board(drawn, Machine, Time).storage == "/lock", f"seed {seed}"
 
 
