@@ -25,7 +25,7 @@ def test_list(capsys):
     status, out, _ = run(capsys, "list", "--json")
     rows = json.loads(out)
     assert [row["name"] for row in rows] == boards.names()
-    assert {row["chip"] for row in rows if row["flashable"]} == {"ESP32", "ESP32-S3", "ESP32-C3"}
+    assert {row["chip"] for row in rows if row["flashable"]} == {"ESP32", "ESP32-S3", "ESP32-C3", "ESP32-C6"}
 
 
 def test_check(capsys, tmp_path):
