@@ -189,10 +189,12 @@ def test_foreign_text_reaches_no_terminal_raw(tmp_path, source):
 
 def test_on_a_terminal_foreign_text_is_shown_as_text(tmp_path):
     add()
-    for words in (*in_registry(tmp_path), *in_log(tmp_path)[:2]):
-        shown = on_terminal(*words)
+    in_registry(tmp_path)
+    in_log(tmp_path)
+    for words in (["code", "list", "door"], ["lock", "show", "door"]):
+        shown = on_terminal(*words, COLUMNS="300")
         assert not re.search("\x1b\\[2J|\x9b|\u202e", shown), words
-    assert r"\x1b[2J\u202egreen\r\nError: \x9b1m" in on_terminal("code", "list", "door", COLUMNS="300")
+        assert r"\x1b[2J\u202egreen\r\nError: \x9b1m" in shown, words
 
 
 @pytest.mark.parametrize("name", ["Flat 2", 'it\'s "$HOME"', "-x", "--help", "`id`; echo *"])

