@@ -38,7 +38,7 @@ from .options import (
 )
 
 SHORTEST_RANDOM = 6  # digits of the first random code that is tried
-TRIES = 8  # random digits may be weak, or exist already
+RANDOM_TRIES = 8  # random digits may be weak, or exist already
 NO_END = "never"
 
 CodeOrId = Annotated[
@@ -105,7 +105,7 @@ async def _add_random(door: ConnectedLock, start: int | None, end: int | None, l
         if (asked.label, asked.start, asked.end, asked.random) == (label, start or 0, until, True):
             return asked.digits, await door.add_code(asked.digits, start, end, label, random=True)
     length = max(SHORTEST_RANDOM, policy_of(door.lock).fewest_digits)
-    for left in range(TRIES - 1, -1, -1):
+    for left in range(RANDOM_TRIES - 1, -1, -1):
         digits = f"{secrets.randbelow(10**length):0{length}}"
         try:
             return digits, await door.add_code(digits, start, end, label, random=True)

@@ -33,7 +33,7 @@ from .usage import WrongValue
 T = TypeVar("T")
 
 LABEL_MOST = 200
-NAME_MOST = 64
+LOCK_NAME_MOST = 64
 EVERY_DAY = 0b1111111
 WAIT_MOST = 7200  # seconds: a lock is silent asleep for an hour at most
 SEQ_MOST = 0xFFFFFFFF  # the largest number that an event of a log can have
@@ -237,8 +237,10 @@ def as_tool_error(error: ValueError, remedy: str, field: str) -> ToolError:
 def name_of(text: str, field: str = "NAME") -> str:
     """Return the name of a new lock; ToolError if it cannot be one."""
     name = text.strip()
-    if not name or len(name) > NAME_MOST or not name.isprintable():
-        raise ToolError(f"{field}: a lock's name has 1 to {NAME_MOST} printable characters.", "Choose another name.")
+    if not name or len(name) > LOCK_NAME_MOST or not name.isprintable():
+        raise ToolError(
+            f"{field}: a lock's name has 1 to {LOCK_NAME_MOST} printable characters.", "Choose another name."
+        )
     return name
 
 

@@ -8,14 +8,12 @@ time.
 
 from dataclasses import dataclass, replace
 
+from tumbler_lock.core.zone import DAY, HOUR
+
 from .chips import RAM, Currents, chips
 from .clocks import CLOCKS
 from .expanders import EXPANDERS
 from .schema import Description, get
-
-DAY = 86_400
-HOUR = 3600
-
 
 REGULATOR = 4  # µA; a low-drop regulator for batteries, such as an MCP1700: the most
 

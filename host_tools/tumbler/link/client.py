@@ -5,7 +5,7 @@ sends the same request with the same id. The lock carries it out if it has not y
 list continues where it was interrupted. One request is in flight at a time.
 
     apart ──connect, handshake──► session ──request──► waiting ──last part──► session
-    waiting ──connection lost──► apart, and the same request again, TRIES times without progress at most
+    waiting ──connection lost──► apart, and the same request again, REQUEST_TRIES times without progress at most
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from .transport import LinkLost, OutOfRange, Wire
 if TYPE_CHECKING:
     from tumbler_lock.core.config import Value
 
-TRIES = 3
+REQUEST_TRIES = 3
 MOST_WORKING = 1000  # empty parts that a working lock may send; one comes every 5 seconds
 BUSY_TRIES = 6  # the last more than 10 s after the first: a lock rests so long after a very long session
 BUSY_PAUSE = 2.5  # seconds: the lock accepts one more stranger every 2
@@ -113,7 +113,7 @@ class Client:
                 await asyncio.sleep(BUSY_PAUSE)
             except (LinkLost, OutOfRange):
                 lost += 1
-                if lost == TRIES or loop.time() > until:
+                if lost == REQUEST_TRIES or loop.time() > until:
                     raise
                 await asyncio.sleep(AGAIN_PAUSE)
 
@@ -243,7 +243,7 @@ class Client:
             if len({key.slot for key in found}) != len(found):
                 raise ValueError("a key slot is there twice")
 
-        await self._request(protocol.LIST_KEYS, arguments, take, SLOTS * TRIES)
+        await self._request(protocol.LIST_KEYS, arguments, take, SLOTS * REQUEST_TRIES)
         return found
 
     async def add_key(self, entry: KeyEntry, psk: bytes) -> int:
@@ -386,7 +386,7 @@ class Client:
             except LinkLost:
                 await self.close()
                 lost += 1
-                if lost == TRIES:
+                if lost == REQUEST_TRIES:
                     raise
                 await asyncio.sleep(AGAIN_PAUSE)
             except (BadAnswer, ValueError, IndexError):

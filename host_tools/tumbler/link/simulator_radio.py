@@ -35,7 +35,7 @@ from .transport import (
 )
 
 SCAN_MOST = 3.0  # seconds: a lock on the virtual air is seen at once
-START_SECONDS = 10.0
+CONTROLLER_SECONDS = 10.0
 CONNECT_SECONDS = 3.5  # a lock that was just seen answers at once; three tries are about 10 s
 MTU = 247
 TROUBLES = (BaseBumbleError, OSError)
@@ -99,7 +99,7 @@ class SimulatorRadio(Radio):
 
     async def __aenter__(self) -> "Radio":
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(CONTROLLER_SECONDS):
                 self._transport = await open_transport(f"unix:{socket_path(air())}")
                 address = Address.generate_static_address()
                 device = Device.with_hci("tumbler", address, self._transport.source, self._transport.sink)

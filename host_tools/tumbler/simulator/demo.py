@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tumbler_lock.core.tickets import ERASE, ONE_TIME, PERMANENT, RECURRING, REVOKE, TIMED
-from tumbler_lock.core.zone import Zone, date_of, weekday
+from tumbler_lock.core.zone import DAY, HOUR, Zone, date_of, weekday
 
 from ..codes.issue import IssuedCode
 from ..codes.wording import purpose
@@ -20,8 +20,6 @@ from .scenario import describe
 
 BEGIN = "2026-11-23T09:00"
 MINUTE = 60
-HOUR = 3_600
-DAY = 24 * HOUR
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_GUESSES = 20
 CUSTOM = "2468"

@@ -7,13 +7,13 @@ board"); the firmware in the slots changes by updates.
 
 from ..errors import ToolError
 from ..flashing import file_system
+from ..flashing.board_contents import UPDATE_KEY
 from ..flashing.bundle import Bundle
 from ..paths import BOARDS
 from ..updates.update_file import build, loader
 from .lock import SLOTS_KIB
 
 BOARD = BOARDS / "virtual" / "board.json"
-UPDATE_KEY = "update.pub"
 MEMORY = "lock"  # the folder of the lock's memory
 
 

@@ -14,11 +14,11 @@ from tumbler_lock.core.events import REASONS, VERDICTS
 from tumbler_lock.core.tickets import kind_name
 from tumbler_lock.core.zone import Zone
 
+from ..hardware.rules import KEYS
 from ..timezones import format_time, parse_instant
 from .lock import Entered, Reply, VirtualLock
 from .world_file import LATEST_MS
 
-KEYS = "0123456789*#"
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 ARGUMENTS = {"digits": "new_digits", "force": "insist"}  # of an owner's command, where it differs from the option
 COMMANDS = ("at", "wait", "press", "expect", "power", "clock", "owner", "button", "battery")
