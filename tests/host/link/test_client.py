@@ -16,7 +16,7 @@ from tumbler.link.client import (
     BUSY_PAUSE,
     BUSY_TRIES,
     MOST_CODES,
-    TRIES,
+    REQUEST_TRIES,
     BadAnswer,
     Client,
     Unconfirmed,
@@ -166,7 +166,7 @@ def test_after_some_tries_without_progress_it_gives_up(lock):
     radio.fault = fault
     with pytest.raises(Unconfirmed):
         run(lambda client: client.unlock(), lock, radio=radio)
-    assert len(radio.wires) == TRIES
+    assert len(radio.wires) == REQUEST_TRIES
     assert len(lock.opened) == 1  # the same request each time
     assert all(wire.closed for wire in radio.wires)
 
@@ -570,7 +570,7 @@ def test_a_lock_that_goes_on_is_left():
     """It has the key, and could otherwise fill memory and disk."""
     assert endless(lambda n: bytes(3), lambda client: client.unlock()) == 1
     assert endless(lambda n: b"", lambda client: client.identify()) == 1
-    assert endless(lambda n: b"", lambda client: client.keys()) <= 16 * TRIES
+    assert endless(lambda n: b"", lambda client: client.keys()) <= 16 * REQUEST_TRIES
     keys = endless(lambda n: bytes((n - 1, OWNER)) + bytes(12), lambda client: client.keys())
     assert keys == 17
     for cursor in (0xFFFF, 7, 0):
