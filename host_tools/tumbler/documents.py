@@ -1,12 +1,14 @@
-"""Reads files that other people or programs wrote: text and JSON.
+"""Reads what other people and programs wrote: text and JSON, in files and elsewhere.
 
-A reader returns a value, or raises one sentence that says where the file is invalid. No content can cost more time or
-memory than LARGEST bytes do. The rules are stricter than JSON: no name twice in one part, no parts nested deeper than
+A reader returns a value, or raises one sentence that says where it is invalid. No content can cost more time or memory
+than LARGEST bytes do. The rules are stricter than JSON: no name twice in one part, no parts nested deeper than
 DEEPEST, no number with more than DIGITS digits, no infinite number, and no half of a character.
 """
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,29 @@ class BadDocument(ValueError):
     """A file that is not what it should be. The text is safe on a terminal and fits into "FILE is not …: TEXT."."""
 
 
+class Missing(ToolError):
+    """There is no such file."""
+
+
+@contextmanager
+def valid(path: Path | str, what: str, remedy: str) -> Iterator[None]:
+    """Turn a BadDocument into a ToolError that names the file. what: what it should be, with its article."""
+    try:
+        yield
+    except BadDocument as error:
+        raise ToolError(f"{path} is not {what}: {error}.", remedy) from None
+
+
 def read_bytes(path: Path, what: str, remedy: str, largest: int = LARGEST) -> bytes:
-    """Return a file's bytes. what: what it should be, with its article. ToolError if it cannot be read, or is larger
-    than `largest`."""
+    """Return a file's bytes. what: what it should be, with its article. Missing if there is no such file, ToolError if
+    it cannot be read, or is larger than `largest`."""
     try:
         with path.open("rb") as file:
             data = file.read(largest + 1)
     except (OSError, ValueError) as error:  # ValueError: a zero in the name
+        kind = Missing if isinstance(error, FileNotFoundError) else ToolError
         why = reason(error) if isinstance(error, OSError) else "no file can have that name"
-        raise ToolError(f"{path} cannot be read: {why}.", remedy) from None
+        raise kind(f"{path} cannot be read: {why}.", remedy) from None
     if len(data) > largest:
         raise ToolError(f"{path} is not {what}: it has more than {largest:,} bytes.", remedy)
     return data
@@ -54,18 +70,16 @@ def read_bytes(path: Path, what: str, remedy: str, largest: int = LARGEST) -> by
 
 def read_text(path: Path, what: str, remedy: str, largest: int = LARGEST) -> str:
     """Return the text of a UTF-8 file, without a byte order mark. ToolError as read_bytes, and if it is no text."""
-    try:
-        return text_of(read_bytes(path, what, remedy, largest)).removeprefix("\ufeff")
-    except BadDocument as error:
-        raise ToolError(f"{path} is not {what}: {error}.", remedy) from None
+    data = read_bytes(path, what, remedy, largest)
+    with valid(path, what, remedy):
+        return text_of(data).removeprefix("\ufeff")
 
 
 def read_json(path: Path, what: str, remedy: str, largest: int = LARGEST) -> Any:
     """Return the value of a JSON file. ToolError as read_bytes, and if it is no JSON."""
-    try:
-        return parse_json(read_bytes(path, what, remedy, largest))
-    except BadDocument as error:
-        raise ToolError(f"{path} is not {what}: {error}.", remedy) from None
+    data = read_bytes(path, what, remedy, largest)
+    with valid(path, what, remedy):
+        return parse_json(data)
 
 
 def text_of(data: bytes) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 from .. import documents
 from ..documents import BadDocument
-from ..errors import ToolError
 from ..paths import BOARDS
 
 LAST_PIN = 48
@@ -94,11 +93,10 @@ def chips() -> dict[str, Chip]:
 
 def load(path: Path) -> Chip:
     """Read the file of a chip. ToolError says what is wrong with it."""
-    remedy = "Correct it: docs/howto/add-a-chip.md has every field."
-    try:
-        return _chip(documents.part(documents.read_json(path, "the file of a chip", remedy)))
-    except BadDocument as error:
-        raise ToolError(f"{path} is not the file of a chip: {error}.", remedy) from None
+    what, remedy = "the file of a chip", "Correct it: docs/howto/add-a-chip.md has every field."
+    found = documents.read_json(path, what, remedy)
+    with documents.valid(path, what, remedy):
+        return _chip(documents.part(found))
 
 
 def _chip(found: dict[str, Any]) -> Chip:
