@@ -16,6 +16,7 @@ from .passcode import MOST_DIGITS, TAG_SIZE
 from .protocol import LINK_VERSION
 from .records import RESTARTED, UNTRUSTED
 from .tickets import UNKNOWN
+from .zone import DAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 LOWEST_FREE = 255  # a slot
-DAY = 86_400
 YEAR = 366 * DAY
 UNKNOWN_BATTERY = 255
 WORKING = 5  # seconds after which a long work tells that it goes on
