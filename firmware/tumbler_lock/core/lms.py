@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 HASH = 32
-IDENTIFIER = 16
+IDENTIFIER_SIZE = 16
 PUBLIC = 24 + HASH
 H5, H10 = 5, 6  # LMS types
 W4, W8 = 3, 4  # LM-OTS types
@@ -29,7 +29,9 @@ OF_NODE = b"\x83\x83"
 
 SLICE = 8  # hashes without a pause
 _HEAD = 8 + HASH  # of a signature: q, LM-OTS type, C
-_CHAIN = IDENTIFIER + 4 + 2 + 1 + HASH  # hashed by a step of a chain: I, q, number of the chain, of the step, value
+_CHAIN = (
+    IDENTIFIER_SIZE + 4 + 2 + 1 + HASH
+)  # hashed by a step of a chain: I, q, number of the chain, of the step, value
 
 
 def word(number: int) -> bytes:
@@ -66,7 +68,7 @@ class Chain:
     """The hash chains of one one-time key: identifier I of its tree, and its number q."""
 
     def __init__(self, identifier: bytes, q: int) -> None:
-        self._step = bytearray(identifier + word(q) + bytes(_CHAIN - IDENTIFIER - 4))
+        self._step = bytearray(identifier + word(q) + bytes(_CHAIN - IDENTIFIER_SIZE - 4))
 
     def go(self, number: int, first: int, last: int, value: bytes) -> bytes:
         """Return the value of chain `number` at step `last`, from its `value` at step `first`."""
@@ -117,7 +119,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> "Generator[None, 
     q = int.from_bytes(signature[:4], "big")
     if signature[4:8] != word(ots) or signature[path : path + 4] != word(lms) or q >= 1 << height:
         return False
-    identifier = public[8 : 8 + IDENTIFIER]
+    identifier = public[8 : 8 + IDENTIFIER_SIZE]
     digest = message_digest(identifier, q, signature[8:_HEAD], message)
     yield
     chain = Chain(identifier, q)
@@ -139,7 +141,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> "Generator[None, 
         parent = number // 2
         value = node(identifier, parent, other, value) if number & 1 else node(identifier, parent, value, other)
         number = parent
-    return value == public[8 + IDENTIFIER :]
+    return value == public[8 + IDENTIFIER_SIZE :]
 
 
 def _types(public: bytes) -> "tuple[int, int]":

@@ -27,6 +27,7 @@ from .keys import OWNER, SLOTS
 from .passcode import MOST_DIGITS, TAG_SIZE
 from .records import ERASE_ALL, FORGET, NONE, PUT, TIME, Entry
 from .tickets import CUSTOM, UNKNOWN
+from .zone import HOUR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ class Management:
                 continue
             if not 0 <= value < NEVER:
                 raise Refused("bad-time", "%s: lies outside 1970 to 2106" % name)
-            if (value + phase) % 3600:
+            if (value + phase) % HOUR:
                 raise Refused("bad-time", "%s: codes go by the hour, name a whole one of the lock's zone" % name)
         if start is not None:
             code.start = start

@@ -8,15 +8,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAGIC = b"TMBm"
-FORMAT = 1
+MANIFEST_MAGIC = b"TMBm"
+MANIFEST_FORMAT = 1
 MANIFEST_MOST = 8192  # bytes
 FILES_MOST = 200
 FILE_MOST = 65_536  # bytes of one file
 TOTAL_MOST = 524_288  # bytes of all files
 NAME_MOST = 64  # characters of a path
 TOP = "tumbler_lock/"
-IDENT = 8  # bytes of an update's id
+IDENT_SIZE = 8  # bytes of the id of an update
 _HEAD = 16
 _DIGEST = 32
 _DOT, _SLASH = 0x2E, 0x2F
@@ -32,7 +32,7 @@ class Manifest:
     def __init__(self, data: bytes) -> None:
         if not _HEAD + 2 < len(data) <= MANIFEST_MOST:
             raise ValueError("a manifest has 19 to 8,192 bytes")
-        if data[:5] != MAGIC + bytes((FORMAT,)):
+        if data[:5] != MANIFEST_MAGIC + bytes((MANIFEST_FORMAT,)):
             raise ValueError("not a manifest of format 1")
         self.data = data
         self.version = (data[5], data[6], data[7])
@@ -83,7 +83,7 @@ class Manifest:
     def ident(self) -> bytes:
         """The update's id."""
         whole: bytes = sha256(self.data).digest()
-        return whole[:IDENT]
+        return whole[:IDENT_SIZE]
 
 
 def _number(data: bytes, at: int, size: int) -> int:

@@ -8,7 +8,7 @@ generator, in slices (cooperative.py), and raises Refused. A new request ends th
 from . import atomic_files
 from .errors import Refused
 from .lms import PUBLIC, verify
-from .manifest import IDENT, MANIFEST_MOST, Manifest
+from .manifest import IDENT_SIZE, MANIFEST_MOST, Manifest
 from .slot_writer import SlotWriter
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ LEAST_FREE = 196_608  # bytes that the memory may need: docs/spec/storage.md, "R
 
 IDLE, ANNOUNCED, FILLING, FILLED, TRIAL = range(5)  # states
 
-_NO_IDENT = bytes(IDENT)
+_NO_IDENT = bytes(IDENT_SIZE)
 
 
 class Updates:

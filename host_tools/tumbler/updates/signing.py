@@ -89,7 +89,7 @@ class SigningKey:
         taken = ToolError(f"{path} exists already.", "A key is never overwritten: name another file.")
         if path.exists():
             raise taken
-        identifier, seed = random(lms.IDENTIFIER), random(lms.HASH)
+        identifier, seed = random(lms.IDENTIFIER_SIZE), random(lms.HASH)
         leaves = 1 << lms.HEIGHTS[tree]
         nodes = [b""] * (2 * leaves)
         for q in range(leaves):

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tumbler_lock import VERSION
-from tumbler_lock.core.manifest import FORMAT, MAGIC, MANIFEST_MOST, Manifest
+from tumbler_lock.core.manifest import MANIFEST_FORMAT, MANIFEST_MAGIC, MANIFEST_MOST, Manifest
 
 from ..errors import ToolError
 from ..extras import require
@@ -42,7 +42,12 @@ def pack_manifest(
 ) -> bytes:
     """Return the manifest of these files, by their names in a slot. ValueError if a slot cannot hold them."""
     total = sum(map(len, contents.values()))
-    head = MAGIC + bytes((FORMAT, *version, *bytecode)) + len(contents).to_bytes(2, "big") + total.to_bytes(4, "big")
+    head = (
+        MANIFEST_MAGIC
+        + bytes((MANIFEST_FORMAT, *version, *bytecode))
+        + len(contents).to_bytes(2, "big")
+        + total.to_bytes(4, "big")
+    )
     for name in sorted(contents, key=str.encode):
         said, data = name.encode(), contents[name]
         head += bytes((len(said),)) + said + len(data).to_bytes(4, "big") + sha256(data).digest()
